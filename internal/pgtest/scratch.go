@@ -1,0 +1,115 @@
+package pgtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"landlord/internal/localpg"
+)
+
+// scratchPattern names the directories of test servers. t.TempDir would be too
+// long a name for a socket, and closed to the user that the server runs as.
+const scratchPattern = "landlord-test-"
+
+// scratch returns a name for a server's directory in a directory that is
+// locked as long as this process lives.
+func scratch(t testing.TB) string {
+	t.Helper()
+	sweep()
+	dir, err := os.MkdirTemp("", scratchPattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockFile(filepath.Join(dir, "lock"), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lock.Close() })
+	return filepath.Join(dir, "pg")
+}
+
+// sweepAge keeps sweep from a directory that is not locked yet.
+const sweepAge = 5 * time.Minute
+
+// sweep removes the directories that test processes left when they were
+// killed: those that nobody holds the lock of. Their servers died with them.
+var sweep = sync.OnceFunc(func() {
+	locks, _ := filepath.Glob(filepath.Join(os.TempDir(), scratchPattern+"*", "lock"))
+	for _, path := range locks {
+		info, err := os.Stat(path)
+		if err != nil || time.Since(info.ModTime()) < sweepAge {
+			continue
+		}
+		lock, err := lockFile(path, syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != nil {
+			continue // somebody's, or another user's
+		}
+		_ = os.RemoveAll(filepath.Dir(path)) // whatever stays is swept the next time
+		lock.Close()
+	}
+})
+
+// lockFile opens a file, made if need be, and locks it. The lock goes with
+// the file's closing, at the latest with the process; children do not get it.
+func lockFile(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), how); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
+// template returns a data directory of this version to copy, which takes a
+// tenth of the time of initdb. It is made once for the machine.
+func template(t testing.TB, in localpg.Install) string {
+	t.Helper()
+	dir, err := makeTemplate(t, in)
+	if err != nil {
+		t.Fatalf("make a template of a PostgreSQL %s data directory: %v", in.Version, err)
+	}
+	return dir
+}
+
+func makeTemplate(t testing.TB, in localpg.Install) (string, error) {
+	cache, err := localpg.CacheDir()
+	if err != nil {
+		return "", err
+	}
+	place := filepath.Join(cache, "templates", in.Version)
+	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+		return "", err
+	}
+	lock, err := lockFile(place+".lock", syscall.LOCK_EX)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if _, err := os.Stat(place); err == nil {
+		return place, nil
+	}
+	half := place + ".part" // a killed process may have left one
+	if err := os.RemoveAll(half); err != nil {
+		return "", err
+	}
+	if err := localpg.Initdb(t.Context(), in, half, true); err != nil {
+		return "", err
+	}
+	return place, os.Rename(half, place)
+}

@@ -1,0 +1,277 @@
+// Package catalog reads a snapshot from a server: one round trip for all that
+// the server shares, one for each database, never one per object.
+package catalog
+
+import (
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"landlord/internal/connect"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+var (
+	//go:embed sql/session.sql
+	sessionSQL string
+	//go:embed sql/roles.sql
+	rolesSQL string
+	//go:embed sql/contents.sql
+	contentsSQL string
+	//go:embed sql/dependencies.sql
+	dependenciesSQL string
+	//go:embed sql/hba.sql
+	hbaSQL string
+	//go:embed sql/sizes.sql
+	sizesSQL string
+)
+
+// Options say how much to read.
+type Options struct {
+	// Conninfo is where landlord connects: libpq keywords and values or a URI.
+	Conninfo string
+	// Want chooses the databases whose contents are read, from those that
+	// exist.
+	Want func(snapshot.Snapshot) []string
+	// Schemas limits the contents to these schemas; nil: all of them.
+	Schemas []string
+	// HBA also reads pg_hba.conf, where the role may.
+	HBA bool
+	// Dependencies also reads what depends on each role, and sizes, for a
+	// plan that drops something.
+	Dependencies bool
+	// Parallel is how many databases are read at once; 0 means 2, which is
+	// what two cores do best.
+	Parallel int
+}
+
+// Read takes a snapshot.
+func Read(ctx context.Context, o Options) (snapshot.Snapshot, error) {
+	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{})
+	if err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	snap, err := Shared(ctx, conn, o)
+	connect.Close(conn)
+	if err != nil {
+		return snap, err
+	}
+	if o.Want != nil {
+		snap.Contents, err = contents(ctx, o, o.Want(snap))
+	}
+	return snap, err
+}
+
+// Session reads who is connected to what.
+func Session(ctx context.Context, conn *pgconn.PgConn) (snapshot.Snapshot, error) {
+	snap := snapshot.Snapshot{Parameters: map[string]string{}}
+	r := newReader()
+	err := query(ctx, conn, r, sessionSQL, func(row [][]byte) {
+		snap.Version = pgsql.Version(r.int(row[0]))
+		snap.Session = snapshot.Session{
+			User: string(row[1]), Superuser: yes(row[2]), CreateRole: yes(row[3]), CreateDB: yes(row[4]),
+			Database: string(row[5]), Standby: yes(row[6]), Local: yes(row[7]), Address: string(row[8]), TLS: yes(row[9]),
+		}
+	}, func(row [][]byte) {
+		snap.Parameters[string(row[0])] = string(row[1])
+	})
+	return snap, err
+}
+
+// Shared reads what all databases of a server share.
+func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snapshot, error) {
+	snap, err := Session(ctx, conn)
+	if err != nil {
+		return snap, err
+	}
+	r := newReader()
+	err = query(ctx, conn, r, sharedSQL(snap), func(row [][]byte) {
+		snap.Roles = append(snap.Roles, snapshot.Role{
+			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Superuser: yes(row[2]), Inherit: yes(row[3]), CreateRole: yes(row[4]),
+			CreateDB: yes(row[5]), Login: yes(row[6]), Replicate: yes(row[7]), BypassRLS: yes(row[8]), ConnLimit: r.int(row[9]),
+			ValidUntil: string(row[10]), Verifier: r.name(row[11]), Comment: string(row[12]),
+		})
+	}, func(row [][]byte) {
+		snap.Memberships = append(snap.Memberships, snapshot.Membership{
+			Role: r.name(row[0]), Member: r.name(row[1]), Grantor: r.name(row[2]), Admin: yes(row[3]), Inherit: yes(row[4]), Set: yes(row[5]),
+		})
+	}, func(row [][]byte) {
+		snap.Databases = append(snap.Databases, snapshot.Database{
+			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]), AllowConn: yes(row[4]),
+			Template: yes(row[5]), ConnLimit: r.int(row[6]), Comment: string(row[7]), Size: -1,
+		})
+	}, func(row [][]byte) {
+		snap.Settings = append(snap.Settings, snapshot.Setting{
+			Role: r.name(row[0]), Database: r.name(row[1]), Name: r.name(row[2]), Value: r.name(row[3]),
+		})
+	}, func(row [][]byte) {
+		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2])})
+	})
+	if err != nil {
+		return snap, err
+	}
+	if o.Dependencies {
+		if err := dependencies(ctx, conn, &snap); err != nil {
+			return snap, err
+		}
+	}
+	if o.HBA {
+		snap.HBA = hbaFile(ctx, conn, snap)
+	}
+	return snap, nil
+}
+
+// sharedSQL fits the query to the version and to what the role may read.
+func sharedSQL(s snapshot.Snapshot) string {
+	words := []string{
+		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
+		"{{inherit}}", "m.rolinherit", "{{set}}", "true",
+	}
+	if s.Session.Superuser {
+		words[1] = "pg_catalog.pg_authid"
+		words[3] = `CASE WHEN r.rolpassword IS NULL THEN 'none' WHEN r.rolpassword LIKE 'md5%' THEN 'md5'
+			WHEN r.rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram-sha-256' ELSE 'unknown' END`
+	}
+	if s.Version.MembershipOptions() {
+		words[5], words[7] = "a.inherit_option", "a.set_option"
+	}
+	return strings.NewReplacer(words...).Replace(rolesSQL)
+}
+
+func dependencies(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {
+	r := newReader()
+	sizes := map[string]int64{}
+	err := query(ctx, conn, r, dependenciesSQL, func(row [][]byte) {
+		snap.Dependencies = append(snap.Dependencies, snapshot.Dependency{Role: r.name(row[0]), Database: r.name(row[1]), Owns: yes(row[2])})
+	}, func(row [][]byte) {
+		sizes[string(row[0])] = int64(r.int(row[1]))
+	})
+	for i, d := range snap.Databases {
+		if size, ok := sizes[d.Name]; ok {
+			snap.Databases[i].Size = size
+		}
+	}
+	return err
+}
+
+// hbaFile reads pg_hba.conf through the server; only a superuser may.
+func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *snapshot.HBA {
+	if !snap.Session.Superuser {
+		return &snapshot.HBA{Error: fmt.Sprintf("role %q is no superuser and cannot read pg_hba.conf", snap.Session.User)}
+	}
+	file := &snapshot.HBA{}
+	err := query(ctx, conn, newReader(), hbaSQL, func(row [][]byte) {
+		file.Path = string(row[0])
+		text, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(string(row[1]), "\n", ""))
+		if err != nil {
+			file.Error = err.Error()
+		}
+		file.Text = string(text)
+	})
+	if err != nil {
+		file.Error = err.Error()
+	}
+	return file
+}
+
+// contents reads several databases, a bounded number at once, each over one
+// connection.
+func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Contents, error) {
+	out := make([]snapshot.Contents, len(databases))
+	parallel := o.Parallel
+	if parallel == 0 {
+		parallel = 2
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, db := range databases {
+		group.Go(func() error {
+			out[i] = Contents(ctx, o, db)
+			return ctx.Err()
+		})
+	}
+	return out, group.Wait()
+}
+
+// Contents reads one database over a connection of its own. A database that
+// cannot be read says why in its Error.
+func Contents(ctx context.Context, o Options, database string) snapshot.Contents {
+	c := snapshot.Contents{Database: database}
+	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database})
+	if err != nil {
+		c.Error = err.Error()
+		return c
+	}
+	defer connect.Close(conn)
+	if err := fill(ctx, conn, o, &c); err != nil {
+		return snapshot.Contents{Database: database, Error: err.Error()}
+	}
+	return c
+}
+
+func schemaFilter(schemas []string) string {
+	filter := `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
+	if schemas != nil {
+		filter += " AND n.nspname IN (" + pgsql.Literals(slices.Concat(schemas, []string{""})...) + ")"
+	}
+	return filter
+}
+
+func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Contents) error {
+	r := newReader()
+	sql := strings.ReplaceAll(contentsSQL, "{{schemas}}", schemaFilter(o.Schemas))
+	if err := query(ctx, conn, r, sql, contentRows(r, c)...); err != nil {
+		return err
+	}
+	if !o.Dependencies {
+		return nil
+	}
+	sizes := map[string]int64{}
+	err := query(ctx, conn, r, sizesSQL, func(row [][]byte) { sizes[string(row[0])] = int64(r.int(row[1])) })
+	for i, s := range c.Schemas {
+		c.Schemas[i].Size = sizes[s.Name]
+	}
+	return err
+}
+
+func contentRows(r *reader, c *snapshot.Contents) []rowFunc {
+	return []rowFunc{
+		func(row [][]byte) {
+			c.Schemas = append(c.Schemas, snapshot.Schema{Name: r.name(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2]),
+				Empty: yes(row[3]), Extension: yes(row[4]), Size: -1})
+		},
+		func(row [][]byte) {
+			c.Relations = append(c.Relations, snapshot.Relation{Schema: r.name(row[0]), Name: string(row[1]), Kind: char(row[2]),
+				Owner: r.name(row[3]), ACL: r.acl(row[4]), Extension: yes(row[5]), OwnedBy: yes(row[6])})
+		},
+		func(row [][]byte) {
+			c.Columns = append(c.Columns, snapshot.Column{Schema: r.name(row[0]), Relation: string(row[1]), Name: string(row[2]), ACL: r.acl(row[3])})
+		},
+		func(row [][]byte) {
+			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
+				ACL: r.acl(row[3]), Extension: yes(row[4])})
+		},
+		func(row [][]byte) {
+			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
+				ACL: r.acl(row[3]), Extension: yes(row[4])})
+		},
+		func(row [][]byte) {
+			c.Others = append(c.Others, snapshot.Other{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]),
+				Owner: r.name(row[3]), Extension: yes(row[4])})
+		},
+		func(row [][]byte) {
+			c.DefaultACLs = append(c.DefaultACLs, snapshot.DefaultACL{Creator: r.name(row[0]), Schema: r.name(row[1]),
+				Kind: pgsql.ObjectKind(char(row[2])), ACL: r.acl(row[3])})
+		},
+		func(row [][]byte) {
+			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2])})
+		},
+	}
+}

@@ -1,0 +1,108 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/connect"
+	"landlord/internal/pgsql"
+)
+
+// reader decodes the rows of one connection's results, which come as text.
+// Owners, schemas and ACLs repeat thousands of times: each distinct one is
+// kept once.
+type reader struct {
+	names map[string]string
+	acls  map[string]pgsql.ACL
+	err   error
+}
+
+func newReader() *reader {
+	return &reader{names: map[string]string{}, acls: map[string]pgsql.ACL{}}
+}
+
+// name decodes a text; NULL is "".
+func (r *reader) name(b []byte) string {
+	if s, ok := r.names[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	r.names[s] = s
+	return s
+}
+
+// acl decodes an aclitem[]; NULL is nil.
+func (r *reader) acl(b []byte) pgsql.ACL {
+	if b == nil {
+		return nil
+	}
+	if a, ok := r.acls[string(b)]; ok {
+		return a
+	}
+	a, err := pgsql.ParseACL(string(b))
+	if err != nil {
+		r.fail(fmt.Errorf("reading an ACL: %w", err))
+	}
+	for i := range a {
+		a[i].Grantee, a[i].Grantor = r.name([]byte(a[i].Grantee)), r.name([]byte(a[i].Grantor))
+	}
+	r.acls[string(b)] = a
+	return a
+}
+
+func (r *reader) int(b []byte) int {
+	n, err := strconv.Atoi(string(b))
+	if err != nil {
+		r.fail(fmt.Errorf("reading a number: %w", err))
+	}
+	return n
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func yes(b []byte) bool { return len(b) == 1 && b[0] == 't' }
+
+func char(b []byte) byte {
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0]
+}
+
+// rowFunc takes one row of a result.
+type rowFunc func(row [][]byte)
+
+// query runs several statements in one round trip, all of which see the same
+// read-only snapshot, and hands the rows of each to its function.
+func query(ctx context.Context, conn *pgconn.PgConn, r *reader, sql string, results ...rowFunc) error {
+	reply := conn.Exec(ctx, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"+sql+"COMMIT")
+	defer reply.Close()
+	seen := -1 // BEGIN's own result has no columns
+	for reply.NextResult() {
+		rows := reply.ResultReader()
+		if len(rows.FieldDescriptions()) == 0 {
+			_, _ = rows.Close()
+			continue
+		}
+		if seen++; seen >= len(results) {
+			return fmt.Errorf("reading the catalog: more results than expected")
+		}
+		for rows.NextRow() {
+			results[seen](rows.Values())
+		}
+		if _, err := rows.Close(); err != nil {
+			return fmt.Errorf("reading the catalog (SQLSTATE %s): %w", connect.State(err), err)
+		}
+	}
+	if err := reply.Close(); err != nil {
+		return fmt.Errorf("reading the catalog (SQLSTATE %s): %w", connect.State(err), err)
+	}
+	return r.err
+}

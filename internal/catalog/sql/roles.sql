@@ -1,0 +1,29 @@
+SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
+       r.rolbypassrls, r.rolconnlimit, NULLIF(r.rolvaliduntil, 'infinity')::pg_catalog.text,
+       {{verifier}}, d.description
+FROM {{roles}} AS r
+LEFT JOIN pg_catalog.pg_shdescription AS d
+  ON d.objoid = r.oid AND d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+ORDER BY r.rolname;
+SELECT o.rolname, m.rolname, pg_catalog.pg_get_userbyid(a.grantor), a.admin_option, {{inherit}}, {{set}}
+FROM pg_catalog.pg_auth_members AS a
+JOIN pg_catalog.pg_roles AS o ON o.oid = a.roleid
+JOIN pg_catalog.pg_roles AS m ON m.oid = a.member;
+SELECT d.oid, d.datname, pg_catalog.pg_get_userbyid(d.datdba), d.datacl::pg_catalog.text, d.datallowconn, d.datistemplate,
+       d.datconnlimit, c.description
+FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_shdescription AS c
+  ON c.objoid = d.oid AND c.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+ORDER BY d.datname;
+SELECT COALESCE(r.rolname, ''), COALESCE(d.datname, ''),
+       pg_catalog.split_part(c.entry, '=', 1), pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1)
+FROM pg_catalog.pg_db_role_setting AS s
+CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(entry)
+LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase;
+SELECT r.rolname, i.type, i.identity
+FROM pg_catalog.pg_shdepend AS s
+JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, s.objsubid) AS i
+WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass;

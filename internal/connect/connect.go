@@ -1,0 +1,130 @@
+// Package connect is the one place that opens connections to PostgreSQL.
+//
+// Every session starts with search_path=pg_catalog, role=none and its own
+// timeouts as start-up options: these win over what the owner of a database
+// has set on it, which otherwise runs code of that owner's choice in a
+// superuser's session.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Options are what one session differs in.
+type Options struct {
+	// Database to connect to; empty: the conninfo's own, or "postgres".
+	Database string
+	// User and Password to log in as; empty: the conninfo's own.
+	User, Password string
+	// Application is the session's application_name; empty: "landlord".
+	Application string
+	// Statement and Lock are the session's timeouts; 0: none for statements,
+	// 10 s for locks.
+	Statement, Lock time.Duration
+	// Plain leaves out landlord's start-up options: the session is then what
+	// an ordinary client gets. For probes, which must not be safer than the
+	// clients they stand for.
+	Plain bool
+	// OnNotice gets the server's notices.
+	OnNotice func(*pgconn.Notice)
+}
+
+// DefaultLock is how long landlord's statements wait for a lock.
+const DefaultLock = 10 * time.Second
+
+// Config parses a conninfo (libpq keywords and values, or a URI; passwords
+// come from PGPASSFILE and its kin) and adds what Options say.
+func Config(conninfo string, o Options) (*pgconn.Config, error) {
+	cfg, err := pgconn.ParseConfig(conninfo)
+	if err != nil {
+		return nil, fmt.Errorf("reading the connection string: %w", err)
+	}
+	switch {
+	case o.Database != "":
+		cfg.Database = o.Database
+	case cfg.Database == "":
+		cfg.Database = "postgres"
+	}
+	if o.User != "" {
+		cfg.User, cfg.Password = o.User, o.Password
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 10 * time.Second
+	}
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if o.OnNotice != nil {
+			o.OnNotice(n)
+		}
+	}
+	params := startup(o)
+	if cfg.RuntimeParams == nil {
+		cfg.RuntimeParams = map[string]string{}
+	}
+	maps.Copy(cfg.RuntimeParams, params)
+	return cfg, nil
+}
+
+func startup(o Options) map[string]string {
+	name := o.Application
+	if name == "" {
+		name = "landlord"
+	}
+	if o.Plain {
+		return map[string]string{"application_name": name}
+	}
+	lock := o.Lock
+	if lock == 0 {
+		lock = DefaultLock
+	}
+	return map[string]string{
+		"application_name":                    name,
+		"search_path":                         "pg_catalog",
+		"role":                                "none",
+		"local_preload_libraries":             "",
+		"client_encoding":                     "UTF8",
+		"client_min_messages":                 "warning",
+		"default_transaction_read_only":       "off",
+		"default_transaction_isolation":       "read committed",
+		"standard_conforming_strings":         "on",
+		"idle_in_transaction_session_timeout": "60000",
+		"statement_timeout":                   millis(o.Statement),
+		"lock_timeout":                        millis(lock),
+	}
+}
+
+func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// Open connects. The caller closes the connection.
+func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, error) {
+	cfg, err := Config(conninfo, o)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgconn.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to database %q as %q: %w", cfg.Database, cfg.User, err)
+	}
+	return conn, nil
+}
+
+// Close ends a connection, at most a second long, whatever has become of the
+// context that opened it.
+func Close(conn *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
+// State returns the SQLSTATE of an error from the server, or "".
+func State(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}

@@ -1,0 +1,307 @@
+package pgsql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Privs is a set of privileges.
+type Privs uint32
+
+// The privileges, in the order of the manual's table of ACL abbreviations.
+const (
+	Select Privs = 1 << iota
+	Insert
+	Update
+	Delete
+	Truncate
+	References
+	Trigger
+	Maintain
+	Usage
+	Create
+	Connect
+	Temporary
+	Execute
+	Set
+	AlterSystem
+)
+
+// privTable gives each privilege its letter in an aclitem and its SQL name.
+// Source: "ACL Privilege Abbreviations" in the manual's chapter 5.8.
+var privTable = []struct {
+	bit    Privs
+	letter byte
+	name   string
+}{
+	{Select, 'r', "SELECT"}, {Insert, 'a', "INSERT"}, {Update, 'w', "UPDATE"},
+	{Delete, 'd', "DELETE"}, {Truncate, 'D', "TRUNCATE"}, {References, 'x', "REFERENCES"},
+	{Trigger, 't', "TRIGGER"}, {Maintain, 'm', "MAINTAIN"}, {Usage, 'U', "USAGE"},
+	{Create, 'C', "CREATE"}, {Connect, 'c', "CONNECT"}, {Temporary, 'T', "TEMPORARY"},
+	{Execute, 'X', "EXECUTE"}, {Set, 's', "SET"}, {AlterSystem, 'A', "ALTER SYSTEM"},
+}
+
+// Names lists the privileges' SQL names.
+func (p Privs) Names() []string {
+	var names []string
+	for _, t := range privTable {
+		if p&t.bit != 0 {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+// String prints the set as a GRANT names it.
+func (p Privs) String() string { return strings.Join(p.Names(), ", ") }
+
+// Letters prints the set as an aclitem does.
+func (p Privs) Letters() string {
+	var b strings.Builder
+	for _, t := range privTable {
+		if p&t.bit != 0 {
+			b.WriteByte(t.letter)
+		}
+	}
+	return b.String()
+}
+
+// ObjectKind is a kind of object that has an ACL, by pg_default_acl's letters
+// where it has one.
+type ObjectKind byte
+
+// The kinds of objects with an ACL.
+const (
+	Table       ObjectKind = 'r' // tables, partitioned tables, views, materialized views, foreign tables
+	Sequence    ObjectKind = 'S'
+	Routine     ObjectKind = 'f'
+	TypeKind    ObjectKind = 'T'
+	SchemaKind  ObjectKind = 'n'
+	LargeObject ObjectKind = 'L'
+	DatabaseObj ObjectKind = 'd'
+)
+
+// All is every privilege that an object of this kind has.
+func (k ObjectKind) All(v Version) Privs {
+	switch k {
+	case Table:
+		all := Select | Insert | Update | Delete | Truncate | References | Trigger
+		if v.Maintain() {
+			all |= Maintain
+		}
+		return all
+	case Sequence:
+		return Select | Update | Usage
+	case Routine:
+		return Execute
+	case TypeKind:
+		return Usage
+	case SchemaKind:
+		return Usage | Create
+	case LargeObject:
+		return Select | Update
+	case DatabaseObj:
+		return Create | Temporary | Connect
+	}
+	panic(fmt.Sprintf("pgsql: no object kind %q", byte(k)))
+}
+
+// public is what PUBLIC has on an object of this kind by default.
+func (k ObjectKind) public() Privs {
+	switch k {
+	case Routine:
+		return Execute
+	case TypeKind:
+		return Usage
+	case DatabaseObj:
+		return Temporary | Connect
+	}
+	return 0
+}
+
+// ACLItem is what one grantor has given to one grantee. The grantee "" is
+// PUBLIC.
+type ACLItem struct {
+	Grantee   string `json:"grantee"`
+	Grantor   string `json:"grantor"`
+	Privs     Privs  `json:"privs"`
+	Grantable Privs  `json:"grantable,omitempty"` // with grant option; a part of Privs
+}
+
+// ACL is an access control list; nil is the catalog's NULL, which means the
+// built-in default (see DefaultACL), not "nothing".
+type ACL []ACLItem
+
+// DefaultACL is what a NULL ACL means: PostgreSQL's acldefault().
+func DefaultACL(k ObjectKind, owner string, v Version) ACL {
+	acl := ACL{}
+	if p := k.public(); p != 0 {
+		acl = append(acl, ACLItem{Grantor: owner, Privs: p})
+	}
+	return append(acl, ACLItem{Grantee: owner, Grantor: owner, Privs: k.All(v)})
+}
+
+// Or returns the list, or what NULL means for such an object.
+func (a ACL) Or(k ObjectKind, owner string, v Version) ACL {
+	if a == nil {
+		return DefaultACL(k, owner, v)
+	}
+	return a
+}
+
+// ChangeOwner is what ALTER … OWNER TO makes of an ACL: the new owner takes
+// the old one's place as grantee and as grantor, and entries that have become
+// the same are merged (aclnewowner in PostgreSQL's acl.c).
+func (a ACL) ChangeOwner(old, owner string) ACL {
+	if a == nil {
+		return nil
+	}
+	swap := func(name string) string {
+		if name == old {
+			return owner
+		}
+		return name
+	}
+	out := make(ACL, 0, len(a))
+	for _, it := range a {
+		out = out.add(ACLItem{swap(it.Grantee), swap(it.Grantor), it.Privs, it.Grantable})
+	}
+	return out
+}
+
+func (a ACL) add(it ACLItem) ACL {
+	for i := range a {
+		if a[i].Grantee == it.Grantee && a[i].Grantor == it.Grantor {
+			a[i].Privs |= it.Privs
+			a[i].Grantable |= it.Grantable
+			return a
+		}
+	}
+	return append(a, it)
+}
+
+// ParseACL reads the text form of an aclitem[]. NULL is not a text: callers
+// keep it as a nil ACL.
+func ParseACL(text string) (ACL, error) {
+	items, err := arrayElements(text)
+	if err != nil {
+		return nil, err
+	}
+	acl := make(ACL, 0, len(items))
+	for _, it := range items {
+		parsed, err := parseACLItem(it)
+		if err != nil {
+			return nil, err
+		}
+		acl = append(acl, parsed)
+	}
+	return acl, nil
+}
+
+// arrayElements splits the text form of a one-dimensional array.
+func arrayElements(text string) ([]string, error) {
+	if len(text) < 2 || text[0] != '{' || text[len(text)-1] != '}' {
+		return nil, fmt.Errorf("not an array: %q", text)
+	}
+	body := text[1 : len(text)-1]
+	var out []string
+	for i := 0; i < len(body); {
+		var b strings.Builder
+		if body[i] == '"' {
+			end, err := quotedElement(body, i+1, &b)
+			if err != nil {
+				return nil, err
+			}
+			i = end
+		} else {
+			end := i + strings.IndexByte(body[i:]+",", ',')
+			b.WriteString(body[i:end])
+			i = end
+		}
+		out = append(out, b.String())
+		if i < len(body) {
+			if body[i] != ',' {
+				return nil, fmt.Errorf("no comma at byte %d of %q", i+1, text)
+			}
+			i++
+		}
+	}
+	return out, nil
+}
+
+// quotedElement reads a quoted array element that begins at i and returns the
+// place behind its closing quote.
+func quotedElement(body string, i int, b *strings.Builder) (int, error) {
+	for ; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			return i + 1, nil
+		case '\\':
+			i++
+			if i == len(body) {
+				return 0, fmt.Errorf("array ends in a backslash: %q", body)
+			}
+		}
+		b.WriteByte(body[i])
+	}
+	return 0, fmt.Errorf("unclosed quote in array: %q", body)
+}
+
+func parseACLItem(text string) (ACLItem, error) {
+	grantee, rest, err := aclName(text)
+	if err != nil {
+		return ACLItem{}, err
+	}
+	if !strings.HasPrefix(rest, "=") {
+		return ACLItem{}, fmt.Errorf("no = in aclitem %q", text)
+	}
+	it := ACLItem{Grantee: grantee}
+	rest = rest[1:]
+	for rest != "" && rest[0] != '/' {
+		i := slices.IndexFunc(privTable, func(t struct {
+			bit    Privs
+			letter byte
+			name   string
+		}) bool {
+			return t.letter == rest[0]
+		})
+		if i < 0 {
+			return ACLItem{}, fmt.Errorf("unknown privilege %q in aclitem %q", rest[0], text)
+		}
+		it.Privs |= privTable[i].bit
+		rest = rest[1:]
+		if strings.HasPrefix(rest, "*") {
+			it.Grantable |= privTable[i].bit
+			rest = rest[1:]
+		}
+	}
+	if rest == "" {
+		return ACLItem{}, fmt.Errorf("no grantor in aclitem %q", text)
+	}
+	it.Grantor, _, err = aclName(rest[1:])
+	return it, err
+}
+
+// aclName reads a role name as aclitemout writes it: bare, or in double
+// quotes with inner ones doubled.
+func aclName(text string) (name, rest string, err error) {
+	if !strings.HasPrefix(text, `"`) {
+		end := strings.IndexAny(text+"=", "=/")
+		return text[:end], text[end:], nil
+	}
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		if text[i] != '"' {
+			b.WriteByte(text[i])
+			continue
+		}
+		if i+1 < len(text) && text[i+1] == '"' {
+			b.WriteByte('"')
+			i++
+			continue
+		}
+		return b.String(), text[i+1:], nil
+	}
+	return "", "", fmt.Errorf("unclosed quote in aclitem %q", text)
+}

@@ -1,0 +1,202 @@
+// Package snapshot holds what landlord has read from a server at one time, as
+// a plain value with a stable JSON form. Everything that judges is a function
+// of it, so that a server can be judged from a file on another machine.
+package snapshot
+
+import "landlord/internal/pgsql"
+
+// Snapshot is everything that bears on access, of one server at one time.
+type Snapshot struct {
+	Version     pgsql.Version     `json:"version"`
+	Session     Session           `json:"session"`
+	Parameters  map[string]string `json:"parameters"`
+	Roles       []Role            `json:"roles"`
+	Memberships []Membership      `json:"memberships"`
+	Databases   []Database        `json:"databases"`
+	Settings    []Setting         `json:"settings"`
+	// ParameterGrants are the grants on configuration parameters (since 15).
+	ParameterGrants []Stray `json:"parameterGrants,omitempty"`
+	// Dependencies tell in which databases a role owns or is granted
+	// something; read only where roles are to be dropped.
+	Dependencies []Dependency `json:"dependencies,omitempty"`
+	HBA          *HBA         `json:"hba,omitempty"`
+	Contents     []Contents   `json:"contents"`
+}
+
+// Session is who has read the snapshot, and what that role may do.
+type Session struct {
+	User       string `json:"user"`
+	Superuser  bool   `json:"superuser"`
+	CreateRole bool   `json:"createRole"`
+	CreateDB   bool   `json:"createDB"`
+	// Database is the one that landlord is connected to for all that belongs
+	// to the whole server.
+	Database string `json:"database"`
+	// Standby says that the server is in recovery and takes no changes.
+	Standby bool `json:"standby"`
+	// Local says that the session came over a unix socket.
+	Local bool `json:"local"`
+	// Address is the client's address as the server sees it, empty if Local.
+	Address string `json:"address,omitempty"`
+	TLS     bool   `json:"tls,omitempty"`
+}
+
+// Role is one row of pg_authid or pg_roles.
+type Role struct {
+	OID        uint32 `json:"oid"`
+	Name       string `json:"name"`
+	Superuser  bool   `json:"superuser,omitempty"`
+	Inherit    bool   `json:"inherit,omitempty"`
+	CreateRole bool   `json:"createRole,omitempty"`
+	CreateDB   bool   `json:"createDB,omitempty"`
+	Login      bool   `json:"login,omitempty"`
+	Replicate  bool   `json:"replication,omitempty"`
+	BypassRLS  bool   `json:"bypassRLS,omitempty"`
+	ConnLimit  int    `json:"connLimit"`            // -1: none
+	ValidUntil string `json:"validUntil,omitempty"` // empty: for ever
+	// Verifier is the kind of the stored password: none, md5, scram-sha-256,
+	// or empty where it could not be read.
+	Verifier string `json:"verifier,omitempty"`
+	Comment  string `json:"comment,omitempty"`
+}
+
+// Membership is one row of pg_auth_members. Before 16, Inherit is what the
+// member's own INHERIT attribute says, and Set is true.
+type Membership struct {
+	Role    string `json:"role"`
+	Member  string `json:"member"`
+	Grantor string `json:"grantor"`
+	Admin   bool   `json:"admin,omitempty"`
+	Inherit bool   `json:"inherit,omitempty"`
+	Set     bool   `json:"set,omitempty"`
+}
+
+// Database is one row of pg_database.
+type Database struct {
+	OID       uint32    `json:"oid"`
+	Name      string    `json:"name"`
+	Owner     string    `json:"owner"`
+	ACL       pgsql.ACL `json:"acl"`
+	AllowConn bool      `json:"allowConnections"`
+	Template  bool      `json:"template,omitempty"`
+	ConnLimit int       `json:"connLimit"`
+	Comment   string    `json:"comment,omitempty"`
+	// Size is in bytes; -1 where it was not asked for or not readable.
+	Size int64 `json:"size"`
+}
+
+// Setting is one parameter set on a role, a database, or a role in a
+// database (pg_db_role_setting); an empty name means "any".
+type Setting struct {
+	Role     string `json:"role,omitempty"`
+	Database string `json:"database,omitempty"`
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+}
+
+// Dependency says that a role owns, or is named in an ACL of, something in a
+// database ("" for what the whole server shares).
+type Dependency struct {
+	Role     string `json:"role"`
+	Database string `json:"database"`
+	Owns     bool   `json:"owns"`
+}
+
+// HBA is the server's pg_hba.conf.
+type HBA struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
+	// Error is why it could not be read.
+	Error string `json:"error,omitempty"`
+}
+
+// Contents is what one database holds.
+type Contents struct {
+	Database string `json:"database"`
+	// Error is why the database could not be read; everything else is empty
+	// then.
+	Error       string       `json:"error,omitempty"`
+	Schemas     []Schema     `json:"schemas"`
+	Relations   []Relation   `json:"relations"`
+	Columns     []Column     `json:"columns,omitempty"`
+	Routines    []Routine    `json:"routines,omitempty"`
+	Types       []Type       `json:"types,omitempty"`
+	Others      []Other      `json:"others,omitempty"`
+	DefaultACLs []DefaultACL `json:"defaultACLs,omitempty"`
+	Strays      []Stray      `json:"strays,omitempty"`
+}
+
+// Schema is one row of pg_namespace, without the system's own.
+type Schema struct {
+	Name      string    `json:"name"`
+	Owner     string    `json:"owner"`
+	ACL       pgsql.ACL `json:"acl"`
+	Empty     bool      `json:"empty,omitempty"`     // nothing depends on it
+	Extension bool      `json:"extension,omitempty"` // it holds, or is, a part of an extension
+	Size      int64     `json:"size"`                // bytes of its tables; -1 where it was not asked for
+}
+
+// Relation is a table, view, sequence, materialized view, foreign or
+// partitioned table.
+type Relation struct {
+	Schema    string    `json:"schema"`
+	Name      string    `json:"name"`
+	Kind      byte      `json:"kind"` // pg_class.relkind
+	Owner     string    `json:"owner"`
+	ACL       pgsql.ACL `json:"acl"`
+	Extension bool      `json:"extension,omitempty"`
+	OwnedBy   bool      `json:"ownedBy,omitempty"` // a sequence that belongs to a column, and so has its table's owner
+}
+
+// Column is a column with an ACL of its own.
+type Column struct {
+	Schema   string    `json:"schema"`
+	Relation string    `json:"relation"`
+	Name     string    `json:"name"`
+	ACL      pgsql.ACL `json:"acl"`
+}
+
+// Routine is a function, procedure or aggregate.
+type Routine struct {
+	Schema    string    `json:"schema"`
+	Signature string    `json:"signature"` // quoted and qualified, as regprocedure prints it
+	Owner     string    `json:"owner"`
+	ACL       pgsql.ACL `json:"acl"`
+	Extension bool      `json:"extension,omitempty"`
+}
+
+// Type is a type or domain that stands for itself (no array, no row type).
+type Type struct {
+	Schema    string    `json:"schema"`
+	Name      string    `json:"name"`
+	Owner     string    `json:"owner"`
+	ACL       pgsql.ACL `json:"acl"`
+	Extension bool      `json:"extension,omitempty"`
+}
+
+// Other is an object with an owner and no ACL: an operator, a collation, a
+// text search configuration and the like.
+type Other struct {
+	Schema    string `json:"schema"`
+	Kind      string `json:"kind"`     // as pg_identify_object names it
+	Identity  string `json:"identity"` // quoted
+	Owner     string `json:"owner"`
+	Extension bool   `json:"extension,omitempty"`
+}
+
+// DefaultACL is one row of pg_default_acl; an empty schema means "everywhere
+// in this database".
+type DefaultACL struct {
+	Creator string           `json:"creator"`
+	Schema  string           `json:"schema,omitempty"`
+	Kind    pgsql.ObjectKind `json:"kind"`
+	ACL     pgsql.ACL        `json:"acl"`
+}
+
+// Stray is a grant to a role on an object of any other kind: a system
+// function, a language, a foreign server, a large object, a parameter.
+type Stray struct {
+	Role     string `json:"role"`
+	Kind     string `json:"kind"` // as pg_identify_object names it
+	Identity string `json:"identity"`
+}

@@ -1,0 +1,198 @@
+// Package tenant is landlord's domain: tenants, their isolation models, their
+// roles and their limits, as plain values. It knows no SQL, no YAML and no
+// network; everything that decides something is built on it.
+package tenant
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Model says in which house a tenant's schema stands.
+type Model string
+
+// The isolation models.
+const (
+	// Schema puts the tenant's schema into a database that it shares with
+	// other tenants.
+	Schema Model = "schema"
+	// Database gives the tenant a database of its own.
+	Database Model = "database"
+)
+
+// Models lists the isolation models, the cheapest first.
+func Models() []Model { return []Model{Schema, Database} }
+
+// Kind is what a login of a tenant may do.
+type Kind string
+
+// The kinds of logins.
+const (
+	// App may select, insert, update and delete.
+	App Kind = "app"
+	// Reader may select.
+	Reader Kind = "ro"
+	// Migrator becomes the owner at login, and may run DDL.
+	Migrator Kind = "ddl"
+)
+
+// Kinds lists the kinds of logins in the order in which they are made.
+func Kinds() []Kind { return []Kind{App, Reader, Migrator} }
+
+// Rights is what a tenant as a whole may do in its house.
+type Rights string
+
+// The rights of a tenant.
+const (
+	// CRUD gives the tenant an application login and a reader.
+	CRUD Rights = "crud"
+	// DDL adds a migrator that may create and alter objects.
+	DDL Rights = "ddl"
+)
+
+// AllRights lists the rights, the narrowest first.
+func AllRights() []Rights { return []Rights{CRUD, DDL} }
+
+// Login is one role of a tenant that may log in.
+type Login struct {
+	Name string
+	Kind Kind
+}
+
+// Limits are what one login of a tenant may use. A zero value means "no
+// limit", as in PostgreSQL's own defaults.
+type Limits struct {
+	Connections      int           // concurrent connections of each login; enforced by the server
+	TempFiles        int64         // bytes of temporary files per session (temp_file_limit); enforced where a superuser sets it
+	StatementTimeout time.Duration // a default that the tenant can change, as are those below
+	LockTimeout      time.Duration
+	IdleTransaction  time.Duration // idle_in_transaction_session_timeout
+	WorkMem          int64         // bytes (work_mem)
+}
+
+// Setting is one configuration parameter with its value as SHOW prints it.
+type Setting struct{ Name, Value string }
+
+// Tenant is one customer, with every default resolved.
+type Tenant struct {
+	Name      string
+	Server    string
+	Isolation Model
+	// Database is the container: the database in which the schemas stand.
+	Database string
+	// Schemas are the tenant's schemas, the one that search_path names first
+	// first. There is at least one.
+	Schemas []string
+	// Owner is the role that owns the schemas and every object in them. It
+	// cannot log in.
+	Owner  string
+	Rights Rights
+	Logins []Login
+	Limits Limits
+	// Temp says whether the tenant may make temporary tables.
+	Temp bool
+	// Settings are further parameters of the tenant's logins, sorted by name.
+	Settings []Setting
+	// Adopt consents to taking over a database, schemas and roles of these
+	// names that landlord did not make.
+	Adopt bool
+}
+
+// Identity is the name of the role that stands for the tenant: NOLOGIN, and
+// every login of the tenant is a member of it.
+func (t Tenant) Identity() string { return t.Name }
+
+// Group is the NOLOGIN role that alone holds CONNECT on the tenant's
+// container: the identity itself where the database is the tenant's own, one
+// group with the database's name where it is shared.
+func (t Tenant) Group() string {
+	if t.Isolation == Schema {
+		return t.Database
+	}
+	return t.Identity()
+}
+
+// Roles lists the names of all the tenant's roles: identity, owner, logins.
+func (t Tenant) Roles() []string {
+	names := []string{t.Identity(), t.Owner}
+	for _, l := range t.Logins {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// LoginsOf lists the names of the tenant's logins of one kind.
+func (t Tenant) LoginsOf(k Kind) []string {
+	var names []string
+	for _, l := range t.Logins {
+		if l.Kind == k {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// Server is one running PostgreSQL instance.
+type Server struct {
+	Name string
+	// Connection is how landlord itself connects: libpq keywords and values,
+	// or a URI. It never holds a password (see PGPASSFILE).
+	Connection string
+	// Endpoint is where the tenants connect, in the same form. Empty: as
+	// Connection, without its user and database.
+	Endpoint string
+	// Clients are the networks from which tenants and operators may connect
+	// over TCP, with TLS.
+	Clients []netip.Prefix
+	// Operators are logins that are no tenants' and that pg_hba.conf lets
+	// into every database: administrators, monitoring, backup.
+	Operators []string
+}
+
+// Secrets says what becomes of the passwords that landlord makes. At most one
+// of Command and File is set; neither means "shown once".
+type Secrets struct {
+	// Command gets each new password on its standard input.
+	Command []string
+	// Lookup prints a stored password; prove logs in with it.
+	Lookup []string
+	// File is a pgpass file, mode 0600.
+	File string
+}
+
+// Estate is everything that one landlord.yaml describes.
+type Estate struct {
+	Servers []Server // sorted by name
+	Tenants []Tenant // sorted by name
+	Secrets Secrets
+}
+
+// Tenant returns the tenant of that name.
+func (e Estate) Tenant(name string) (Tenant, bool) {
+	i := slices.IndexFunc(e.Tenants, func(t Tenant) bool { return t.Name == name })
+	if i < 0 {
+		return Tenant{}, false
+	}
+	return e.Tenants[i], true
+}
+
+// Server returns the server of that name.
+func (e Estate) Server(name string) (Server, bool) {
+	i := slices.IndexFunc(e.Servers, func(s Server) bool { return s.Name == name })
+	if i < 0 {
+		return Server{}, false
+	}
+	return e.Servers[i], true
+}
+
+// On returns the tenants that live on one server.
+func (e Estate) On(server string) []Tenant {
+	var ts []Tenant
+	for _, t := range e.Tenants {
+		if t.Server == server {
+			ts = append(ts, t)
+		}
+	}
+	return ts
+}

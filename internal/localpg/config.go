@@ -53,7 +53,8 @@ func (s *Server) settings() map[string]string {
 		conf["ssl_key_file"] = s.path("tls", "server.key")
 	}
 	if s.opts.Unsafe {
-		conf["fsync"], conf["full_page_writes"], conf["synchronous_commit"] = "off", "off", "off"
+		// Not synchronous_commit: what is committed must outlive Kill9.
+		conf["fsync"], conf["full_page_writes"] = "off", "off"
 	}
 	maps.Copy(conf, s.opts.Settings)
 	return conf

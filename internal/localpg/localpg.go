@@ -44,7 +44,8 @@ type Options struct {
 	HBA string
 	// Settings go to the configuration file after, and so before, all others.
 	Settings map[string]string
-	// Unsafe switches everything off that protects the data from a power cut.
+	// Unsafe does without what protects the data from a power cut. What is
+	// committed still outlives a crash of the server.
 	Unsafe bool
 	// Template is a data directory made by [Initdb], to be copied instead of
 	// making a new one.

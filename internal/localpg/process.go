@@ -186,7 +186,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	return s.Start(ctx)
 }
 
-// Kill9 kills the server and all its children at once, as a power cut would.
+// Kill9 kills the server and all its children at once: a crash.
 func (s *Server) Kill9() error {
 	if s.proc == nil {
 		return nil

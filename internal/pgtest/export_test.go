@@ -13,3 +13,6 @@ func TryConnect(t testing.TB, s *Server, db, user string) error {
 
 // TrySetHBA is SetHBA with the error returned.
 func TrySetHBA(t testing.TB, s *Server, text string) error { return s.setHBA(t.Context(), text) }
+
+// Sweep is the sweeping that Start does once per process.
+var Sweep = sweepNow

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
 )
@@ -58,4 +60,29 @@ func TestSetHBAHoldsForTheNextConnection(t *testing.T) {
 		s.SetHBA(t, localpg.DefaultHBA)
 		s.Connect(t, "", "")
 	})
+}
+
+func TestSetHBARefusesErrors(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		err := pgtest.TrySetHBA(t, s, localpg.DefaultHBA+"local all all nonsense\n")
+		if err == nil || !strings.Contains(err.Error(), "line 2: invalid authentication method") {
+			t.Errorf("got %v", err)
+		}
+		s.SetHBA(t, localpg.DefaultHBA)
+	})
+}
+
+func TestMajorsCanBeChosen(t *testing.T) {
+	t.Setenv("LANDLORD_MAJORS", "15, 18")
+	if diff := cmp.Diff([]int{15, 18}, pgtest.Majors()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAllMajorsInCI(t *testing.T) {
+	t.Setenv("LANDLORD_MAJORS", "")
+	t.Setenv("CI", "true")
+	if diff := cmp.Diff(pgtest.Supported, pgtest.Majors()); diff != "" {
+		t.Error(diff)
+	}
 }

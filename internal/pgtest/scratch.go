@@ -60,9 +60,12 @@ var scratchBase = sync.OnceValue(func() string {
 // sweepAge keeps sweep from a directory that is not locked yet.
 const sweepAge = 5 * time.Minute
 
-// sweep removes the directories that test processes left when they were
+// sweep does it once per process.
+var sweep = sync.OnceFunc(sweepNow)
+
+// sweepNow removes the directories that test processes left when they were
 // killed: those that nobody holds the lock of. Their servers died with them.
-var sweep = sync.OnceFunc(func() {
+func sweepNow() {
 	locks, _ := filepath.Glob(filepath.Join(scratchBase(), scratchPattern+"*", "lock"))
 	for _, path := range locks {
 		info, err := os.Stat(path)
@@ -76,7 +79,7 @@ var sweep = sync.OnceFunc(func() {
 		_ = os.RemoveAll(filepath.Dir(path)) // whatever stays is swept the next time
 		lock.Close()
 	}
-})
+}
 
 // lockFile opens a file, made if need be, and locks it. The lock goes with
 // the file's closing, at the latest with the process; children do not get it.

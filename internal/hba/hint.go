@@ -14,11 +14,13 @@ func nearest(written string, words []string) string {
 	written = strings.ToLower(written)
 	best, bestDistance := "", 3
 	for _, w := range words {
-		if len(written) >= 4 && strings.HasPrefix(w, written) {
-			return w
-		}
 		if d := distance(written, w); d < bestDistance && d < len(w)-1 {
 			best, bestDistance = w, d
+		}
+	}
+	for _, w := range words { // "scram"
+		if best == "" && len(written) >= 4 && strings.HasPrefix(w, written) {
+			best = w
 		}
 	}
 	return best

@@ -1,7 +1,6 @@
 package credentials
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,13 +76,11 @@ func (c Command) talk(ctx context.Context, m message) (stdout string, err error)
 	if len(c) == 0 {
 		return "", errors.New("secrets: the command is empty")
 	}
-	var input bytes.Buffer
-	enc := json.NewEncoder(&input)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m); err != nil {
+	input, err := jsonText(m)
+	if err != nil {
 		return "", err
 	}
-	out, stderr, err := run.Command(ctx, run.Spec{Name: c[0], Args: c[1:], Stdin: &input})
+	out, stderr, err := run.Command(ctx, run.Spec{Name: c[0], Args: c[1:], Stdin: strings.NewReader(input)})
 	if err == nil {
 		return string(out), nil
 	}
@@ -123,10 +120,26 @@ func redact(text string, secrets ...string) string {
 		if s == "" {
 			continue
 		}
-		quoted, _ := json.Marshal(s)
-		for _, form := range []string{s, string(quoted[1 : len(quoted)-1]), percent(s, ""), url.QueryEscape(s)} {
+		quoted, _ := jsonText(s)
+		html, _ := json.Marshal(s)
+		for _, form := range []string{s, unquote(quoted), unquote(string(html)), percent(s, ""), url.QueryEscape(s)} {
 			text = strings.ReplaceAll(text, form, hidden)
 		}
 	}
 	return text
+}
+
+// jsonText is one line of JSON that leaves <, > and & as they are.
+func jsonText(v any) (string, error) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.String(), err
+}
+
+// unquote takes a JSON string's quotation marks away, and no escapes.
+func unquote(s string) string {
+	s = strings.TrimSuffix(s, "\n")
+	return s[1 : len(s)-1]
 }

@@ -69,7 +69,7 @@ type field struct{ name, value string }
 // fields lists the texts of the settings, under the names that messages use.
 func (s Settings) fields() []field {
 	return []field{
-		{"name", s.name()}, {"host", s.Host}, {"database", s.Database}, {"user", s.User},
+		{"host", s.Host}, {"database", s.Database}, {"user", s.User}, {"name", s.name()},
 		{"password", s.Secret.Reveal()}, {"sslrootcert", s.SSLRootCert}, {"schema", s.Schema},
 	}
 }

@@ -43,6 +43,8 @@ func (s *Server) settings() map[string]string {
 		"log_timezone":            "UTC",
 		"timezone":                "UTC",
 		"password_encryption":     "scram-sha-256",
+		// In the data directory, where nothing is left behind after a crash.
+		"dynamic_shared_memory_type": "mmap",
 	}
 	if s.opts.TCP || s.opts.TLS {
 		conf["listen_addresses"] = "127.0.0.1"

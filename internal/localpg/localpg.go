@@ -198,7 +198,9 @@ func (s *Server) WriteHBA(text string) error {
 
 // Remove stops the server at once and removes all that it had.
 func (s *Server) Remove() error {
-	return errors.Join(s.StopImmediate(), os.RemoveAll(s.opts.Dir))
+	err := s.StopImmediate()
+	s.removeSharedMemory()
+	return errors.Join(err, os.RemoveAll(s.opts.Dir))
 }
 
 func (s *Server) path(elem ...string) string {

@@ -95,16 +95,12 @@ func (s *Server) launch(ctx context.Context) error {
 }
 
 // waitReady waits for the word "ready" in the eighth line of postmaster.pid,
-// as pg_ctl does (miscadmin.h, LOCK_FILE_LINE_PM_STATUS).
+// as pg_ctl does.
 func (s *Server) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("not ready after %v", readyTimeout))
 	defer cancel()
 	return s.poll(ctx, func() bool {
-		text, err := os.ReadFile(filepath.Join(s.DataDir(), "postmaster.pid"))
-		if err != nil {
-			return false
-		}
-		lines := strings.Split(string(text), "\n")
+		lines := s.pidFile()
 		return len(lines) > 7 && lines[0] == strconv.Itoa(s.Pid()) && strings.TrimSpace(lines[7]) == "ready"
 	})
 }
@@ -192,21 +188,33 @@ func (s *Server) Kill9() error {
 		return nil
 	}
 	// A stopped postmaster forks no more children, and does not wait for
-	// those it has: so their ids stay theirs until they are killed.
+	// those it has: so their ids stay theirs until all are killed.
 	err := s.proc.Signal(syscall.SIGSTOP)
-	for _, pid := range children(s.Pid()) {
-		if killErr := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(killErr, syscall.ESRCH) {
-			err = errors.Join(err, killErr)
-		}
-	}
-	err = errors.Join(err, s.proc.Stop(syscall.SIGKILL, immediateTimeout))
+	err = errors.Join(err, killAll(s.Pid()), s.proc.Stop(syscall.SIGKILL, immediateTimeout))
 	s.proc = nil
 	return err
 }
 
-// children returns the processes whose parent is pid. They are in process
-// groups of their own, so that no single signal reaches them.
-func children(pid int) []int {
+// killAll kills the children of a stopped process, until none is alive.
+func killAll(parent int) error {
+	for deadline := time.Now().Add(immediateTimeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
+		alive := children(parent)
+		if len(alive) == 0 {
+			return nil
+		}
+		for _, pid := range alive {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("kill process %d: %w", pid, err)
+			}
+		}
+	}
+	return fmt.Errorf("children of process %d outlived SIGKILL: %v", parent, children(parent))
+}
+
+// children returns the processes, zombies apart, whose parent is given. A
+// server's are in process groups of their own, so no single signal reaches
+// them.
+func children(parent int) []int {
 	var pids []int
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
@@ -215,13 +223,37 @@ func children(pid int) []int {
 			continue // it has ended meanwhile
 		}
 		// pid (name) state ppid …; the name may hold anything, a ) too.
-		after := string(text[bytes.LastIndexByte(text, ')')+1:])
-		if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
-			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
-			pids = append(pids, child)
+		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+		if len(fields) < 2 || string(fields[0]) == "Z" || string(fields[1]) != strconv.Itoa(parent) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(stat))); err == nil {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// removeSharedMemory removes the one thing that a crashed server leaves outside
+// its directory: the System V segment by which it sees that it runs already.
+// It is named in postmaster.pid, which a server that has stopped well removes.
+func (s *Server) removeSharedMemory() {
+	lines := s.pidFile()
+	if len(lines) < 7 {
+		return
+	}
+	if words := strings.Fields(lines[6]); len(words) == 2 { // key and id
+		_, _, _ = run.Command(context.Background(), run.Spec{Name: "ipcrm", Args: []string{"--shmem-id", words[1]}, User: s.user.cred})
+	}
+}
+
+// pidFile returns the lines of postmaster.pid (miscadmin.h, LOCK_FILE_LINE_…).
+func (s *Server) pidFile() []string {
+	text, err := os.ReadFile(filepath.Join(s.DataDir(), "postmaster.pid"))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(string(text), "\n")
 }
 
 func (s *Server) logSize() int {

@@ -223,3 +223,39 @@ func queryInt(t *testing.T, conn *pgx.Conn, sql string) int {
 	}
 	return n
 }
+
+func TestRemoveAfterACrashLeavesNoSharedMemory(t *testing.T) {
+	s := newest(t)
+	pidFile, err := os.ReadFile(filepath.Join(s.DataDir(), "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment := strings.Fields(strings.Split(string(pidFile), "\n")[6]) // key and id
+	if !hasSegment(t, segment) {
+		t.Fatalf("no shared memory %v", segment)
+	}
+	if err := s.Kill9(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if hasSegment(t, segment) {
+		t.Errorf("shared memory %v is still there", segment)
+	}
+}
+
+// hasSegment looks for a System V shared memory segment by its key and id.
+func hasSegment(t *testing.T, segment []string) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/sysvipc/shm")
+	if err != nil {
+		t.Skip(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == segment[0] && fields[1] == segment[1] {
+			return true
+		}
+	}
+	return false
+}

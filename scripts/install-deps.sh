@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what landlord needs on this machine, and nothing that is there
+# already: scripts/install-deps.sh demo|test
+#
+#   demo   a PostgreSQL server and psql, from Debian
+#   test   that, npm, and PostgreSQL of every major that landlord supports
+#
+# Missing packages need root; everything else works as any user.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+purpose=${1:-test}
+missing=()
+
+# need PACKAGE TEST...: the package is missing unless the test succeeds.
+need() {
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+any_server() {
+  compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres
+}
+
+# Debian's package makes a cluster and starts it, which landlord has no use
+# for, so not this time. A configuration that is there already is respected.
+prevent_main_cluster() {
+  local dir=/etc/postgresql-common
+  [[ ! -e $dir/createcluster.conf ]] || return 0
+  mkdir -p "$dir/createcluster.d"
+  trap 'rm -f /etc/postgresql-common/createcluster.d/landlord.conf' EXIT
+  echo 'create_main_cluster = false' >"$dir/createcluster.d/landlord.conf"
+}
+
+install_missing() {
+  ((${#missing[@]})) || return 0
+  if [[ $(id -u) != 0 ]]; then
+    echo "$0: these packages are missing, and only root can install them:" >&2
+    echo "  apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "installing ${missing[*]}" >&2
+  prevent_main_cluster
+  export DEBIAN_FRONTEND=noninteractive
+  local quiet=(-qq -o=Dpkg::Use-Pty=0 -o=DPkg::Lock::Timeout=300)
+  apt-get "${quiet[@]}" update </dev/null >&2
+  apt-get "${quiet[@]}" --no-install-recommends -o=Dpkg::Options::=--force-confold \
+    install "${missing[@]}" </dev/null >&2
+}
+
+case $purpose in
+  demo)
+    need postgresql any_server
+    need postgresql-client command -v psql
+    ;;
+  test)
+    need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
+    need postgresql-client-15 test -x /usr/lib/postgresql/15/bin/psql
+    need npm command -v npm
+    # The race detector of `go test -race` needs a C compiler.
+    need gcc command -v "$(go env CC 2>/dev/null || echo gcc)"
+    need libc6-dev test -e /usr/include/stdlib.h
+    ;;
+  *)
+    echo "usage: $0 demo|test" >&2
+    exit 2
+    ;;
+esac
+install_missing
+[[ $purpose != test ]] || scripts/fetch-postgres.sh

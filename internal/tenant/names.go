@@ -26,7 +26,10 @@ const MaxName = 40
 // (NAMEDATALEN - 1).
 const MaxIdentifier = 63
 
-var namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+// NamePattern is the form of a tenant's name, as a regular expression.
+const NamePattern = `^[a-z][a-z0-9_]*$`
+
+var namePattern = regexp.MustCompile(NamePattern)
 
 // CheckName says why a name cannot be a tenant's, or nil.
 func CheckName(name string) error {

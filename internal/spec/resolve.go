@@ -1,0 +1,164 @@
+package spec
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/tenant"
+)
+
+// sharedDatabase is the container of schema tenants that name none.
+const sharedDatabase = "shared"
+
+// estate resolves the defaults of every tenant and checks what only the whole
+// file shows.
+func (d *decoder) estate() tenant.Estate {
+	if len(d.servers) == 0 && !d.broken {
+		d.errs.add(cmp.Or(d.sections["servers"], position{1, 1}), "servers",
+			"the file names no server. For instance servers: {main: {connection: host=/var/run/postgresql user=postgres}}")
+	}
+	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
+	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets}
+	names := make([]string, len(d.servers))
+	for i, s := range d.servers {
+		names[i] = s.Name
+	}
+	d.checkServer(&d.defaults, "defaults.server", names)
+	for _, t := range d.tenants {
+		d.resolve(t, names)
+		e.Tenants = append(e.Tenants, t.Tenant)
+	}
+	d.collisions(e)
+	return e
+}
+
+// resolve fills in what a tenant does not say: from defaults, then from rules.
+func (d *decoder) resolve(t *draft, servers []string) {
+	path := join("tenants", t.Name)
+	d.inherit(t)
+	d.checkServer(t, path+".server", servers)
+	t.Isolation = cmp.Or(t.Isolation, tenant.Database)
+	if !t.has("database") {
+		t.Database = t.Name
+		if t.Isolation == tenant.Schema {
+			t.Database = cmp.Or(d.defaults.Database, sharedDatabase)
+		}
+	}
+	if err := tenant.CheckRole(t.Group()); err != nil && t.Database != "" && t.Isolation == tenant.Schema {
+		d.errs.add(t.place("database"), path+".database", "a shared database's name is also a role's: "+err.Error())
+	}
+	if len(t.Schemas) == 0 {
+		t.Schemas = []string{t.Name}
+	}
+	if !t.has("owner") {
+		t.Owner = tenant.DefaultOwner(t.Name)
+	}
+	t.Rights = cmp.Or(t.Rights, tenant.CRUD)
+	d.resolveLogins(t, path)
+	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// inherit takes from defaults what the tenant does not set itself.
+func (d *decoder) inherit(t *draft) {
+	def := &d.defaults
+	t.Server = cmp.Or(t.Server, def.Server)
+	t.Isolation = cmp.Or(t.Isolation, def.Isolation)
+	t.Rights = cmp.Or(t.Rights, def.Rights)
+	if !t.has("temp") {
+		t.Temp = def.Temp || !def.has("temp")
+	}
+	inheritLimit(t, "connections", &t.Limits.Connections, def.Limits.Connections)
+	inheritLimit(t, "temp_files", &t.Limits.TempFiles, def.Limits.TempFiles)
+	inheritLimit(t, "statement_timeout", &t.Limits.StatementTimeout, def.Limits.StatementTimeout)
+	inheritLimit(t, "lock_timeout", &t.Limits.LockTimeout, def.Limits.LockTimeout)
+	inheritLimit(t, "idle_transaction", &t.Limits.IdleTransaction, def.Limits.IdleTransaction)
+	inheritLimit(t, "work_mem", &t.Limits.WorkMem, def.Limits.WorkMem)
+	for _, s := range def.Settings {
+		if !slices.ContainsFunc(t.Settings, func(own tenant.Setting) bool { return strings.EqualFold(own.Name, s.Name) }) {
+			t.Settings = append(t.Settings, s)
+		}
+	}
+}
+
+func inheritLimit[T comparable](t *draft, key string, own *T, def T) {
+	if !t.has("limits." + key) {
+		*own = def
+	}
+}
+
+// checkServer resolves a tenant's server: the one named, or the only one.
+func (d *decoder) checkServer(t *draft, path string, servers []string) {
+	own := t.has("server")
+	switch {
+	case d.broken: // the server may stand in what could not be read
+	case own && t.Server != "" && !slices.Contains(servers, t.Server):
+		d.errs.suggest(t.place("server"), path, fmt.Sprintf("no server %q stands under servers", t.Server), didYouMean(t.Server, servers))
+	case own || t.Server != "" || t == &d.defaults:
+	case len(servers) == 1:
+		t.Server = servers[0]
+	case len(servers) > 1:
+		d.errs.add(t.at, path, "which server? There are several: "+strings.Join(servers, ", "))
+	}
+}
+
+// resolveLogins completes the logins; the list of a tenant that gives one is
+// whole, save for the migrator that rights: ddl needs.
+func (d *decoder) resolveLogins(t *draft, path string) {
+	migrators := t.LoginsOf(tenant.Migrator)
+	switch {
+	case !t.has("logins"):
+		t.Logins = tenant.DefaultLogins(t.Name, t.Rights)
+	case t.Rights == tenant.CRUD && len(migrators) > 0:
+		d.errs.add(t.place("logins.ddl"), path+".logins.ddl", "a login for DDL wants rights: ddl")
+	case t.Rights == tenant.DDL && len(migrators) == 0:
+		t.Logins = append(t.Logins, tenant.Login{Name: tenant.DefaultLogin(t.Name, tenant.Migrator), Kind: tenant.Migrator})
+	}
+	if len(t.Logins) == 0 {
+		t.Logins = nil
+	}
+}
+
+// collisions reports the names that two tenants claim, at the second.
+func (d *decoder) collisions(e tenant.Estate) {
+	if len(d.errs.list) > 0 {
+		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), half)
+	}
+	for _, c := range tenant.Collisions(e) {
+		first, second := d.where(c.Server, c.First), d.where(c.Server, c.Second)
+		use := c.Second
+		if second.line < first.line || second.line == first.line && second.column < first.column {
+			first, second, use = second, first, c.First
+		}
+		path := join("tenants", use.Tenant)
+		if use.Tenant == "" {
+			path = join("servers", c.Server)
+		}
+		if use.Key != "" {
+			path += "." + use.Key
+		}
+		d.errs.add(second, path, fmt.Sprintf("%s (line %d)", c.Error(), first.line))
+	}
+}
+
+// half says whether a tenant lacks something because of a mistake that is
+// reported already.
+func half(t tenant.Tenant) bool { return t.Database == "" || t.Owner == "" || t.Server == "" }
+
+// where is the place of a use: its key if the tenant gives it, else its name.
+func (d *decoder) where(server string, u tenant.Use) position {
+	if u.Tenant == "" {
+		return d.byName[join("servers", server)]
+	}
+	i, found := slices.BinarySearchFunc(d.tenants, u.Tenant, func(t *draft, name string) int { return strings.Compare(t.Name, name) })
+	if !found {
+		return position{1, 1}
+	}
+	t := d.tenants[i]
+	if u.Key == "schemas" && !t.has("schemas") {
+		return t.place("schema")
+	}
+	return t.place(u.Key)
+}

@@ -1,0 +1,219 @@
+package tenant
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Use is one name that one tenant (or, with an empty Tenant, the server's
+// operators) takes on a server.
+type Use struct {
+	Tenant string
+	// Key is the spec's key under the tenant that gives the name: "" for the
+	// tenant's name itself, else "owner", "logins.app", "database", "schemas".
+	Key string
+	// What says in words what the name is used for.
+	What string
+	Name string
+}
+
+func (u Use) String() string {
+	if u.Tenant == "" {
+		return u.What
+	}
+	return fmt.Sprintf("%s of tenant %s", u.What, u.Tenant)
+}
+
+// Collision is one name taken twice where it can be taken only once.
+type Collision struct {
+	Server        string
+	First, Second Use
+	// Why says what would go wrong.
+	Why string
+}
+
+func (c Collision) Error() string {
+	return fmt.Sprintf("%q is both %s and %s: %s", c.Second.Name, c.First, c.Second, c.Why)
+}
+
+// Collisions lists every name that two parts of an estate both claim: a role,
+// a database, a schema in one database, or a database and a foreign role of
+// the same name. Names are compared byte by byte, as PostgreSQL does. The
+// order depends on nothing but the estate.
+func Collisions(e Estate) []Collision {
+	claims := roleClaims(e)
+	found := slices.Concat(
+		clashes(claims, "a role can belong to one of them only"),
+		clashes(databaseClaims(e), "a database can be one tenant's own, or shared by tenants with isolation schema"),
+		clashes(schemaClaims(e), "a schema can belong to one tenant only"),
+		foreignDoors(e, claims),
+	)
+	slices.SortStableFunc(found, func(a, b Collision) int {
+		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Second.Tenant, b.Second.Tenant))
+	})
+	return found
+}
+
+// claim is a use within a scope: of two claims to one name on one server and
+// in one scope, the second is a collision.
+type claim struct {
+	server, scope string
+	use           Use
+}
+
+// clashes reports each claim whose name an earlier one has.
+func clashes(claims []claim, why string) []Collision {
+	order := func(a, b claim) int {
+		return cmp.Or(cmp.Compare(a.server, b.server), cmp.Compare(a.scope, b.scope), cmp.Compare(a.use.Name, b.use.Name))
+	}
+	slices.SortStableFunc(claims, order)
+	var found []Collision
+	first := 0
+	for i := 1; i < len(claims); i++ {
+		if order(claims[first], claims[i]) != 0 {
+			first = i
+			continue
+		}
+		found = append(found, Collision{claims[i].server, claims[first].use, claims[i].use, reason(claims[first].use, claims[i].use, why)})
+	}
+	return found
+}
+
+// reason explains the collisions inside one tenant, which are another mistake
+// than those between two.
+func reason(a, b Use, why string) string {
+	if a.Tenant != b.Tenant || a.Tenant == "" {
+		return why
+	}
+	switch {
+	case a.Key == "database":
+		return why
+	case a.Key == b.Key:
+		return "it is named twice"
+	case a.Key == "" && b.Key == "owner":
+		return "every login is a member of the identity, and would own the tables"
+	case a.Key == "" || a.Key == "owner":
+		return "identity and owner cannot log in; give the login another name"
+	}
+	return "a login has one kind only"
+}
+
+func roleClaims(e Estate) []claim {
+	var claims []claim
+	for _, s := range e.Servers {
+		for _, o := range s.Operators {
+			claims = append(claims, claim{server: s.Name, use: Use{Key: "operators", What: "an operator of server " + s.Name, Name: o}})
+		}
+	}
+	for _, t := range sharers(e) {
+		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the group of the shared database", t.Group()}})
+	}
+	for _, t := range e.Tenants {
+		claims = append(claims,
+			claim{server: t.Server, use: Use{t.Name, "", "the identity", t.Identity()}},
+			claim{server: t.Server, use: Use{t.Name, "owner", "the owner", t.Owner}})
+		for _, l := range t.Logins {
+			claims = append(claims, claim{server: t.Server, use: Use{t.Name, "logins." + string(l.Kind), "a login", l.Name}})
+		}
+	}
+	return claims
+}
+
+// sharers picks the first tenant of each shared database to stand for it.
+func sharers(e Estate) []Tenant {
+	seen := map[[2]string]bool{}
+	var firsts []Tenant
+	for _, t := range e.Tenants {
+		key := [2]string{t.Server, t.Database}
+		if t.Isolation == Schema && !seen[key] {
+			seen[key] = true
+			firsts = append(firsts, t)
+		}
+	}
+	return firsts
+}
+
+func databaseClaims(e Estate) []claim {
+	var claims []claim
+	for _, t := range sharers(e) {
+		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the shared database", t.Database}})
+	}
+	for _, t := range e.Tenants {
+		if t.Isolation == Database {
+			claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the database", t.Database}})
+		}
+	}
+	return claims
+}
+
+func schemaClaims(e Estate) []claim {
+	var claims []claim
+	for _, t := range e.Tenants {
+		for _, s := range t.Schemas {
+			claims = append(claims, claim{t.Server, t.Database, Use{t.Name, "schemas", "a schema in the same database", s}})
+		}
+	}
+	return claims
+}
+
+// foreignDoors finds a tenant's database that has the name of another
+// tenant's role. pg_hba.conf lets into a database the members of the role of
+// its name (samerole), so that role's members would pass. The roles are
+// sorted as clashes leaves them.
+func foreignDoors(e Estate, roles []claim) []Collision {
+	var found []Collision
+	for _, t := range e.Tenants {
+		if t.Isolation != Database {
+			continue
+		}
+		i, taken := slices.BinarySearchFunc(roles, t.Database, func(c claim, name string) int {
+			return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
+		})
+		if !taken || roles[i].use.Key == "database" || roles[i].use.Tenant == t.Name {
+			continue
+		}
+		found = append(found, Collision{t.Server, roles[i].use, Use{t.Name, "database", "the database", t.Database},
+			"pg_hba.conf would let that role's members in"})
+	}
+	return found
+}
+
+// CheckRole says why a role cannot be a tenant's owner or login, or a shared
+// database's group, or nil. Adopted roles may have any name that PostgreSQL
+// and landlord do not keep for themselves.
+func CheckRole(name string) error {
+	if err := CheckIdentifier(name); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(name, "pg_"), strings.HasPrefix(name, "landlord_"), name == "public", name == "none", name == "postgres":
+		return fmt.Errorf("%q cannot be a tenant's role: PostgreSQL or landlord uses it", name)
+	}
+	return nil
+}
+
+// CheckDatabase says why a database cannot be a tenant's house, or nil.
+func CheckDatabase(name string) error {
+	if err := CheckIdentifier(name); err != nil {
+		return err
+	}
+	switch name {
+	case "postgres", "template0", "template1":
+		return fmt.Errorf("%q cannot be a tenant's database: it belongs to the server", name)
+	}
+	return nil
+}
+
+// CheckSchema says why a schema cannot be a tenant's, or nil. "public" can:
+// most adopted databases have their tables there.
+func CheckSchema(name string) error {
+	if err := CheckIdentifier(name); err != nil {
+		return err
+	}
+	if strings.HasPrefix(name, "pg_") || strings.HasPrefix(name, "landlord") || name == "information_schema" {
+		return fmt.Errorf("%q cannot be a tenant's schema: PostgreSQL or landlord uses it", name)
+	}
+	return nil
+}

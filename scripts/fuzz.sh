@@ -3,11 +3,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-time=${1:-20s}
+duration=${1:-20s}
 grep --recursive --include='*_test.go' --only-matching --with-filename --no-messages -E '^func Fuzz\w+' . |
   sort |
   while IFS=: read -r file func; do
     target=${func#func }
-    echo "fuzzing $target in $(dirname "$file") for $time" >&2
-    go test -run='^$' -fuzz="^$target\$" -fuzztime="$time" "$(dirname "$file")" </dev/null
+    echo "fuzzing $target in $(dirname "$file") for $duration" >&2
+    go test -run='^$' -fuzz="^$target\$" -fuzztime="$duration" "$(dirname "$file")" </dev/null
   done

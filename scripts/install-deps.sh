@@ -42,11 +42,18 @@ install_missing() {
   fi
   echo "installing ${missing[*]}" >&2
   prevent_main_cluster
-  export DEBIAN_FRONTEND=noninteractive
-  local quiet=(-qq -o=Dpkg::Use-Pty=0 -o=DPkg::Lock::Timeout=300)
-  apt-get "${quiet[@]}" update </dev/null >&2
-  apt-get "${quiet[@]}" --no-install-recommends -o=Dpkg::Options::=--force-confold \
-    install "${missing[@]}" </dev/null >&2
+  quietly apt_get update
+  quietly apt_get --no-install-recommends -o Dpkg::Options::=--force-confold install "${missing[@]}"
+}
+
+apt_get() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# quietly shows what a command says only if it fails.
+quietly() {
+  local said
+  said=$("$@" 2>&1 </dev/null) || { printf '%s\n' "$said" "$0: failed: $*" >&2; return 1; }
 }
 
 case $purpose in

@@ -20,6 +20,14 @@ type account struct {
 	cred *run.Credential // nil: we ourselves
 }
 
+// ServerUser returns the name of the operating system's user that servers run
+// as and whose the data directories are: ourselves, or, for root, postgres or
+// else nobody.
+func ServerUser() (string, error) {
+	a, err := serverAccount()
+	return a.name, err
+}
+
 // serverAccount is ourselves, or, since PostgreSQL refuses to run as root,
 // postgres or else nobody for root.
 func serverAccount() (account, error) {

@@ -95,6 +95,9 @@ func lockFile(path string, how int) (*os.File, error) {
 	return f, nil
 }
 
+// templateForm changes with the arguments of initdb in [localpg.Initdb].
+const templateForm = "1"
+
 // template returns a data directory of this version to copy, which takes a
 // tenth of the time of initdb. It is made once for the machine.
 func template(t testing.TB, in localpg.Install) string {
@@ -111,7 +114,11 @@ func makeTemplate(t testing.TB, in localpg.Install) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	place := filepath.Join(cache, "templates", in.Version)
+	owner, err := localpg.ServerUser()
+	if err != nil {
+		return "", err
+	}
+	place := filepath.Join(cache, "templates", in.Version+"-"+owner+"-"+templateForm)
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return "", err
 	}

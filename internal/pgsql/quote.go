@@ -74,3 +74,51 @@ func PsqlArg(text string) string {
 	r := strings.NewReplacer(`\`, `\\`, `'`, `''`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 	return "'" + r.Replace(text) + "'"
 }
+
+// SplitIdents reads a comma-separated list of identifiers, as search_path
+// holds it. Unquoted ones are taken as they stand: the server has folded
+// them. ok is false for anything else.
+func SplitIdents(list string) (names []string, ok bool) {
+	rest := strings.TrimSpace(list)
+	for rest != "" {
+		var name string
+		if strings.HasPrefix(rest, `"`) {
+			end := closingQuote(rest)
+			if end < 0 {
+				return nil, false
+			}
+			name, rest = strings.ReplaceAll(rest[1:end], `""`, `"`), rest[end+1:]
+		} else {
+			end := strings.IndexAny(rest+",", ", \t\n")
+			name, rest = rest[:end], rest[end:]
+		}
+		names = append(names, name)
+		rest = strings.TrimSpace(rest)
+		if rest == "" {
+			return names, true
+		}
+		if rest[0] != ',' {
+			return nil, false
+		}
+		rest = strings.TrimSpace(rest[1:])
+		if rest == "" {
+			return nil, false
+		}
+	}
+	return names, true
+}
+
+// closingQuote is the place of the quote that closes the one at the start.
+func closingQuote(s string) int {
+	for i := 1; i < len(s); i++ {
+		if s[i] != '"' {
+			continue
+		}
+		if i+1 < len(s) && s[i+1] == '"' {
+			i++
+			continue
+		}
+		return i
+	}
+	return -1
+}

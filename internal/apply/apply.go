@@ -1,0 +1,263 @@
+// Package apply runs the steps of a plan: per database in parallel over a
+// bounded number of connections, in transactions of bounded size. A step that
+// fails stops its group; the others go on, and what failed is a value. Run it
+// again, and it goes on from there, since it plans again.
+package apply
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"landlord/internal/plan"
+)
+
+// Options say how to run a plan.
+type Options struct {
+	// Conninfo is where landlord connects.
+	Conninfo string
+	// Parallel is how many groups run at once; 0 means 2.
+	Parallel int
+	// Done is told of each group that has ended, failed or not. It is called
+	// from one goroutine at a time.
+	Done func(Outcome)
+}
+
+// Outcome is what became of one group of steps.
+type Outcome struct {
+	Group  string `json:"group"`
+	Tenant string `json:"tenant,omitempty"`
+	Steps  int    `json:"steps"`
+	Err    error  `json:"-"`
+}
+
+// Result is what a run has done. A run that has failures is not an error in
+// itself: everything else was applied.
+type Result struct {
+	Applied int       `json:"applied"` // groups
+	Failed  []Outcome `json:"-"`
+}
+
+// Err is the failures as one error, or nil.
+func (r Result) Err() error {
+	var errs []error
+	for _, f := range r.Failed {
+		errs = append(errs, fmt.Errorf("%s: %w", f.Group, f.Err))
+	}
+	return errors.Join(errs...)
+}
+
+// maxBatch is how many statements one transaction holds: beyond a few
+// hundred objects the server's lock table fills.
+const maxBatch = 400
+
+// Run applies a plan. It returns an error only where it could not go on at
+// all: the first phases failed, or the context ended.
+func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
+	r := &runner{Options: o, ctx: ctx}
+	if r.Parallel == 0 {
+		r.Parallel = 2
+	}
+	for _, phase := range []plan.Phase{plan.Ground, plan.Shared, plan.Houses, plan.Removal} {
+		if phase == plan.Houses && p.HBA != nil {
+			err := WriteHBA(ctx, o.Conninfo, *p.HBA)
+			r.finish(Outcome{Group: "pg_hba.conf", Steps: 1, Err: err})
+		}
+		if phase > plan.Shared && len(r.result.Failed) > 0 && phase == plan.Houses {
+			return r.result, fmt.Errorf("the server's own walls come first: %w", r.result.Err())
+		}
+		if err := r.phase(batches(p.Steps, phase)); err != nil {
+			return r.result, err
+		}
+	}
+	return r.result, nil
+}
+
+type runner struct {
+	Options
+	ctx    context.Context
+	mu     sync.Mutex
+	result Result
+}
+
+func (r *runner) finish(o Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if o.Err != nil {
+		r.result.Failed = append(r.result.Failed, o)
+	} else {
+		r.result.Applied++
+	}
+	if r.Done != nil {
+		r.Done(o)
+	}
+}
+
+// group is the steps of one group in one phase.
+type group []plan.Step
+
+// batches gathers a phase's groups, and those that are small and in one
+// database into batches that share a transaction.
+func batches(steps []plan.Step, phase plan.Phase) [][]group {
+	byName := map[string]int{}
+	var groups []group
+	for _, s := range steps {
+		if s.Phase != phase {
+			continue
+		}
+		i, ok := byName[s.Group]
+		if !ok {
+			i = len(groups)
+			byName[s.Group] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], s)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.home(), b.home()) })
+	var out [][]group
+	size := 0
+	for _, g := range groups {
+		n := len(out) - 1
+		if n >= 0 && g.simple() && out[n][0].simple() && out[n][0].home() == g.home() && size+g.statements() <= maxBatch {
+			out[n] = append(out[n], g)
+			size += g.statements()
+			continue
+		}
+		out = append(out, []group{g})
+		size = g.statements()
+	}
+	return out
+}
+
+func (g group) home() string { return g[0].Database }
+
+// simple says that all its steps fit into one transaction in one database.
+func (g group) simple() bool {
+	return !slices.ContainsFunc(g, func(s plan.Step) bool { return s.Alone || s.Database != g[0].Database })
+}
+
+func (g group) statements() int {
+	n := 0
+	for _, s := range g {
+		n += len(s.SQL)
+	}
+	return n
+}
+
+func (g group) outcome(err error) Outcome {
+	return Outcome{Group: g[0].Group, Tenant: g[0].Tenant, Steps: len(g), Err: err}
+}
+
+// phase runs batches, a bounded number at once, each worker over connections
+// of its own.
+func (r *runner) phase(all [][]group) error {
+	work := make(chan []group)
+	workers, ctx := errgroup.WithContext(r.ctx)
+	for range min(r.Parallel, len(all)) {
+		workers.Go(func() error {
+			s := &sessions{conninfo: r.Conninfo}
+			defer s.close()
+			for batch := range work {
+				r.batch(ctx, s, batch)
+			}
+			return nil
+		})
+	}
+feed:
+	for _, b := range all {
+		select {
+		case work <- b:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(work)
+	_ = workers.Wait()
+	if err := r.ctx.Err(); err != nil {
+		return fmt.Errorf("stopped: %w; apply again to go on from here", err)
+	}
+	return nil
+}
+
+// batch runs groups in one transaction; if that fails, each in one of its
+// own, so that one bad group costs only itself.
+func (r *runner) batch(ctx context.Context, s *sessions, groups []group) {
+	if len(groups) > 1 {
+		var all []plan.Step
+		for _, g := range groups {
+			all = append(all, g...)
+		}
+		if err := s.run(ctx, all); err == nil {
+			for _, g := range groups {
+				r.finish(g.outcome(nil))
+			}
+			return
+		}
+	}
+	for _, g := range groups {
+		r.finish(g.outcome(r.group(ctx, s, g)))
+	}
+}
+
+// group runs the steps of one group, and again if another session changed the
+// same row at the same time.
+func (r *runner) group(ctx context.Context, s *sessions, g group) error {
+	for run := range plan.Runs(g) {
+		var err error
+		for range 5 {
+			if err = s.run(ctx, run); !transient(err) {
+				break
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StepError is a statement that failed.
+type StepError struct {
+	Step  plan.Step
+	SQL   string
+	State string // SQLSTATE
+	Err   error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("%s: %s: %v", e.Step.Why, e.SQL, e.Err)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }
+
+// Next says what to do about the failure, where the SQLSTATE tells.
+func (e *StepError) Next() string {
+	switch e.State {
+	case "55P03":
+		return "another session holds a lock: end it (see pg_stat_activity for sessions idle in transaction), then apply again"
+	case "53100":
+		return "the server's disk is full: make room, then apply again"
+	case "53300":
+		return "the server is out of connections: raise max_connections or end sessions, then apply again"
+	case "42501":
+		return "landlord's role may not do this: connect as a superuser"
+	case "42710", "42P04", "42P06":
+		return "somebody else has made it in the meantime: plan again"
+	}
+	return "plan again: what was applied stays, and the next apply goes on from there"
+}
+
+// transient says that a statement may succeed if it is just run again.
+func transient(err error) bool {
+	var e *StepError
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.State == "40P01" || e.State == "40001" || e.State == "XX000" && strings.Contains(e.Err.Error(), "concurrently")
+}

@@ -1,0 +1,132 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/connect"
+	"landlord/internal/plan"
+)
+
+// WriteHBA changes pg_hba.conf: written beside, moved in, read back through
+// pg_hba_file_rules (which parses the file on disk before any reload), and
+// only then loaded. On any error, and if landlord itself cannot get in any
+// more, the old file goes back.
+func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
+	conn, err := connect.Open(ctx, conninfo, connect.Options{Application: Application})
+	if err != nil {
+		return err
+	}
+	defer connect.Close(conn)
+	if err := sameFile(c); err != nil {
+		return err
+	}
+	if err := replace(c.Path, c.After); err != nil {
+		return fmt.Errorf("changing %s: %w", c.Path, err)
+	}
+	if err := tryHBA(ctx, conn, conninfo); err != nil {
+		back := replace(c.Path, c.Before)
+		if back == nil {
+			back = reload(context.WithoutCancel(ctx), conn)
+		}
+		return errors.Join(fmt.Errorf("%s was put back as it was: %w", c.Path, err), back)
+	}
+	return nil
+}
+
+// sameFile refuses to write over a file that is not what the server read:
+// another machine's, or changed in the meantime.
+func sameFile(c plan.HBAChange) error {
+	have, err := os.ReadFile(c.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not on this machine: run landlord where the server is, or set the rules by hand (landlord hba show)", c.Path)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s is not readable for this user: run landlord as the server's user (sudo -u postgres)", c.Path)
+	case err != nil:
+		return err
+	case string(have) != c.Before:
+		return fmt.Errorf("%s is not what the server read a moment ago: plan again", c.Path)
+	}
+	return nil
+}
+
+// replace writes a file beside another, with its owner and mode, and moves it
+// into its place.
+func replace(path, text string) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".pg_hba.conf.landlord-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.WriteString(text)
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && os.Geteuid() == 0 {
+		err = f.Chown(int(st.Uid), int(st.Gid))
+	}
+	if err == nil {
+		err = f.Chmod(info.Mode().Perm())
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// tryHBA looks at the file through the server's eyes, loads it, and knocks.
+func tryHBA(ctx context.Context, conn *pgconn.PgConn, conninfo string) error {
+	bad, err := scalar(ctx, conn, `SELECT pg_catalog.string_agg(pg_catalog.format('line %s: %s', r.line_number, r.error), '; ')
+		FROM pg_catalog.pg_hba_file_rules AS r WHERE r.error IS NOT NULL`)
+	if err != nil {
+		return fmt.Errorf("reading the rules back: %w", err)
+	}
+	if bad != "" {
+		return fmt.Errorf("the server does not understand it: %s", bad)
+	}
+	if err := reload(ctx, conn); err != nil {
+		return err
+	}
+	again, err := connect.Open(ctx, conninfo, connect.Options{Application: Application})
+	if err != nil {
+		return fmt.Errorf("landlord would be locked out: %w", err)
+	}
+	connect.Close(again)
+	return nil
+}
+
+// reload makes the server load its configuration and waits until it has.
+func reload(ctx context.Context, conn *pgconn.PgConn) error {
+	before, err := scalar(ctx, conn, "SELECT pg_catalog.pg_conf_load_time()")
+	if err == nil {
+		_, err = scalar(ctx, conn, "SELECT pg_catalog.pg_reload_conf()")
+	}
+	for range 200 {
+		if err != nil {
+			break
+		}
+		var now string
+		if now, err = scalar(ctx, conn, "SELECT pg_catalog.pg_conf_load_time()"); err == nil && now != before {
+			return nil
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	return fmt.Errorf("the server did not load its configuration: %w", errors.Join(err, ctx.Err()))
+}

@@ -1,0 +1,69 @@
+package isolation
+
+import (
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// Container is a database in which tenants' schemas stand.
+type Container struct {
+	Database string
+	// Group alone holds CONNECT.
+	Group string
+	// Shared says that the group is the container's own role, not a tenant's
+	// identity.
+	Shared bool
+	// Adopt says that a tenant in it consents to taking it over.
+	Adopt bool
+	// Tenants are the names of those who live in it.
+	Tenants []string
+}
+
+// Grants are what others than the owner hold on the database. Their number
+// does not grow with the tenants.
+func (c Container) Grants(temp bool) []Grant {
+	if c.Shared {
+		return []Grant{{c.Group, pgsql.Connect}, {tenant.TempRole, pgsql.Temporary}}
+	}
+	if temp {
+		return []Grant{{c.Group, pgsql.Connect | pgsql.Temporary}}
+	}
+	return []Grant{{c.Group, pgsql.Connect}}
+}
+
+// GroupRole is the role that a shared container needs beside its tenants'.
+func (c Container) GroupRole() Role {
+	return Role{Name: c.Group, ConnLimit: -1, Mark: Mark{Role: "group", Database: c.Database}}
+}
+
+// Markers are the roles that landlord keeps on every server.
+func Markers() []Role {
+	return []Role{
+		{Name: tenant.TenantsRole, ConnLimit: -1, Mark: Mark{Role: "marker"}},
+		{Name: tenant.TempRole, ConnLimit: -1, Mark: Mark{Role: "marker"}},
+	}
+}
+
+// Containers lists the containers of the tenants of one server, sorted by
+// name.
+func Containers(tenants []tenant.Tenant) []Container {
+	byName := map[string]*Container{}
+	for _, t := range tenants {
+		c := byName[t.Database]
+		if c == nil {
+			c = &Container{Database: t.Database, Group: t.Group(), Shared: t.Isolation == tenant.Schema}
+			byName[t.Database] = c
+		}
+		c.Adopt = c.Adopt || t.Adopt
+		c.Tenants = append(c.Tenants, t.Name)
+	}
+	var out []Container
+	for _, c := range byName {
+		out = append(out, *c)
+	}
+	slices.SortFunc(out, func(a, b Container) int { return strings.Compare(a.Database, b.Database) })
+	return out
+}

@@ -1,0 +1,143 @@
+// Package isolation says what each isolation model makes of a tenant: which
+// roles, memberships, settings and grants it consists of. It is pure; the
+// planner compares what it says with what a server has.
+package isolation
+
+import (
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// Role is a role as it should be. All attributes that are not named here are
+// off; INHERIT is on.
+type Role struct {
+	Name      string
+	Login     bool
+	ConnLimit int // -1: none
+	Mark      Mark
+	Settings  []tenant.Setting // sorted by name
+}
+
+// Membership is a membership as it should be, never with ADMIN. Before 16 the
+// server knows neither option; then both hold.
+type Membership struct {
+	Role, Member string
+	Inherit, Set bool
+}
+
+// Grant is what one role should hold on an object.
+type Grant struct {
+	Grantee string
+	Privs   pgsql.Privs
+}
+
+// House is a tenant as its model makes it.
+type House struct {
+	Tenant      tenant.Tenant
+	Roles       []Role
+	Memberships []Membership
+}
+
+// Build makes the house of one tenant.
+func Build(t tenant.Tenant) House {
+	h := House{Tenant: t, Roles: []Role{
+		{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
+		{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner"}},
+	}}
+	h.join(tenant.TenantsRole, t.Identity(), false, false)
+	if t.Isolation == tenant.Schema {
+		h.join(t.Group(), t.Identity(), true, false)
+		if t.Temp {
+			h.join(tenant.TempRole, t.Identity(), true, false)
+		}
+	}
+	// The owner makes temporary tables too, in migrations.
+	h.join(t.Identity(), t.Owner, true, false)
+	for _, l := range t.Logins {
+		h.Roles = append(h.Roles, Role{
+			Name: l.Name, Login: true, ConnLimit: connLimit(t.Limits),
+			Mark: Mark{Tenant: t.Name, Role: string(l.Kind)}, Settings: LoginSettings(t, l.Kind),
+		})
+		h.join(t.Identity(), l.Name, true, false)
+		if l.Kind == tenant.Migrator {
+			h.join(t.Owner, l.Name, false, true)
+		}
+	}
+	return h
+}
+
+func (h *House) join(role, member string, inherit, set bool) {
+	h.Memberships = append(h.Memberships, Membership{role, member, inherit, set})
+}
+
+func connLimit(l tenant.Limits) int {
+	if l.Connections == 0 {
+		return -1
+	}
+	return l.Connections
+}
+
+// LoginSettings are the parameters of a tenant's logins of one kind.
+// statement_timeout leaves migrators alone: a migration may take its time.
+func LoginSettings(t tenant.Tenant, k tenant.Kind) []tenant.Setting {
+	s := []tenant.Setting{{Name: "search_path", Value: SearchPath(t.Schemas)}}
+	s = append(s, t.Settings...)
+	s = appendTime(s, "lock_timeout", t.Limits.LockTimeout)
+	s = appendTime(s, "idle_in_transaction_session_timeout", t.Limits.IdleTransaction)
+	s = appendSize(s, "temp_file_limit", t.Limits.TempFiles)
+	s = appendSize(s, "work_mem", t.Limits.WorkMem)
+	if k == tenant.Migrator {
+		s = append(s, tenant.Setting{Name: "role", Value: t.Owner})
+	} else {
+		s = appendTime(s, "statement_timeout", t.Limits.StatementTimeout)
+	}
+	slices.SortFunc(s, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// SearchPath is the value of search_path for a tenant's schemas, quoted as
+// the server quotes a list.
+func SearchPath(schemas []string) string { return pgsql.Idents(schemas...) }
+
+// SchemaGrants are what others than the owner hold on the tenant's schemas.
+func (h House) SchemaGrants() []Grant {
+	return []Grant{{h.Tenant.Identity(), pgsql.Usage}}
+}
+
+// ObjectGrants are what others than the owner hold on each object of a kind
+// in the tenant's schemas. Default privileges give the same to objects to
+// come.
+func (h House) ObjectGrants(k pgsql.ObjectKind) []Grant {
+	var app, reader pgsql.Privs
+	switch k {
+	case pgsql.Table:
+		app, reader = pgsql.Select|pgsql.Insert|pgsql.Update|pgsql.Delete, pgsql.Select
+	case pgsql.Sequence:
+		app, reader = pgsql.Select|pgsql.Usage, pgsql.Select
+	case pgsql.Routine:
+		app = pgsql.Execute
+	case pgsql.TypeKind:
+		return []Grant{{"", pgsql.Usage}} // PostgreSQL's default; without the schema it opens nothing
+	}
+	var grants []Grant
+	for _, l := range h.Tenant.Logins {
+		switch {
+		case l.Kind == tenant.App && app != 0:
+			grants = append(grants, Grant{l.Name, app})
+		case l.Kind == tenant.Reader && reader != 0:
+			grants = append(grants, Grant{l.Name, reader})
+		}
+	}
+	return grants
+}
+
+// DefaultGrants are what the owner's default privileges in its schemas give.
+func (h House) DefaultGrants(k pgsql.ObjectKind) []Grant {
+	if k == pgsql.TypeKind {
+		return nil
+	}
+	return h.ObjectGrants(k)
+}

@@ -1,0 +1,30 @@
+package isolation
+
+import (
+	"time"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+func appendTime(s []tenant.Setting, name string, d time.Duration) []tenant.Setting {
+	if d == 0 {
+		return s
+	}
+	return append(s, tenant.Setting{Name: name, Value: pgsql.Duration(d)})
+}
+
+func appendSize(s []tenant.Setting, name string, bytes int64) []tenant.Setting {
+	if bytes == 0 {
+		return s
+	}
+	return append(s, tenant.Setting{Name: name, Value: pgsql.Size(bytes)})
+}
+
+// ListSetting says whether a parameter is a list of identifiers, which ALTER
+// ROLE … SET takes unquoted by quotes (GUC_LIST_QUOTE in PostgreSQL).
+func ListSetting(name string) bool { return name == "search_path" }
+
+// SuperuserSettings are the parameters among landlord's own that only a
+// superuser can set on a role (manual, "temp_file_limit").
+func SuperuserSettings() []string { return []string{"temp_file_limit"} }

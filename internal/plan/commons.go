@@ -1,0 +1,134 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// commons sees to what stands in a container and in no tenant's house:
+// schemas that somebody else has made, default privileges of others, grants
+// on the system's own objects.
+func (u unit) commons(owner string, c *inside) {
+	for _, name := range slices.Sorted(maps.Keys(c.schemas)) {
+		at := place{c.database, name}
+		switch {
+		case u.b.house[at] != nil:
+		case u.b.foundIn[at] != "":
+			u.strangersObjects(c, name)
+		default:
+			u.extraSchema(owner, c, c.schemas[name])
+		}
+	}
+	u.strangersDefaults(c)
+	for _, s := range c.strays {
+		if whose := u.b.owner[s.Role]; u.b.concernsTenant(whose) {
+			u.stray(s)
+		}
+	}
+}
+
+// extraSchema takes tenants and PUBLIC out of a schema that is no house. Its
+// data stays; --prune drops it. An empty schema public, which landlord's own
+// databases do without, goes.
+func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
+	object := "SCHEMA " + pgsql.Ident(s.Name)
+	if s.Name == "public" && s.Empty && !s.Extension && u.b.mayOwn(s.Owner) {
+		u.do("an empty schema public is an open door", Access, "DROP "+object+" RESTRICT")
+		return
+	}
+	if !u.b.in.Prune || s.Extension {
+		u.b.note("", fmt.Sprintf("schema %s in database %s is no tenant's: left alone, and closed to all tenants", s.Name, c.database),
+			"name it in a tenant's schemas, or drop it with --prune")
+	}
+	if u.b.tenants(s.Owner) {
+		u.do(fmt.Sprintf("schema %s belongs to %s, whose house it is not", s.Name, s.Owner), Access, "ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
+		s.ACL, s.Owner = s.ACL.ChangeOwner(s.Owner, owner), owner
+	}
+	if !u.b.mayOwn(s.Owner) {
+		u.b.cannot("", fmt.Sprintf("schema %s in database %s belongs to %s", s.Name, c.database, s.Owner), "have a superuser apply once")
+		return
+	}
+	acl := s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
+	if s.Extension {
+		acl = withoutPublicUsage(acl)
+	}
+	u.revokeAll("schema "+s.Name+" is no tenant's", u.takeAway(object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) }))
+	u.strangersObjects(c, s.Name)
+}
+
+// withoutPublicUsage leaves PUBLIC's USAGE out of an ACL: an extension's
+// schema is there to be used.
+func withoutPublicUsage(acl pgsql.ACL) pgsql.ACL {
+	acl = slices.Clone(acl)
+	for i := range acl {
+		if acl[i].Grantee == "" {
+			acl[i].Privs &^= pgsql.Usage
+		}
+	}
+	return slices.DeleteFunc(acl, func(it pgsql.ACLItem) bool { return it.Privs == 0 })
+}
+
+// strangersObjects takes away what tenants hold on, and own of, objects that
+// stand in no house of theirs. What a tenant owns there is taken over.
+func (u unit) strangersObjects(c *inside, schema string) {
+	found := u.b.foundIn[place{c.database, schema}]
+	for o := range c.objects(schema) {
+		whose := u.b.owner[o.owner]
+		if whose != "" && whose != found && u.b.concernsTenant(whose) && !o.follows {
+			me := u.b.snap.Session.User
+			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.name, o.owner), Access, "ALTER "+o.word+" "+o.name+" OWNER TO "+pgsql.Ident(me))
+			o.acl, o.owner = o.acl.ChangeOwner(o.owner, me), me
+		}
+		u.revokeAll(o.name+" is not the tenant's", u.takeAway(o.word+" "+o.name, o.acl, o.owner, func(g string) bool {
+			whose := u.b.owner[g]
+			return whose != "" && whose != found && u.b.concernsTenant(whose)
+		}))
+	}
+	for _, col := range c.columns[schema] {
+		col.ACL = slices.DeleteFunc(slices.Clone(col.ACL), func(it pgsql.ACLItem) bool { return !u.b.concernsTenant(u.b.owner[it.Grantee]) })
+		u.do("a column that is not the tenant's", Access, columnRevokes(col)...)
+	}
+}
+
+func (u unit) revokeAll(why string, rs []revocation) {
+	for _, r := range rs {
+		if u.b.superuser() || u.b.mayOwn(r.unit.as) || r.unit.as == "" {
+			r.unit.do(why, Access, r.sql)
+		}
+	}
+}
+
+// grantWords turns an object's type as pg_identify_object names it into the
+// word that GRANT knows it by.
+var grantWords = map[string]string{
+	"table": "TABLE", "view": "TABLE", "materialized view": "TABLE", "foreign table": "TABLE", "sequence": "SEQUENCE",
+	"function": "ROUTINE", "procedure": "ROUTINE", "aggregate": "ROUTINE", "language": "LANGUAGE", "schema": "SCHEMA", "type": "TYPE",
+	"foreign-data wrapper": "FOREIGN DATA WRAPPER", "server": "FOREIGN SERVER", "large object": "LARGE OBJECT",
+	"parameter ACL": "PARAMETER", "tablespace": "TABLESPACE",
+}
+
+// stray takes away a grant on an object that no tenant has business with.
+func (u unit) stray(s snapshot.Stray) {
+	kind, identity := s.Kind, s.Identity
+	if kind == "table column" {
+		kind, identity = "table", identity[:strings.LastIndexByte(identity, '.')]
+	}
+	word := grantWords[kind]
+	if word == "" {
+		u.b.cannot(u.b.owner[s.Role], fmt.Sprintf("%s holds something on %s %s", s.Role, s.Kind, s.Identity), "have a superuser look at it")
+		return
+	}
+	u.tenant = u.b.owner[s.Role]
+	if !u.b.superuser() {
+		u.b.cannot(u.tenant, fmt.Sprintf("%s holds rights on %s %s", s.Role, s.Kind, identity),
+			fmt.Sprintf("have a superuser run: REVOKE ALL ON %s %s FROM %s", word, identity, pgsql.Ident(s.Role)))
+		return
+	}
+	u.do(fmt.Sprintf("%s has no business with %s %s", s.Role, s.Kind, identity), Access,
+		fmt.Sprintf("REVOKE ALL ON %s %s FROM %s CASCADE", word, identity, pgsql.Ident(s.Role)))
+}

@@ -1,0 +1,95 @@
+package plan
+
+import (
+	"fmt"
+
+	"landlord/internal/isolation"
+	"landlord/internal/tenant"
+)
+
+// conflicts finds what has a tenant's names and was not made by landlord.
+func (b *builder) conflicts() {
+	for _, h := range b.houses {
+		if b.in.wants(h.Tenant) {
+			b.roleConflicts(h)
+			b.moved(h.Tenant)
+		}
+	}
+	for _, c := range b.containers {
+		if b.concerns(c) {
+			b.containerConflicts(c)
+		}
+	}
+	for _, r := range isolation.Markers() {
+		b.roleConflict("", r, false)
+	}
+}
+
+func (b *builder) clash(tenant, next, format string, args ...any) {
+	b.clashes = append(b.clashes, Conflict{Tenant: tenant, What: fmt.Sprintf(format, args...), Next: next})
+}
+
+func (b *builder) roleConflicts(h isolation.House) {
+	for _, want := range h.Roles {
+		b.roleConflict(h.Tenant.Name, want, h.Tenant.Adopt)
+	}
+}
+
+// roleConflict refuses a role that exists without landlord's mark, or with
+// another tenant's.
+func (b *builder) roleConflict(tenant string, want isolation.Role, adopt bool) {
+	have := b.roles[want.Name]
+	if have == nil {
+		return
+	}
+	mark, ok := isolation.ParseMark(have.Comment)
+	switch {
+	case !ok && !adopt:
+		b.clash(tenant, "choose other names, or write adopt: true to take it over", "role %q exists, and landlord did not make it", want.Name)
+	case ok && mark.Tenant != want.Mark.Tenant:
+		b.clash(tenant, "choose other names", "role %q belongs to tenant %q", want.Name, mark.Tenant)
+	case ok && mark.Role == "group" && mark.Database != want.Mark.Database:
+		b.clash(tenant, "choose another database", "role %q is the group of database %q", want.Name, mark.Database)
+	case have.Superuser && !ok:
+		b.clash(tenant, "adopt a role without SUPERUSER", "role %q is a superuser", want.Name)
+	}
+}
+
+// moved refuses a change of a tenant's house: data would have to move.
+func (b *builder) moved(t tenant.Tenant) {
+	for _, have := range b.found {
+		if have.Name != t.Name {
+			continue
+		}
+		if have.Isolation != t.Isolation {
+			b.clash(t.Name, fmt.Sprintf("write isolation: %s; a change of model moves data, which apply does not do", have.Isolation),
+				"tenant %q stands in the %s model on the server, and in the %s model in the spec", t.Name, have.Isolation, t.Isolation)
+		} else if have.Database != t.Database {
+			b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Database),
+				"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Database, t.Database)
+		}
+	}
+}
+
+// containerConflicts refuses a database that exists and that no mark of
+// landlord's names.
+func (b *builder) containerConflicts(c isolation.Container) {
+	tenant := c.Tenants[0]
+	if c.Shared {
+		b.roleConflict(tenant, c.GroupRole(), c.Adopt)
+	}
+	if b.databases[c.Database] == nil || c.Adopt || b.marked(c) {
+		return
+	}
+	b.clash(tenant, "choose another name, or write adopt: true to take it over", "database %q exists, and landlord did not make it", c.Database)
+}
+
+// marked says whether a role of landlord's names the database as its own.
+func (b *builder) marked(c isolation.Container) bool {
+	r := b.roles[c.Group]
+	if r == nil {
+		return false
+	}
+	m, ok := isolation.ParseMark(r.Comment)
+	return ok && m.Database == c.Database
+}

@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"fmt"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// ground closes what stands open on every server, and makes landlord's own
+// roles.
+func (b *builder) ground() {
+	u := unit{b: b, phase: Ground, group: "server"}
+	for _, r := range isolation.Markers() {
+		u.role(r)
+		u.settings(r)
+	}
+	b.expel(u)
+	b.superuserGrants(u)
+	managed := map[string]bool{}
+	for _, c := range b.containers {
+		managed[c.Database] = true
+	}
+	for _, t := range b.found {
+		managed[t.Database] = true
+	}
+	for i := range b.snap.Databases {
+		if d := &b.snap.Databases[i]; d.Name != "template0" && !managed[d.Name] {
+			u.closeDatabase(d)
+		}
+	}
+	if c := b.contents["template1"]; c != nil && c.Error == "" && !managed["template1"] {
+		u.in("template1").closePublic(c)
+	}
+}
+
+// superuserGrants takes away parameters that were granted to tenants.
+func (b *builder) superuserGrants(u unit) {
+	for _, s := range b.snap.ParameterGrants {
+		if b.concernsTenant(b.owner[s.Role]) {
+			u.tenant = b.owner[s.Role]
+			u.stray(s)
+		}
+	}
+}
+
+// closeDatabase keeps PUBLIC and the tenants out of a database that is none
+// of theirs.
+func (u unit) closeDatabase(d *snapshot.Database) {
+	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
+	steps := u.takeAway("DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, func(grantee string) bool {
+		return grantee == "" || u.b.concernsTenant(u.b.owner[grantee])
+	})
+	if len(steps) == 0 {
+		return
+	}
+	if !u.b.mayOwn(d.Owner) {
+		u.b.cannot("", fmt.Sprintf("PUBLIC may connect to database %s, which belongs to %s: tenants can get in there", d.Name, d.Owner),
+			"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM PUBLIC")
+		return
+	}
+	for _, s := range steps {
+		s.unit.do(fmt.Sprintf("database %s is nobody's house: PUBLIC and tenants have no business in it", d.Name), Access, s.sql)
+	}
+}
+
+// revocation is a REVOKE and the unit (its role above all) that runs it.
+type revocation struct {
+	unit unit
+	sql  string
+}
+
+// takeAway revokes what some grantees hold on an object that is not theirs,
+// each grant as its own grantor where that is not the owner.
+func (u unit) takeAway(object string, acl pgsql.ACL, owner string, from func(grantee string) bool) []revocation {
+	var out []revocation
+	for _, it := range acl {
+		if it.Grantee == owner || !from(it.Grantee) {
+			continue
+		}
+		by := u.by(owner)
+		if it.Grantor != owner {
+			by.as = it.Grantor
+		}
+		out = append(out, revocation{by, change{privs: it.Privs, grantee: it.Grantee, cascade: true}.sql(object)})
+	}
+	return out
+}
+
+// closePublic keeps PUBLIC from creating in schema public of template1, so
+// that new databases are born closed.
+func (u unit) closePublic(c *snapshot.Contents) {
+	for _, s := range c.Schemas {
+		acl := s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
+		for _, r := range u.takeAway("SCHEMA "+pgsql.Ident(s.Name), acl, s.Owner, func(g string) bool { return g == "" }) {
+			r.unit.do(fmt.Sprintf("new databases would be born with an open schema %s", s.Name), Access, r.sql)
+		}
+	}
+}
+
+// mayOwn says whether landlord may act as an owner: it is a superuser, the
+// owner, or (for pg_database_owner) the owner of the database.
+func (b *builder) mayOwn(owner string) bool {
+	return b.superuser() || owner == b.snap.Session.User || b.tenants(owner) ||
+		owner == databaseOwner || b.memberOf(b.snap.Session.User, owner, map[string]bool{})
+}
+
+// memberOf says whether a role is in another, directly or not.
+func (b *builder) memberOf(member, role string, seen map[string]bool) bool {
+	if seen[member] {
+		return false
+	}
+	seen[member] = true
+	for _, m := range b.members[member] {
+		if m.Role == role && (m.Inherit || m.Set) || m.Inherit && b.memberOf(m.Role, role, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// container makes or mends a database that tenants share; the database of a
+// single tenant is made with its house.
+func (b *builder) container(c isolation.Container) {
+	if !c.Shared {
+		return
+	}
+	u := unit{b: b, phase: Shared, group: "database " + c.Database}
+	u.role(c.GroupRole())
+	u.settings(c.GroupRole())
+	u.containerDatabase(c, true)
+}
+
+// containerDatabase makes or mends a container and everything in it that is no
+// house's.
+func (u unit) containerDatabase(c isolation.Container, temp bool) {
+	have := u.b.databases[c.Database]
+	if have == nil {
+		u.newDatabase(c, temp)
+		return
+	}
+	u.mendDatabase(c, have, temp)
+	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
+		u.in(c.Database).commons(have.Owner, u.b.rooms(c.Database))
+	}
+}
+
+// newDatabase makes a database that is born closed: nobody can connect until
+// its ACL is right. template0 is the only template that nobody can have
+// written to.
+func (u unit) newDatabase(c isolation.Container, temp bool) {
+	name := pgsql.Ident(c.Database)
+	u.alone("database "+c.Database+" is missing", Safe, "CREATE DATABASE "+name+" TEMPLATE template0 ALLOW_CONNECTIONS false")
+	sql := []string{"REVOKE ALL ON DATABASE " + name + " FROM PUBLIC"}
+	for _, g := range c.Grants(temp) {
+		sql = append(sql, change{grant: true, privs: g.Privs, grantee: g.Grantee}.sql("DATABASE "+name))
+	}
+	u.do("database "+c.Database+" opens with its door closed to all but its group", Safe, append(sql, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")...)
+	u.in(c.Database).do("every database that landlord makes does without schema public", Safe, `DROP SCHEMA "public"`)
+}
+
+// mendDatabase puts an existing container's owner, ACL and attributes right.
+func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp bool) {
+	object := "DATABASE " + pgsql.Ident(c.Database)
+	owner, acl := have.Owner, have.ACL
+	if !u.b.mayOwn(owner) {
+		u.b.cannot(u.tenant, fmt.Sprintf("database %s belongs to %s: landlord can change neither its owner nor its ACL", c.Database, owner),
+			fmt.Sprintf("have a superuser run: ALTER DATABASE %s OWNER TO %s", pgsql.Ident(c.Database), pgsql.Ident(u.b.snap.Session.User)))
+		return
+	}
+	if !u.b.trusted[owner] {
+		u.do(fmt.Sprintf("database %s belongs to %s; no tenant and no login of an application may own one", c.Database, owner), Access,
+			"ALTER "+object+" OWNER TO "+pgsql.Ident(u.b.snap.Session.User))
+		acl, owner = acl.ChangeOwner(owner, u.b.snap.Session.User), u.b.snap.Session.User
+	}
+	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, c.Grants(temp))
+	if have.Template {
+		u.do("a template can be copied by everybody with CREATEDB", Access, "ALTER "+object+" IS_TEMPLATE false")
+	}
+	if have.ConnLimit != -1 {
+		u.do("connections are limited per login, not per database", Safe, "ALTER "+object+" CONNECTION LIMIT -1")
+	}
+	u.databaseSettings(c)
+	if !have.AllowConn {
+		u.do("database "+c.Database+" takes no connections", Safe, "ALTER "+object+" ALLOW_CONNECTIONS true")
+		u.b.plan.Again = true
+	}
+}
+
+// databaseSettings resets what is set on a database: its owner could turn
+// every session in it that way.
+func (u unit) databaseSettings(c isolation.Container) {
+	var sql []string
+	for _, s := range sortedSettings(u.b.settings[""]) {
+		if s.Database == c.Database && u.mayReset("of database "+c.Database, s.Name) {
+			sql = append(sql, resetSetting(s))
+		}
+	}
+	u.do("parameters set on database "+c.Database+" hold for everybody in it", Access, sql...)
+}
+
+// setACL leads from one ACL to another.
+func (u unit) setACL(why, object string, kind pgsql.ObjectKind, owner string, have pgsql.ACL, want []isolation.Grant) {
+	v := u.b.version()
+	changes := diffACL(kind, v, owner, have.Or(kind, owner, v), want)
+	var sql []string
+	for _, c := range changes {
+		sql = append(sql, c.sql(object))
+	}
+	u.by(owner).do(why, danger(changes), sql...)
+}

@@ -1,0 +1,158 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"landlord/internal/hba"
+	"landlord/internal/isolation"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// LockoutError says that a change of pg_hba.conf was not made, since somebody
+// who must get in could not any more.
+type LockoutError struct{ Lockouts []hba.Lockout }
+
+func (e *LockoutError) Error() string {
+	lines := make([]string, len(e.Lockouts))
+	for i, l := range e.Lockouts {
+		lines[i] = l.String()
+	}
+	return "pg_hba.conf stays as it is: " + strings.Join(lines, "; ")
+}
+
+// doors plans pg_hba.conf, where it can be read.
+func (b *builder) doors() {
+	file := b.snap.HBA
+	if file == nil {
+		return
+	}
+	if file.Error != "" {
+		b.cannot("", "pg_hba.conf is not landlord's to change here: "+file.Error,
+			"the database's ACL is the only wall between tenants; landlord hba show prints the rules to be set by hand")
+		return
+	}
+	change, err := HBA(b.in.Server, b.in.Tenants, b.snap)
+	if err != nil {
+		b.clash("", "see landlord hba check", "%s: %v", file.Path, err)
+		return
+	}
+	b.plan.HBA = change
+}
+
+// Block is landlord's part of pg_hba.conf for a server.
+func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) hba.Block {
+	block := hba.Block{TenantGroup: tenant.TenantsRole, Clients: server.Clients, Map: superuserMap(snap)}
+	owned := map[string]bool{}
+	for _, t := range tenants {
+		for _, name := range t.Roles() {
+			owned[name] = true
+		}
+	}
+	for _, r := range snap.Roles {
+		if r.Superuser && r.Login && !owned[r.Name] {
+			block.Superusers = append(block.Superusers, r.Name)
+		}
+	}
+	for _, name := range server.Operators {
+		block.Operators = append(block.Operators, hba.Operator{Role: name, Local: hba.SCRAM, Clients: operatorClients(server)})
+	}
+	for _, c := range isolation.Containers(tenants) {
+		if c.Group != c.Database {
+			block.Adopted = append(block.Adopted, hba.Door{Database: c.Database, Group: c.Group})
+		}
+	}
+	return block
+}
+
+func operatorClients(server tenant.Server) []netip.Prefix {
+	return append([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}, server.Clients...)
+}
+
+// superuserMap is the pg_ident.conf map by which landlord's own superuser
+// gets in now; a new rule keeps it.
+func superuserMap(snap snapshot.Snapshot) string {
+	if snap.HBA == nil || !snap.Session.Superuser || !snap.Session.Local {
+		return ""
+	}
+	d := parseHBA(snap, snap.HBA.Text).Decide(hba.Attempt{User: snap.Session.User, Database: snap.Session.Database}, hbaEnv(snap))
+	if d.Method != hba.Peer {
+		return ""
+	}
+	name, _ := d.Rule.Option("map")
+	return name
+}
+
+// HBA says what becomes of pg_hba.conf, or nil if it stays. The errors are
+// those of the file's markers and *LockoutError.
+func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) (*HBAChange, error) {
+	text, err := hba.Render(Block(server, tenants, snap))
+	if err != nil {
+		return nil, err
+	}
+	after, changed, err := hba.Splice(snap.HBA.Text, text)
+	if err != nil || !changed {
+		return nil, err
+	}
+	parsed := parseHBA(snap, after)
+	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, snap), hbaEnv(snap))
+	if len(lockouts) > 0 {
+		return nil, &LockoutError{lockouts}
+	}
+	if errs := parsed.Errors; len(errs) > 0 {
+		return nil, fmt.Errorf("the file has %d mistakes, and the server would go on with the old rules: %w", len(errs), errs[0])
+	}
+	return &HBAChange{Path: snap.HBA.Path, Before: snap.HBA.Text, After: after}, nil
+}
+
+func parseHBA(snap snapshot.Snapshot, text string) *hba.File {
+	return hba.Parse(snap.HBA.Path, []byte(text), hba.Options{Major: snap.Version.Major()})
+}
+
+// keepers are those who must not be locked out: landlord itself, and every
+// administrator that gets in now.
+func keepers(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
+	self := hba.Attempt{User: snap.Session.User, Database: snap.Session.Database, TLS: snap.Session.TLS}
+	if addr, err := netip.ParseAddr(snap.Session.Address); err == nil {
+		self.Addr = addr
+	}
+	keep := []hba.Keep{{Label: "landlord itself", Attempt: self, Must: true}}
+	for _, r := range snap.Roles {
+		if !r.Login || !r.Superuser && !r.CreateRole {
+			continue
+		}
+		if _, ours := isolation.ParseMark(r.Comment); ours || slices.Contains(server.Operators, r.Name) {
+			continue
+		}
+		keep = append(keep, hba.Keep{Label: "administrator " + r.Name, Attempt: hba.Attempt{User: r.Name, Database: snap.Session.Database}})
+	}
+	return keep
+}
+
+// hbaEnv answers what the file cannot, out of the snapshot.
+func hbaEnv(snap snapshot.Snapshot) hba.Env {
+	up := map[string][]string{}
+	for _, m := range snap.Memberships {
+		up[m.Member] = append(up[m.Member], m.Role)
+	}
+	var member func(user, role string, seen map[string]bool) bool
+	member = func(user, role string, seen map[string]bool) bool {
+		if user == role {
+			return true
+		}
+		if seen[user] {
+			return false
+		}
+		seen[user] = true
+		return slices.ContainsFunc(up[user], func(r string) bool { return member(r, role, seen) })
+	}
+	return hba.Env{IsMember: func(user, role string) bool { return member(user, role, map[string]bool{}) }}
+}
+
+// Decide says which rule of the server's pg_hba.conf decides an attempt.
+func Decide(snap snapshot.Snapshot, a hba.Attempt) hba.Decision {
+	return parseHBA(snap, snap.HBA.Text).Decide(a, hbaEnv(snap))
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Found lists the tenants that the catalog knows, with whatever settings and
+// limits they have there: the roles that landlord has marked. It is what
+// export writes.
+func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
+	byName := map[string]*tenant.Tenant{}
+	roles := map[string]snapshot.Role{}
+	for _, r := range snap.Roles {
+		if m, ok := isolation.ParseMark(r.Comment); ok && m.Role == "identity" && m.Tenant == r.Name {
+			byName[m.Tenant] = foundIdentity(server, m)
+		}
+		roles[r.Name] = r
+	}
+	for _, r := range snap.Roles {
+		if m, ok := isolation.ParseMark(r.Comment); ok && byName[m.Tenant] != nil {
+			foundRole(byName[m.Tenant], m, r)
+		}
+	}
+	settings := loginSettings(snap.Settings)
+	temp := tempHolders(snap)
+	var out []tenant.Tenant
+	for _, t := range byName {
+		if t.Owner == "" {
+			t.Owner = tenant.DefaultOwner(t.Name)
+		}
+		foundSettings(t, roles, settings)
+		t.Temp = temp[t.Name]
+		out = append(out, *t)
+	}
+	slices.SortFunc(out, func(a, b tenant.Tenant) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func foundIdentity(server string, m isolation.Mark) *tenant.Tenant {
+	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Database: m.Database, Schemas: m.Schemas, Rights: tenant.CRUD}
+	if len(t.Schemas) == 0 {
+		t.Schemas = []string{m.Tenant}
+	}
+	return t
+}
+
+// foundRole takes a marked owner or login into its tenant.
+func foundRole(t *tenant.Tenant, m isolation.Mark, r snapshot.Role) {
+	kind := tenant.Kind(m.Role)
+	switch {
+	case m.Role == "owner":
+		t.Owner = r.Name
+	case !slices.Contains(tenant.Kinds(), kind):
+		return
+	default:
+		t.Logins = append(t.Logins, tenant.Login{Name: r.Name, Kind: kind})
+		if kind == tenant.Migrator {
+			t.Rights = tenant.DDL
+		}
+		if r.ConnLimit > t.Limits.Connections {
+			t.Limits.Connections = r.ConnLimit
+		}
+		slices.SortFunc(t.Logins, compareLogins)
+	}
+}
+
+func compareLogins(a, b tenant.Login) int {
+	order := tenant.Kinds()
+	if c := slices.Index(order, a.Kind) - slices.Index(order, b.Kind); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Name, b.Name)
+}
+
+// loginSettings gathers the settings that hold in every database, by role.
+func loginSettings(all []snapshot.Setting) map[string][]tenant.Setting {
+	out := map[string][]tenant.Setting{}
+	for _, s := range all {
+		if s.Role != "" && s.Database == "" {
+			out[s.Role] = append(out[s.Role], tenant.Setting{Name: s.Name, Value: s.Value})
+		}
+	}
+	return out
+}
+
+// tempHolders says which tenants' identities may make temporary tables.
+func tempHolders(snap snapshot.Snapshot) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range snap.Memberships {
+		if m.Role == tenant.TempRole {
+			out[m.Member] = true
+		}
+	}
+	for _, d := range snap.Databases {
+		for _, it := range d.ACL {
+			if it.Privs&pgsql.Temporary != 0 && it.Grantee != tenant.TempRole {
+				out[it.Grantee] = true
+			}
+		}
+	}
+	return out
+}
+
+// foundSettings takes limits and settings from the first login, which all
+// logins of a tenant have alike.
+func foundSettings(t *tenant.Tenant, roles map[string]snapshot.Role, settings map[string][]tenant.Setting) {
+	if len(t.Logins) == 0 {
+		return
+	}
+	for _, s := range settings[t.Logins[0].Name] {
+		if !foundLimit(&t.Limits, s) && s.Name != "search_path" && s.Name != "role" {
+			t.Settings = append(t.Settings, s)
+		}
+	}
+	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// foundLimit takes a setting that is one of the limits and says whether it
+// was one. A value that landlord would write otherwise stays a setting.
+func foundLimit(l *tenant.Limits, s tenant.Setting) bool {
+	switch s.Name {
+	case "statement_timeout":
+		return pgsql.ParseDuration(s.Value, &l.StatementTimeout)
+	case "lock_timeout":
+		return pgsql.ParseDuration(s.Value, &l.LockTimeout)
+	case "idle_in_transaction_session_timeout":
+		return pgsql.ParseDuration(s.Value, &l.IdleTransaction)
+	case "temp_file_limit":
+		return pgsql.ParseSize(s.Value, &l.TempFiles)
+	case "work_mem":
+		return pgsql.ParseSize(s.Value, &l.WorkMem)
+	}
+	return false
+}

@@ -1,0 +1,115 @@
+package plan
+
+import (
+	"fmt"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// build makes or mends one tenant's house. Its logins are opened at the very
+// end, in the transaction that raises the last wall.
+func (b *builder) build(h isolation.House) {
+	t := h.Tenant
+	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
+	container := isolation.Containers([]tenant.Tenant{t})[0]
+	db := b.databases[t.Database]
+	inside := u.in(t.Database)
+	if t.Isolation == tenant.Schema || db != nil && db.AllowConn {
+		inside.roles(h)
+	} else {
+		u.roles(h)
+	}
+	if t.Isolation == tenant.Database {
+		u.containerDatabase(container, t.Temp)
+	}
+	if db != nil && !db.AllowConn {
+		b.plan.Again = true
+		return // its inside is not to be seen yet
+	}
+	contents, ok := b.inside(t)
+	if !ok {
+		return
+	}
+	inside.schemas(h, contents)
+	inside.open(h)
+}
+
+// inside returns what the tenant's database holds, nothing where it is still
+// to be made; ok is false where it could not be read.
+func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
+	c := b.contents[t.Database]
+	switch {
+	case b.databases[t.Database] == nil:
+		return newInside(&snapshot.Contents{Database: t.Database}), true
+	case c == nil:
+		b.cannot(t.Name, fmt.Sprintf("database %s was not read", t.Database), "plan again")
+		return nil, false
+	case c.Error != "":
+		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Database, c.Error), "make it accept landlord's connections")
+		return nil, false
+	}
+	return b.rooms(t.Database), true
+}
+
+// roles makes or mends the house's roles, memberships and parameters.
+func (u unit) roles(h isolation.House) {
+	for _, r := range h.Roles {
+		u.role(r)
+	}
+	u.join(h.Memberships)
+	u.join(u.b.keys(h))
+	for _, r := range h.Roles {
+		u.settings(r)
+	}
+}
+
+// keys are the memberships by which a landlord that is no superuser becomes
+// the owner whose objects it works on. Since 16 that is SET alone.
+func (b *builder) keys(h isolation.House) []isolation.Membership {
+	if b.superuser() {
+		return nil
+	}
+	me := b.snap.Session.User
+	for _, m := range b.members[me] {
+		if m.Role == h.Tenant.Owner && (m.Set || !b.version().MembershipOptions()) {
+			return nil
+		}
+	}
+	return []isolation.Membership{{Role: h.Tenant.Owner, Member: me, Set: true}}
+}
+
+// schemas makes or mends the tenant's schemas and everything in them.
+func (u unit) schemas(h isolation.House, c *inside) {
+	for _, name := range h.Tenant.Schemas {
+		object := "SCHEMA " + pgsql.Ident(name)
+		s, ok := c.schemas[name]
+		if !ok {
+			u.do("schema "+name+" is missing", Safe, "CREATE "+object+" AUTHORIZATION "+pgsql.Ident(h.Tenant.Owner))
+			s = snapshot.Schema{Name: name, Owner: h.Tenant.Owner}
+		}
+		acl := u.own("schema "+name, object, h.Tenant.Owner, s.Owner, s.ACL)
+		u.setACL("who may enter schema "+name, object, pgsql.SchemaKind, h.Tenant.Owner, acl, h.SchemaGrants())
+	}
+	u.defaults(h, c)
+	for _, name := range h.Tenant.Schemas {
+		u.objects(h, c, name)
+	}
+}
+
+// own gives an object to the tenant's owner and returns what becomes of its
+// ACL.
+func (u unit) own(what, object, owner, have string, acl pgsql.ACL) pgsql.ACL {
+	if have == owner {
+		return acl
+	}
+	if !u.b.mayOwn(have) {
+		u.b.cannot(u.tenant, fmt.Sprintf("%s belongs to %s", what, have),
+			"have a superuser run: ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
+		return acl
+	}
+	u.do(fmt.Sprintf("%s belongs to %s", what, have), Access, "ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
+	return acl.ChangeOwner(have, owner)
+}

@@ -1,0 +1,118 @@
+package plan
+
+import (
+	"landlord/internal/isolation"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// index is a snapshot arranged for looking things up, beside what is wanted
+// of the same server.
+type index struct {
+	snap      snapshot.Snapshot
+	roles     map[string]*snapshot.Role
+	databases map[string]*snapshot.Database
+	contents  map[string]*snapshot.Contents
+	members   map[string][]snapshot.Membership // by member
+	settings  map[string][]snapshot.Setting    // by role; "" for databases
+
+	houses     []isolation.House // of the tenants in the spec
+	containers []isolation.Container
+	owner      map[string]string          // role -> the tenant whose it is: spec's and found ones
+	house      map[place]*isolation.House // schema -> the house in the spec that stands in it
+	foundIn    map[place]string           // schema -> a tenant that is in the catalog and not in the spec
+	trusted    map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
+	found      []tenant.Tenant
+	ownerIn    map[string]string  // owner role -> the container that its house stands in
+	insides    map[string]*inside // contents by database, arranged when first asked for
+	wanted     map[string]bool    // names of the tenants that the plan is about
+}
+
+// place is a schema in a database.
+type place struct{ database, schema string }
+
+func newIndex(in Input) *index {
+	x := &index{
+		snap: in.Snapshot, found: Found(in.Server.Name, in.Snapshot),
+		roles: map[string]*snapshot.Role{}, databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
+		members: map[string][]snapshot.Membership{}, settings: map[string][]snapshot.Setting{},
+		owner: map[string]string{}, house: map[place]*isolation.House{}, foundIn: map[place]string{}, trusted: map[string]bool{},
+		wanted: map[string]bool{}, ownerIn: map[string]string{}, insides: map[string]*inside{},
+	}
+	x.indexSnapshot(in)
+	x.indexWanted(in)
+	return x
+}
+
+func (x *index) indexSnapshot(in Input) {
+	x.trusted[in.Snapshot.Session.User] = true
+	for _, name := range in.Server.Operators {
+		x.trusted[name] = true
+	}
+	for i := range in.Snapshot.Roles {
+		r := &in.Snapshot.Roles[i]
+		x.roles[r.Name] = r
+	}
+	for i := range in.Snapshot.Databases {
+		d := &in.Snapshot.Databases[i]
+		x.databases[d.Name] = d
+	}
+	for i := range in.Snapshot.Contents {
+		c := &in.Snapshot.Contents[i]
+		x.contents[c.Database] = c
+	}
+	for _, m := range in.Snapshot.Memberships {
+		x.members[m.Member] = append(x.members[m.Member], m)
+	}
+	for _, s := range in.Snapshot.Settings {
+		x.settings[s.Role] = append(x.settings[s.Role], s)
+	}
+}
+
+func (x *index) indexWanted(in Input) {
+	for _, t := range in.Tenants {
+		x.wanted[t.Name] = in.wants(t)
+		x.ownerIn[t.Owner] = t.Database
+		x.houses = append(x.houses, isolation.Build(t))
+		for _, role := range t.Roles() {
+			x.owner[role] = t.Name
+		}
+	}
+	for i, h := range x.houses {
+		for _, schema := range h.Tenant.Schemas {
+			x.house[place{h.Tenant.Database, schema}] = &x.houses[i]
+		}
+	}
+	x.containers = isolation.Containers(in.Tenants)
+	for _, t := range x.found {
+		for _, role := range t.Roles() {
+			if x.owner[role] == "" {
+				x.owner[role] = t.Name
+			}
+		}
+		for _, schema := range t.Schemas {
+			if at := (place{t.Database, schema}); x.house[at] == nil {
+				x.foundIn[at] = t.Name
+			}
+		}
+	}
+	for _, r := range x.roles {
+		if r.Superuser && x.owner[r.Name] == "" {
+			x.trusted[r.Name] = true
+		}
+	}
+}
+
+// rooms arranges what a database holds. It must have been read.
+func (x *index) rooms(database string) *inside {
+	if x.insides[database] == nil {
+		x.insides[database] = newInside(x.contents[database])
+	}
+	return x.insides[database]
+}
+
+// tenants says that a role is one of a tenant's, PUBLIC excluded.
+func (x *index) tenants(role string) bool { return x.owner[role] != "" }
+
+// maintenance is the database that landlord is connected to.
+func (x *index) maintenance() string { return x.snap.Session.Database }

@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// inside is what one database holds, arranged by schema: a shared database
+// holds ten thousand houses, each of which is looked at once.
+type inside struct {
+	database  string
+	schemas   map[string]snapshot.Schema
+	relations map[string][]snapshot.Relation
+	columns   map[string][]snapshot.Column
+	routines  map[string][]snapshot.Routine
+	types     map[string][]snapshot.Type
+	others    map[string][]snapshot.Other
+	defaults  map[string][]snapshot.DefaultACL // by creator
+	strays    []snapshot.Stray
+}
+
+func newInside(c *snapshot.Contents) *inside {
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays}
+	for _, s := range c.Schemas {
+		in.schemas[s.Name] = s
+	}
+	in.relations = groupBy(c.Relations, func(r *snapshot.Relation) string { return r.Schema })
+	in.columns = groupBy(c.Columns, func(r *snapshot.Column) string { return r.Schema })
+	in.routines = groupBy(c.Routines, func(r *snapshot.Routine) string { return r.Schema })
+	in.types = groupBy(c.Types, func(r *snapshot.Type) string { return r.Schema })
+	in.others = groupBy(c.Others, func(r *snapshot.Other) string { return r.Schema })
+	in.defaults = groupBy(c.DefaultACLs, func(d *snapshot.DefaultACL) string { return d.Creator })
+	return in
+}
+
+// groupBy gathers items by key without copying runs of the same key.
+func groupBy[T any](items []T, key func(*T) string) map[string][]T {
+	out := map[string][]T{}
+	for i := 0; i < len(items); {
+		k, j := key(&items[i]), i+1
+		for j < len(items) && key(&items[j]) == k {
+			j++
+		}
+		if run := items[i:j:j]; out[k] == nil {
+			out[k] = run
+		} else {
+			out[k] = append(out[k], run...)
+		}
+		i = j
+	}
+	return out
+}
+
+// object is anything in a schema that has an owner and an ACL.
+type object struct {
+	kind  pgsql.ObjectKind
+	word  string // "TABLE"
+	name  string // quoted and qualified
+	owner string
+	acl   pgsql.ACL
+	// follows says that its owner is another object's.
+	follows bool
+}
+
+// objects yields what stands in a schema and has an ACL, extensions' members
+// excepted: these belong to the extension.
+func (in *inside) objects(schema string) func(func(object) bool) {
+	return func(yield func(object) bool) {
+		for _, r := range in.relations[schema] {
+			if !r.Extension && !yield(relation(r)) {
+				return
+			}
+		}
+		for _, r := range in.routines[schema] {
+			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL}) {
+				return
+			}
+		}
+		for _, t := range in.types[schema] {
+			if !t.Extension && !yield(object{kind: pgsql.TypeKind, word: "TYPE", name: pgsql.Qualified(t.Schema, t.Name), owner: t.Owner, acl: t.ACL}) {
+				return
+			}
+		}
+	}
+}
+
+func relation(r snapshot.Relation) object {
+	o := object{kind: pgsql.Table, word: "TABLE", name: pgsql.Qualified(r.Schema, r.Name), owner: r.Owner, acl: r.ACL, follows: r.OwnedBy}
+	if r.Kind == 'S' {
+		o.kind, o.word = pgsql.Sequence, "SEQUENCE"
+	}
+	return o
+}

@@ -1,0 +1,201 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Input is all that a plan follows from.
+type Input struct {
+	Server   tenant.Server
+	Tenants  []tenant.Tenant // all of the server's, also where Only limits the plan
+	Only     []string        // plan for these tenants; empty: for all
+	Prune    bool            // also drop what is in the catalog and not in the spec
+	Snapshot snapshot.Snapshot
+}
+
+// Needs says which databases' contents a plan must see. It is what
+// catalog.Options.Want wants.
+func Needs(in Input, snap snapshot.Snapshot) []string {
+	wanted := map[string]bool{}
+	if snap.Session.Superuser {
+		wanted["template1"] = true
+	}
+	for _, t := range in.Tenants {
+		if in.wants(t) {
+			wanted[t.Database] = true
+		}
+	}
+	if in.Prune {
+		for _, t := range Found(in.Server.Name, snap) {
+			wanted[t.Database] = true
+		}
+	}
+	var out []string
+	for _, d := range snap.Databases {
+		if wanted[d.Name] && d.AllowConn {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// wants says whether the plan is about a tenant, or about the container that
+// it shares with one.
+func (in Input) wants(t tenant.Tenant) bool {
+	return len(in.Only) == 0 || slices.Contains(in.Only, t.Name)
+}
+
+// RefusalError says that nothing can be planned at all.
+type RefusalError struct{ Reason, Next string }
+
+func (e *RefusalError) Error() string { return e.Reason }
+
+// Conflict is something on the server that stands in a tenant's way and that
+// landlord does not take over unasked.
+type Conflict struct {
+	Tenant string `json:"tenant,omitempty"`
+	What   string `json:"what"`
+	Next   string `json:"next"`
+}
+
+// ConflictError lists all conflicts; nothing is planned then.
+type ConflictError struct{ Conflicts []Conflict }
+
+func (e *ConflictError) Error() string {
+	lines := make([]string, len(e.Conflicts))
+	for i, c := range e.Conflicts {
+		lines[i] = c.What + "; " + c.Next
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Make plans. The errors are *RefusalError and *ConflictError.
+func Make(in Input) (Plan, error) {
+	if err := refuse(in.Snapshot); err != nil {
+		return Plan{}, err
+	}
+	b := &builder{index: newIndex(in), in: in, plan: Plan{Server: in.Server.Name}}
+	b.conflicts()
+	if len(b.clashes) > 0 {
+		return Plan{}, &ConflictError{b.clashes}
+	}
+	b.ground()
+	for _, c := range b.containers {
+		if b.concerns(c) {
+			b.container(c)
+		}
+	}
+	b.doors()
+	for _, h := range b.houses {
+		if in.wants(h.Tenant) {
+			b.build(h)
+		}
+	}
+	b.removals()
+	slices.SortStableFunc(b.plan.Steps, func(a, c Step) int { return int(a.Phase) - int(c.Phase) })
+	return b.plan, nil
+}
+
+func refuse(s snapshot.Snapshot) error {
+	switch {
+	case s.Version.Major() < pgsql.OldestMajor:
+		return &RefusalError{fmt.Sprintf("the server is PostgreSQL %s; landlord changes nothing before %d", s.Version, pgsql.OldestMajor),
+			"upgrade the server: every major before 14 is past its end of life"}
+	case s.Version.Major() > pgsql.NewestMajor:
+		return &RefusalError{fmt.Sprintf("the server is PostgreSQL %s; this landlord knows majors up to %d", s.Version, pgsql.NewestMajor),
+			"get a newer landlord: privileges it does not know of could stay open"}
+	case s.Session.Standby:
+		return &RefusalError{"the server is a standby and takes no changes", "connect to the primary"}
+	case !s.Session.Superuser && !(s.Session.CreateRole && s.Session.CreateDB):
+		return &RefusalError{fmt.Sprintf("role %q has neither SUPERUSER nor CREATEROLE with CREATEDB", s.Session.User),
+			"connect as a superuser (peer on the local socket), or as a role with CREATEROLE and CREATEDB"}
+	}
+	return nil
+}
+
+// concerns says whether a container is some wanted tenant's.
+func (b *builder) concerns(c isolation.Container) bool {
+	if len(b.in.Only) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(c.Tenants, func(name string) bool { return slices.Contains(b.in.Only, name) })
+}
+
+// builder gathers the steps of a plan.
+type builder struct {
+	*index
+	in      Input
+	plan    Plan
+	clashes []Conflict
+}
+
+// unit is a part of a plan under construction: steps of one group, in one
+// database.
+type unit struct {
+	b        *builder
+	phase    Phase
+	group    string
+	tenant   string
+	database string
+	as       string
+}
+
+// do adds a step with at least one statement; with none it adds nothing.
+func (u unit) do(why string, d Danger, sql ...string) {
+	if len(sql) == 0 {
+		return
+	}
+	u.b.plan.Steps = append(u.b.plan.Steps, u.step(why, d, sql))
+}
+
+// alone adds a step that cannot run in a transaction.
+func (u unit) alone(why string, d Danger, sql ...string) {
+	s := u.step(why, d, sql)
+	s.Alone = true
+	u.b.plan.Steps = append(u.b.plan.Steps, s)
+}
+
+func (u unit) step(why string, d Danger, sql []string) Step {
+	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d}
+}
+
+// in returns the unit with its steps in another database.
+func (u unit) in(database string) unit {
+	if database == u.b.maintenance() {
+		database = ""
+	}
+	u.database = database
+	return u
+}
+
+// by returns the unit with its steps run as another role: as the owner of
+// what they change, where landlord is no superuser.
+func (u unit) by(role string) unit {
+	u.as = ""
+	if !u.b.superuser() && role != u.b.snap.Session.User && role != databaseOwner {
+		u.as = role
+	}
+	return u
+}
+
+func (b *builder) cannot(tenant, what, next string) {
+	b.plan.Notes = append(b.plan.Notes, Note{Cannot: true, Tenant: tenant, What: what, Next: next})
+}
+
+func (b *builder) note(tenant, what, next string) {
+	b.plan.Notes = append(b.plan.Notes, Note{Tenant: tenant, What: what, Next: next})
+}
+
+func (b *builder) superuser() bool        { return b.snap.Session.Superuser }
+func (b *builder) version() pgsql.Version { return b.snap.Version }
+
+// databaseOwner is the predefined role whose only member is, implicitly, the
+// owner of the database that one is connected to (since 14).
+const databaseOwner = "pg_database_owner"

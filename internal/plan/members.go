@@ -1,0 +1,150 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// join grants the memberships that a house lacks, or has with other options.
+func (u unit) join(want []isolation.Membership) {
+	type target struct {
+		role         string
+		inherit, set bool
+	}
+	var order []target
+	members := map[target][]string{}
+	for _, m := range want {
+		if u.b.joined(m) {
+			continue
+		}
+		t := target{m.Role, m.Inherit, m.Set}
+		if members[t] == nil {
+			order = append(order, t)
+		}
+		members[t] = append(members[t], m.Member)
+	}
+	for _, t := range order {
+		u.do(fmt.Sprintf("%s must be in %s", strings.Join(members[t], ", "), t.role), Safe, u.b.grantRole(t.role, members[t], t.inherit, t.set))
+	}
+}
+
+func (b *builder) grantRole(role string, members []string, inherit, set bool) string {
+	sql := "GRANT " + pgsql.Ident(role) + " TO " + pgsql.Idents(members...)
+	if b.version().MembershipOptions() {
+		sql += fmt.Sprintf(" WITH ADMIN FALSE, INHERIT %s, SET %s", word(inherit), word(set))
+	}
+	return sql
+}
+
+func word(on bool) string { return strings.ToUpper(fmt.Sprint(on)) }
+
+// joined says whether a membership is there as wanted, by a grantor who
+// stays.
+func (b *builder) joined(want isolation.Membership) bool {
+	return slices.ContainsFunc(b.members[want.Member], func(m snapshot.Membership) bool {
+		return m.Role == want.Role && b.asWanted(m, want)
+	})
+}
+
+func (b *builder) asWanted(m snapshot.Membership, want isolation.Membership) bool {
+	if m.Admin {
+		return false
+	}
+	if !b.version().MembershipOptions() {
+		return true
+	}
+	return m.Inherit == want.Inherit && m.Set == want.Set && b.stays(m)
+}
+
+// stays says whether a membership's grantor is one whose grants nobody else
+// can pull away: a superuser, landlord, an operator, or the role's creator.
+func (b *builder) stays(m snapshot.Membership) bool {
+	if b.trusted[m.Grantor] {
+		return true
+	}
+	return !b.tenants(m.Grantor) && slices.ContainsFunc(b.members[m.Grantor], func(c snapshot.Membership) bool {
+		return c.Role == m.Role && c.Admin && b.roles[c.Grantor] != nil && b.roles[c.Grantor].Superuser
+	})
+}
+
+// expel revokes every membership that no house wants: in a tenant's role, of
+// a tenant's role, in a group of landlord's.
+func (b *builder) expel(u unit) {
+	wanted := map[[2]string]isolation.Membership{}
+	for _, h := range b.houses {
+		for _, m := range h.Memberships {
+			wanted[[2]string{m.Role, m.Member}] = m
+		}
+	}
+	groups := b.groups()
+	for _, m := range b.snap.Memberships {
+		want, ok := wanted[[2]string{m.Role, m.Member}]
+		if ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m) {
+			continue
+		}
+		u.tenant = b.owner[m.Role]
+		switch {
+		case !ok:
+			u.do(fmt.Sprintf("%s must not be in %s", m.Member, m.Role), Access, b.revokeRole(m, ""))
+		case m.Admin && (b.stays(m) || !b.version().MembershipOptions()):
+			u.do(fmt.Sprintf("%s must not hand out %s", m.Member, m.Role), Access, b.revokeRole(m, "ADMIN OPTION FOR "))
+		case !b.stays(m):
+			// The grant of landlord's own comes first, so that nobody is
+			// left without the right in between.
+			u.do(fmt.Sprintf("%s is in %s only as long as %s says so", m.Member, m.Role, m.Grantor), Access,
+				b.grantRole(m.Role, []string{m.Member}, want.Inherit, want.Set), b.revokeRole(m, ""))
+		}
+		// Where only its options are wrong, the new GRANT changes them.
+	}
+}
+
+func (b *builder) revokeRole(m snapshot.Membership, what string) string {
+	sql := "REVOKE " + what + pgsql.Ident(m.Role) + " FROM " + pgsql.Ident(m.Member)
+	if b.version().MembershipOptions() {
+		sql += " GRANTED BY " + pgsql.Ident(m.Grantor)
+	}
+	return sql + " CASCADE"
+}
+
+// groups are the roles of landlord's that are nobody's in particular.
+func (b *builder) groups() map[string]bool {
+	g := map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true}
+	for _, c := range b.containers {
+		g[c.Group] = true
+	}
+	return g
+}
+
+// fenced says whether a membership is one that landlord answers for.
+func (b *builder) fenced(m snapshot.Membership, groups map[string]bool) bool {
+	touches := func(role string) bool { return b.concernsTenant(b.owner[role]) }
+	return touches(m.Role) || touches(m.Member) || groups[m.Role] && b.owner[m.Member] == ""
+}
+
+// concernsTenant says whether a tenant is in the spec and wanted now.
+func (b *builder) concernsTenant(name string) bool { return b.wanted[name] }
+
+// tolerated says whether a membership is that of an operator or of landlord
+// itself in a tenant's role, which is theirs to have, or of a short-lived
+// login of prove.
+func (b *builder) tolerated(m snapshot.Membership) bool {
+	if b.trusted[m.Member] {
+		return true
+	}
+	if b.tenants(m.Member) {
+		return false
+	}
+	r := b.roles[m.Member]
+	if mark, ok := isolation.ParseMark(r.Comment); ok && mark.Role == "probe" {
+		return true
+	}
+	// The creator of a role keeps ADMIN on it since 16.
+	grantor := b.roles[m.Grantor]
+	return m.Admin && !m.Inherit && !m.Set && r.CreateRole && grantor != nil && grantor.Superuser && b.version().MembershipOptions()
+}

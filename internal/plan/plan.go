@@ -1,0 +1,108 @@
+// Package plan compares what somebody wants with what a server has and says
+// what to do, as data: an ordered list of steps. It is pure and deterministic.
+package plan
+
+// Danger says what a step may cost.
+type Danger string
+
+// The dangers of a step, the least first.
+const (
+	// Safe takes nothing away.
+	Safe Danger = ""
+	// Access takes a right away from somebody.
+	Access Danger = "access"
+	// Data destroys data.
+	Data Danger = "data"
+)
+
+// Step is one thing to do.
+type Step struct {
+	// Phase orders the steps: all of one phase are done before the next.
+	Phase Phase `json:"phase"`
+	// Group names what the step is part of. The steps of a group run in
+	// order and stop at the first that fails; groups of one phase are
+	// independent of each other.
+	Group string `json:"group"`
+	// Tenant is whose house it is about, or empty.
+	Tenant string `json:"tenant,omitempty"`
+	// Database is where the SQL runs; empty: the one landlord connects to.
+	Database string `json:"database,omitempty"`
+	// As is the role that the SQL runs as; empty: landlord's own.
+	As string `json:"as,omitempty"`
+	// SQL are the statements, without semicolons.
+	SQL []string `json:"sql"`
+	// Alone says that the statements cannot run in a transaction.
+	Alone  bool   `json:"alone,omitempty"`
+	Why    string `json:"why"`
+	Danger Danger `json:"danger,omitempty"`
+	// Loses names the data that a step of danger Data destroys.
+	Loses *Loss `json:"loses,omitempty"`
+}
+
+// Loss is data that a step destroys.
+type Loss struct {
+	// Tenant is the name to type before it is done: a tenant's, or that of
+	// the extra schema.
+	Name  string `json:"name"`
+	What  string `json:"what"`
+	Bytes int64  `json:"bytes"` // -1: not known
+}
+
+// Phase is a stage of a plan.
+type Phase int
+
+// The phases: first the walls of the whole server, then what several tenants
+// share, then each tenant, and what is dropped at the very end.
+const (
+	Ground Phase = iota
+	Shared
+	Houses
+	Removal
+)
+
+// Plan is what to do to one server.
+type Plan struct {
+	Server string `json:"server"`
+	Steps  []Step `json:"steps"`
+	// HBA is the change to pg_hba.conf, or nil. It comes after the phase
+	// Shared, since its lines name roles that must exist, and before any
+	// login is opened.
+	HBA *HBAChange `json:"hba,omitempty"`
+	// Notes are what cannot be done here, and what is left alone.
+	Notes []Note `json:"notes,omitempty"`
+	// Again says that a database's inside could not be seen yet: once these
+	// steps are done, there is more to plan.
+	Again bool `json:"again,omitempty"`
+}
+
+// HBAChange is a change to pg_hba.conf.
+type HBAChange struct {
+	Path   string `json:"path"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// Note is something that a plan does not do, and why.
+type Note struct {
+	// Cannot says that the plan should do it and cannot; otherwise it is
+	// left alone on purpose.
+	Cannot bool   `json:"cannot,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	What   string `json:"what"`
+	// Next is what the reader can do about it.
+	Next string `json:"next,omitempty"`
+}
+
+// Empty says that there is nothing to do.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil }
+
+// Losses lists what the plan would destroy.
+func (p Plan) Losses() []Loss {
+	var out []Loss
+	for _, s := range p.Steps {
+		if s.Loses != nil {
+			out = append(out, *s.Loses)
+		}
+	}
+	return out
+}

@@ -1,0 +1,202 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// removals names, or with Prune drops, what is in the catalog and not in the
+// spec.
+func (b *builder) removals() {
+	if len(b.in.Only) > 0 {
+		return
+	}
+	for _, t := range b.found {
+		if slices.ContainsFunc(b.in.Tenants, func(w tenant.Tenant) bool { return w.Name == t.Name }) {
+			continue
+		}
+		if !b.in.Prune {
+			b.note(t.Name, fmt.Sprintf("tenant %s is on the server and not in the spec: left alone", t.Name), "add it to the spec, or drop it with --prune")
+			continue
+		}
+		b.remove(t)
+	}
+	if b.in.Prune {
+		b.extraLogins()
+		for _, c := range b.containers {
+			b.pruneSchemas(c.Database)
+		}
+	}
+}
+
+// remove takes a tenant away: the door first, then its sessions, then what it
+// has in each database, then the roles.
+func (b *builder) remove(t tenant.Tenant) {
+	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
+	u.closeDoor(t)
+	database := b.databases[t.Database]
+	own := t.Isolation == tenant.Database
+	switch {
+	case own && database != nil:
+		u.loses(&Loss{t.Name, fmt.Sprintf("database %s of tenant %s", t.Database, t.Name), database.Size}, true,
+			"DROP DATABASE "+pgsql.Ident(t.Database)+" WITH (FORCE)")
+	case database != nil:
+		u.in(t.Database).dropSchemas(t)
+	}
+	for _, name := range b.touched(t, own) {
+		u.in(name).disown(t)
+	}
+	if own && database == nil {
+		u.disown(t)
+	}
+	u.dropRoles(t)
+}
+
+// closeDoor lets nobody in any more, and ends the sessions that are.
+func (u unit) closeDoor(t tenant.Tenant) {
+	var sql []string
+	var logins []string
+	for _, l := range t.Logins {
+		if r := u.b.roles[l.Name]; r != nil {
+			logins = append(logins, l.Name)
+			if r.Login {
+				sql = append(sql, "ALTER ROLE "+pgsql.Ident(l.Name)+" NOLOGIN")
+			}
+		}
+	}
+	u.do("tenant "+t.Name+" is not in the spec: its door is shut first", Access, sql...)
+	if len(logins) > 0 {
+		u.do("then its sessions are ended", Access,
+			"SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity AS a WHERE a.usename IN ("+pgsql.Literals(logins...)+")")
+	}
+}
+
+func (u unit) dropSchemas(t tenant.Tenant) {
+	c := u.b.contents[t.Database]
+	if c == nil || c.Error != "" {
+		u.b.cannot(t.Name, fmt.Sprintf("database %s cannot be read, so tenant %s stays", t.Database, t.Name), "make it accept landlord's connections")
+		return
+	}
+	rooms := u.b.rooms(t.Database)
+	for _, name := range t.Schemas {
+		if s, ok := rooms.schemas[name]; ok {
+			u.by(t.Owner).loses(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Database), s.Size}, false,
+				"DROP SCHEMA "+pgsql.Ident(name)+" CASCADE")
+		}
+	}
+}
+
+// loses adds a step that destroys data.
+func (u unit) loses(loss *Loss, alone bool, sql string) {
+	s := u.step("drops "+loss.What, Data, []string{sql})
+	s.Loses, s.Alone = loss, alone
+	u.b.plan.Steps = append(u.b.plan.Steps, s)
+}
+
+// touched lists the databases, other than one that is dropped, in which the
+// tenant's roles own or hold something.
+func (b *builder) touched(t tenant.Tenant, dropped bool) []string {
+	seen := map[string]bool{}
+	if !dropped {
+		seen[t.Database] = true
+	}
+	for _, d := range b.snap.Dependencies {
+		if d.Database != "" && slices.Contains(t.Roles(), d.Role) && !(dropped && d.Database == t.Database) {
+			seen[d.Database] = true
+		}
+	}
+	var out []string
+	for _, d := range b.snap.Databases {
+		if seen[d.Name] && d.AllowConn {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// disown takes over what the tenant owns in somebody else's house, and takes
+// away what it holds there.
+func (u unit) disown(t tenant.Tenant) {
+	var names []string
+	for _, name := range t.Roles() {
+		if u.b.roles[name] != nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	roles := pgsql.Idents(names...)
+	u.do("what the tenant owns elsewhere is taken over, not dropped", Access,
+		"REASSIGN OWNED BY "+roles+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+roles)
+}
+
+func (u unit) dropRoles(t tenant.Tenant) {
+	var sql []string
+	for _, name := range slices.Backward(t.Roles()) {
+		if u.b.roles[name] != nil {
+			sql = append(sql, "DROP ROLE "+pgsql.Ident(name))
+		}
+	}
+	u.do("the tenant's roles have nothing left", Access, sql...)
+}
+
+// extraLogins drops logins of tenants in the spec that the spec does not
+// name any more.
+func (b *builder) extraLogins() {
+	for _, have := range b.found {
+		i := slices.IndexFunc(b.in.Tenants, func(t tenant.Tenant) bool { return t.Name == have.Name })
+		if i < 0 {
+			continue
+		}
+		want := b.in.Tenants[i]
+		gone := tenant.Tenant{Name: have.Name, Database: have.Database}
+		for _, l := range have.Logins {
+			if !slices.Contains(want.Roles(), l.Name) {
+				gone.Logins = append(gone.Logins, l)
+			}
+		}
+		if len(gone.Logins) > 0 {
+			b.dropLogins(gone)
+		}
+	}
+}
+
+func (b *builder) dropLogins(t tenant.Tenant) {
+	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
+	u.closeDoor(t)
+	for _, name := range b.touched(t, false) {
+		u.in(name).disownLogins(t)
+	}
+	for _, l := range t.Logins {
+		u.do(fmt.Sprintf("tenant %s has no login %s in the spec", t.Name, l.Name), Access, "DROP ROLE "+pgsql.Ident(l.Name))
+	}
+}
+
+func (u unit) disownLogins(t tenant.Tenant) {
+	for _, l := range t.Logins {
+		u.do("what the login owns is taken over, not dropped", Access,
+			"REASSIGN OWNED BY "+pgsql.Ident(l.Name)+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+pgsql.Ident(l.Name))
+	}
+}
+
+// pruneSchemas drops schemas that are no tenant's.
+func (b *builder) pruneSchemas(database string) {
+	c := b.contents[database]
+	if c == nil || c.Error != "" {
+		return
+	}
+	u := unit{b: b, phase: Removal, group: "schemas of " + database}.in(database)
+	for _, s := range c.Schemas {
+		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && !droppedAsEmpty(s) {
+			u.loses(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, false,
+				"DROP SCHEMA "+pgsql.Ident(s.Name)+" CASCADE")
+		}
+	}
+}
+
+func droppedAsEmpty(s snapshot.Schema) bool { return s.Name == "public" && s.Empty }

@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// role makes a role or puts its attributes right. A login that is to be
+// opened is left closed: open opens it when the walls stand.
+func (u unit) role(want isolation.Role) {
+	have := u.b.roles[want.Name]
+	if have == nil {
+		u.do("role "+want.Name+" is missing", Safe, u.create(want)...)
+		return
+	}
+	words, taken := attributes(*have, want)
+	if len(words) > 0 && u.may(*have) {
+		u.do(fmt.Sprintf("role %s has attributes that it should not have", want.Name), taken,
+			"ALTER ROLE "+pgsql.Ident(want.Name)+" "+strings.Join(words, " "))
+	}
+	if have.Comment != want.Mark.Comment() {
+		u.do("role "+want.Name+" lacks landlord's mark", Safe, comment(want))
+	}
+}
+
+func (u unit) create(want isolation.Role) []string {
+	sql := "CREATE ROLE " + pgsql.Ident(want.Name) + " NOLOGIN"
+	if want.ConnLimit >= 0 {
+		sql += fmt.Sprintf(" CONNECTION LIMIT %d", want.ConnLimit)
+	}
+	return []string{sql, comment(want)}
+}
+
+func comment(want isolation.Role) string {
+	return "COMMENT ON ROLE " + pgsql.Ident(want.Name) + " IS " + pgsql.Literal(want.Mark.Comment())
+}
+
+// attributes lists what ALTER ROLE must say, without LOGIN.
+func attributes(have snapshot.Role, want isolation.Role) (words []string, d Danger) {
+	for _, a := range []struct {
+		on   bool
+		word string
+	}{
+		{have.Superuser, "NOSUPERUSER"}, {have.CreateRole, "NOCREATEROLE"}, {have.CreateDB, "NOCREATEDB"},
+		{have.Replicate, "NOREPLICATION"}, {have.BypassRLS, "NOBYPASSRLS"}, {have.Login && !want.Login, "NOLOGIN"},
+	} {
+		if a.on {
+			words, d = append(words, a.word), Access
+		}
+	}
+	if !have.Inherit {
+		words = append(words, "INHERIT")
+	}
+	if have.ConnLimit != want.ConnLimit {
+		words = append(words, fmt.Sprintf("CONNECTION LIMIT %d", want.ConnLimit))
+	}
+	if have.ValidUntil != "" {
+		words = append(words, "VALID UNTIL 'infinity'")
+	}
+	return words, d
+}
+
+// may says whether landlord can alter a role at all, and notes it if not.
+func (u unit) may(have snapshot.Role) bool {
+	s := u.b.snap.Session
+	if s.Superuser || !(have.Superuser || have.Replicate || have.BypassRLS) {
+		return true
+	}
+	u.b.cannot(u.tenant, fmt.Sprintf("role %s has SUPERUSER, REPLICATION or BYPASSRLS, which only a superuser can take away", have.Name),
+		"have a superuser run: ALTER ROLE "+pgsql.Ident(have.Name)+" NOSUPERUSER NOREPLICATION NOBYPASSRLS")
+	return false
+}
+
+// open lets the house's logins in. It comes last.
+func (u unit) open(h isolation.House) {
+	for _, r := range h.Roles {
+		if have := u.b.roles[r.Name]; r.Login && (have == nil || !have.Login) {
+			u.do("the walls stand: "+r.Name+" may log in", Safe, "ALTER ROLE "+pgsql.Ident(r.Name)+" LOGIN")
+		}
+	}
+}

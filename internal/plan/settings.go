@@ -1,0 +1,105 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// settings puts a role's parameters right, in every database. Reset all that
+// is not wanted: a parameter on a role or in a database beats what landlord
+// sets, and search_path or role in the wrong hands is a way in.
+func (u unit) settings(want isolation.Role) {
+	var sql []string
+	here := map[string]string{}
+	var d Danger
+	for _, s := range sortedSettings(u.b.settings[want.Name]) {
+		if s.Database == "" && slices.ContainsFunc(want.Settings, func(w tenant.Setting) bool { return w.Name == s.Name }) {
+			here[s.Name] = s.Value
+			continue
+		}
+		if u.mayReset(want.Name, s.Name) {
+			sql, d = append(sql, resetSetting(s)), Access
+		}
+	}
+	for _, w := range want.Settings {
+		if have, ok := here[w.Name]; (!ok || !sameSetting(w, have)) && u.maySet(w.Name) {
+			sql = append(sql, setSetting(want.Name, w))
+		}
+	}
+	u.do("parameters of "+want.Name, d, sql...)
+}
+
+func sortedSettings(s []snapshot.Setting) []snapshot.Setting {
+	s = slices.Clone(s)
+	slices.SortFunc(s, func(a, b snapshot.Setting) int {
+		return strings.Compare(a.Database+"\x00"+a.Name, b.Database+"\x00"+b.Name)
+	})
+	return s
+}
+
+func resetSetting(s snapshot.Setting) string {
+	in := ""
+	if s.Role != "" && s.Database != "" {
+		in = " IN DATABASE " + pgsql.Ident(s.Database)
+	}
+	what := "ROLE " + pgsql.Ident(nonEmpty(s.Role, "x"))
+	if s.Role == "" {
+		what = "DATABASE " + pgsql.Ident(s.Database)
+	}
+	return "ALTER " + what + in + " RESET " + parameter(s.Name)
+}
+
+func nonEmpty(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func setSetting(role string, s tenant.Setting) string {
+	value := pgsql.Literal(s.Value)
+	if isolation.ListSetting(s.Name) {
+		value = s.Value // a list of identifiers, quoted already
+	}
+	return "ALTER ROLE " + pgsql.Ident(role) + " SET " + parameter(s.Name) + " = " + value
+}
+
+// parameter quotes a parameter's name, whose parts a point divides.
+func parameter(name string) string {
+	parts := strings.Split(name, ".")
+	for i, p := range parts {
+		parts[i] = pgsql.Ident(p)
+	}
+	return strings.Join(parts, ".")
+}
+
+func sameSetting(want tenant.Setting, have string) bool {
+	if !isolation.ListSetting(want.Name) {
+		return want.Value == have
+	}
+	w, ok1 := pgsql.SplitIdents(want.Value)
+	h, ok2 := pgsql.SplitIdents(have)
+	return ok1 && ok2 && slices.Equal(w, h)
+}
+
+func (u unit) maySet(name string) bool {
+	if u.b.superuser() || !slices.Contains(isolation.SuperuserSettings(), name) {
+		return true
+	}
+	u.b.cannot(u.tenant, fmt.Sprintf("only a superuser can set %s: the limit is not enforced", name), "have a superuser apply this tenant once")
+	return false
+}
+
+func (u unit) mayReset(role, name string) bool {
+	if u.b.superuser() || !slices.Contains(isolation.SuperuserSettings(), name) {
+		return true
+	}
+	u.b.cannot(u.tenant, fmt.Sprintf("only a superuser can reset %s of role %s", name, role), "have a superuser apply this tenant once")
+	return false
+}

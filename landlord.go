@@ -1,0 +1,130 @@
+// Package landlord gives each customer of a PostgreSQL server a house of
+// their own, and proves that the walls hold. This is its small public API;
+// the command is a thin layer over it.
+package landlord
+
+import (
+	"context"
+	"fmt"
+
+	"landlord/internal/apply"
+	"landlord/internal/catalog"
+	"landlord/internal/plan"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Options limit what is planned and applied.
+type Options struct {
+	// Tenants are the names of those it is about; empty: all.
+	Tenants []string
+	// Prune also drops what is on the server and not in the estate.
+	Prune bool
+	// Parallel is how many databases are worked on at once; 0 means 2.
+	Parallel int
+}
+
+// Plan reads a server and says what leads from there to what the estate
+// wants. It changes nothing and takes no lock. Its errors are those of
+// plan.Make, beside the server's own.
+func Plan(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Plan, error) {
+	in, err := input(e, server, o)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	in.Snapshot, err = catalog.Read(ctx, catalog.Options{
+		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
+		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
+	})
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("reading server %s: %w", server, err)
+	}
+	return plan.Make(in)
+}
+
+func input(e tenant.Estate, server string, o Options) (plan.Input, error) {
+	s, ok := e.Server(server)
+	if !ok {
+		return plan.Input{}, fmt.Errorf("there is no server %q in the spec", server)
+	}
+	return plan.Input{Server: s, Tenants: e.On(server), Only: o.Tenants, Prune: o.Prune}, nil
+}
+
+// Consent is asked before anything is changed. It gets the plan and says
+// whether to go on.
+type Consent func(plan.Plan) error
+
+// Hooks are told what Apply is doing. Any of them may be nil.
+type Hooks struct {
+	Consent Consent
+	// Waiting is called when another landlord is at work on the server.
+	Waiting func()
+	// Begin is called with each plan before it is run.
+	Begin func(plan.Plan)
+	// Done is called for each group of steps that has ended.
+	Done func(apply.Outcome)
+}
+
+// maxRounds is how often Apply plans: a database that had to be opened first
+// is looked into in the second round, and a third finds nothing.
+const maxRounds = 4
+
+// Apply leads a server to what the estate wants. Where there is nothing to
+// do, it takes no lock. Otherwise it asks for consent, takes landlord's lock,
+// and plans again, since somebody may have been faster.
+func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
+	p, err := Plan(ctx, e, server, o)
+	if err != nil || p.Empty() {
+		return apply.Result{}, err
+	}
+	if h.Consent != nil {
+		if err := h.Consent(p); err != nil {
+			return apply.Result{}, err
+		}
+	}
+	s, _ := e.Server(server)
+	release, err := apply.Lock(ctx, s.Connection, h.Waiting)
+	if err != nil {
+		return apply.Result{}, err
+	}
+	defer release()
+	agreed := losses(p)
+	var total apply.Result
+	for range maxRounds {
+		if p, err = Plan(ctx, e, server, o); err != nil || p.Empty() {
+			return total, err
+		}
+		for name := range losses(p) {
+			if !agreed[name] {
+				return total, fmt.Errorf("%s would be dropped now, which was not agreed to: plan again", name)
+			}
+		}
+		if h.Begin != nil {
+			h.Begin(p)
+		}
+		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: h.Done})
+		total.Applied += result.Applied
+		total.Failed = append(total.Failed, result.Failed...)
+		if err != nil || len(result.Failed) > 0 || !p.Again {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+func losses(p plan.Plan) map[string]bool {
+	names := map[string]bool{}
+	for _, l := range p.Losses() {
+		names[l.What] = true
+	}
+	return names
+}
+
+// Export reads which tenants a server has.
+func Export(ctx context.Context, s tenant.Server) (tenant.Estate, error) {
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	if err != nil {
+		return tenant.Estate{}, fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	return tenant.Estate{Servers: []tenant.Server{s}, Tenants: plan.Found(s.Name, snap)}, nil
+}

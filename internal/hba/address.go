@@ -114,7 +114,7 @@ func (r *ruleParser) address() bool {
 	}
 	n, ok := cidrBits(bits, ip)
 	if !ok {
-		r.fail(t, "write the number of leading bits, 0 to "+strconv.Itoa(ip.BitLen()), "invalid CIDR mask in address %q", t.Text)
+		r.fail(t, "write the number of leading bits, 0 to "+strconv.Itoa(ip.BitLen()), "invalid CIDR mask in address %s", quoted(t.Text))
 		return true
 	}
 	r.rule.Address.Mask = maskOf(n, ip)
@@ -126,7 +126,7 @@ func (r *ruleParser) hostName(t Token, host string, slash bool) {
 	r.rule.Address = Address{Kind: AddressHost, Host: host}
 	switch {
 	case slash:
-		r.fail(t, "", "specifying both host name and CIDR mask is invalid: %q", t.Text)
+		r.fail(t, "", "specifying both host name and CIDR mask is invalid: %s", quoted(t.Text))
 	case strings.ContainsAny(host, "*:") || strings.Trim(host, "0123456789.") == "":
 		r.warn(t, "a host name has its letters, digits, hyphens and dots; a leading dot means every name that ends so",
 			"%q is no address, so the server takes it for a host name", host)
@@ -150,7 +150,7 @@ func (r *ruleParser) netmask(address Token) bool {
 			hint = "did you mean " + netip.PrefixFrom(ip, ip.BitLen()).String() + "?"
 			r.used-- // the method stands where the mask belongs: go on with it
 		}
-		r.fail(t, hint, "invalid IP mask %q: Name or service not known", t.Text)
+		r.fail(t, hint, "invalid IP mask %s: Name or service not known", quoted(t.Text))
 		return true
 	}
 	r.rule.Address.Mask = mask

@@ -80,7 +80,7 @@ func (r *ruleParser) option(t Token) {
 		r.optionValue(t, name, value)
 		return
 	}
-	r.fail(t, didYouMean(nearest(name, names)), "unrecognized authentication option name: %q", name)
+	r.fail(t, didYouMean(nearest(name, names)), "unrecognized authentication option name: %s", quoted(name))
 }
 
 // optionValue checks the options whose values the server checks.
@@ -90,15 +90,15 @@ func (r *ruleParser) optionValue(t Token, name, value string) {
 		r.certOption(t, name, value)
 	case "ldapport":
 		if n, err := strconv.Atoi(value); err != nil || n == 0 {
-			r.fail(t, "", "invalid LDAP port number: %q", value)
+			r.fail(t, "", "invalid LDAP port number: %s", quoted(value))
 		}
 	case "ldapscheme":
 		if value != "ldap" && value != "ldaps" {
-			r.warn(t, "ldap or ldaps", "invalid ldapscheme value: %q", value)
+			r.warn(t, "ldap or ldaps", "invalid ldapscheme value: %s", quoted(value))
 		}
 	case "ldapurl":
 		if scheme, _, ok := strings.Cut(value, "://"); !ok || scheme != "ldap" && scheme != "ldaps" {
-			r.fail(t, "it begins with ldap:// or ldaps://", "could not parse LDAP URL %q", value)
+			r.fail(t, "it begins with ldap:// or ldaps://", "could not parse LDAP URL %s", quoted(value))
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (r *ruleParser) certOption(t Token, name, value string) {
 	case r.rule.Type != HostSSL:
 		r.fail(t, "write hostssl in the first column", "%s can only be configured for \"hostssl\" rows", name)
 	case !slices.Contains(allowed, value):
-		r.fail(t, "it is "+strings.Join(allowed, " or "), "invalid value for %s: %q", name, value)
+		r.fail(t, "it is "+strings.Join(allowed, " or "), "invalid value for %s: %s", name, quoted(value))
 	case value == "verify-ca" && r.rule.Method == Cert:
 		r.fail(t, "", "clientcert can only be set to \"verify-full\" when using \"cert\" authentication")
 	}

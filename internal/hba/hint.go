@@ -1,6 +1,29 @@
 package hba
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// quoted puts a word between quotes as the server's messages do. What could
+// disturb a terminal is shown by its bytes.
+func quoted(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 || r != '\t' && unicode.IsControl(r) {
+			for _, c := range []byte(s[:n]) {
+				fmt.Fprintf(&b, `\x%02x`, c)
+			}
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return `"` + b.String() + `"`
+}
 
 func didYouMean(word string) string {
 	if word == "" {

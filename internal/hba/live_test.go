@@ -65,7 +65,7 @@ func TestDecideAgreesWithServers(t *testing.T) {
 			file := hba.Parse(s.HBAFile(), []byte(text), l.options())
 			s.SetHBA(t, text)
 			for range 45 {
-				l.compare(t, file, l.attempt())
+				l.compare(t, file, l.aimed(file))
 			}
 		}
 		t.Logf("outcomes: %v; line known: %d", l.outcomes, l.lines)
@@ -118,7 +118,7 @@ func (l *live) options() hba.Options { return hba.Options{Major: l.Major(), Read
 func (l *live) rules() string {
 	var b strings.Builder
 	b.WriteString(localpg.DefaultHBA)
-	for range 4 + l.r.IntN(14) {
+	for range 8 + l.r.IntN(20) {
 		b.WriteString(l.rule())
 	}
 	return b.String()
@@ -149,6 +149,19 @@ func (l *live) attempt() hba.Attempt {
 	if l.r.IntN(5) > 1 {
 		a.Addr = netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + l.r.IntN(4))})
 		a.TLS = l.r.IntN(2) == 0
+	}
+	return a
+}
+
+// aimed is an attempt that more often than not some rule is about: most random
+// ones match nothing.
+func (l *live) aimed(file *hba.File) hba.Attempt {
+	a := l.attempt()
+	for range l.r.IntN(12) {
+		if file.Decide(a, l.env).Rule != nil {
+			break
+		}
+		a = l.attempt()
 	}
 	return a
 }

@@ -29,7 +29,7 @@ func Parse(name string, text []byte, opts Options) *File {
 	p.collect(f, f)
 	if len(f.Errors) == 0 && len(f.entries(nil)) == 0 {
 		f.Errors = append(f.Errors, &Error{File: name, Line: 1, Column: 1,
-			Message: fmt.Sprintf("configuration file %q contains no entries", name),
+			Message: fmt.Sprintf("configuration file %s contains no entries", quoted(name)),
 			Hint:    "the server refuses a file without any rule"})
 	}
 	return f
@@ -151,7 +151,11 @@ func (s *splitter) expand(t lexeme) []Token {
 	full := resolve(s.line.File, t.text[1:])
 	text, err := s.read(full, s.depth+1)
 	if err != nil {
-		s.fail(t.start, err.Error(), "")
+		message := err.Error()
+		if s.major < 16 {
+			message = strings.Replace(message, "could not open file", fmt.Sprintf("could not open secondary authentication file %s as", quoted(t.text)), 1)
+		}
+		s.fail(t.start, message, "")
 		return nil
 	}
 	sub := s.tokenize(full, string(text), s.depth+1)
@@ -185,17 +189,25 @@ func (s *splitter) problem(offset int, message, hint string) *Error {
 // read gets the text of an included file, within the limits.
 func (p *parser) read(full string, depth int) ([]byte, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("could not open file %q: maximum nesting depth exceeded", full)
+		return nil, fmt.Errorf("could not open file %s: maximum nesting depth exceeded", quoted(full))
 	}
 	if p.files++; p.files > maxFiles || p.bytes > maxBytes {
-		return nil, fmt.Errorf("could not open file %q: too many included files", full)
+		return nil, fmt.Errorf("could not open file %s: too many included files", quoted(full))
 	}
 	text, err := p.opts.Read(full)
 	if err != nil {
-		return nil, fmt.Errorf("could not open file %q: %w", full, err)
+		return nil, fmt.Errorf("could not open file %s: %w", quoted(full), plain(err))
 	}
 	p.bytes += len(text)
 	return text, nil
+}
+
+// plain takes the path out of a file error, which the message has already.
+func plain(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
 }
 
 // include follows the line if it is an include directive.
@@ -239,7 +251,7 @@ func (p *parser) includePaths(in *Include) ([]string, error) {
 	}
 	names, err := p.opts.ReadDir(in.Path)
 	if err != nil {
-		return nil, fmt.Errorf("could not open directory %q: %w", in.Path, err)
+		return nil, fmt.Errorf("could not open directory %s: %w", quoted(in.Path), plain(err))
 	}
 	var paths []string
 	for _, n := range slices.Sorted(slices.Values(names)) {

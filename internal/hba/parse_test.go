@@ -113,7 +113,7 @@ func TestParseErrors(t *testing.T) {
 		{"local all all trust\x00\nlocal all all reject", `1:20: the line holds a NUL byte (the server loses what follows it, and reads the next line as part of this one; remove the byte)`, 0},
 		{"# nothing\n", `1:1: configuration file "f" contains no entries (the server refuses a file without any rule)`, 0},
 		{"", `1:1: configuration file "f" contains no entries (the server refuses a file without any rule)`, 0},
-		{"\ufefflocal all all trust", `1:1: invalid connection type "\ufefflocal" (the file begins with a byte-order mark; save it as UTF-8 without one)`, 0},
+		{"\ufefflocal all all trust", "1:1: invalid connection type \"\ufefflocal\" (the file begins with a byte-order mark; save it as UTF-8 without one)", 0},
 		{"// no\nlocal all all trust", `1:1: invalid connection type "//" (a comment begins with #)`, 0},
 	} {
 		f := Parse("f", []byte(c.text), Options{Major: c.major})

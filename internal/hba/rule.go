@@ -95,7 +95,7 @@ func (r *ruleParser) connType() bool {
 		}
 	}
 	meant := nearest(t.Text, connTypes)
-	r.fail(t, r.connTypeHint(t, meant), "invalid connection type %q", t.Text)
+	r.fail(t, r.connTypeHint(t, meant), "invalid connection type %s", quoted(t.Text))
 	r.rule.Type = ConnType(meant)
 	return meant != "" // go on as if it had been written right
 }
@@ -162,7 +162,7 @@ func (r *ruleParser) names(field Field, what string, keywords ...string) {
 		}
 		field[i].Regex = true
 		if re := compileRegex(t.Text[1:]); re.invalid != "" {
-			r.fail(t, "", "invalid regular expression %q: %s", t.Text[1:], re.invalid)
+			r.fail(t, "", "invalid regular expression %s: %s", quoted(t.Text[1:]), re.invalid)
 		}
 	}
 }
@@ -175,10 +175,10 @@ func (r *ruleParser) method() bool {
 	r.rule.Method = Method(t.Text)
 	switch {
 	case !isMethod(t.Text, r.major):
-		r.fail(t, r.methodHint(t), "invalid authentication method %q", t.Text)
+		r.fail(t, r.methodHint(t), "invalid authentication method %s", quoted(t.Text))
 		return false
 	case t.Text == "sspi" || t.Text == "bsd":
-		r.fail(t, "", "invalid authentication method %q: not supported by this build", t.Text)
+		r.fail(t, "", "invalid authentication method %s: not supported by this build", quoted(t.Text))
 	case r.rule.Type == Local && t.Text == "ident":
 		r.rule.Method = Peer
 	case r.rule.Type == Local && t.Text == "gss":

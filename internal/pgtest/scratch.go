@@ -51,7 +51,7 @@ const (
 // as long on a disk. $TMPDIR chooses another place.
 var scratchBase = sync.OnceValue(func() string {
 	var fs syscall.Statfs_t
-	if os.Getenv("TMPDIR") == "" && syscall.Statfs(memoryDir, &fs) == nil && fs.Bavail*uint64(fs.Bsize) >= memoryMin {
+	if os.Getenv("TMPDIR") == "" && syscall.Statfs(memoryDir, &fs) == nil && uint64(fs.Bavail)*uint64(fs.Bsize) >= memoryMin {
 		return memoryDir
 	}
 	return os.TempDir()

@@ -15,10 +15,10 @@ var ErrTimeout = errors.New("still running")
 
 // Process is a program that runs beside us until it ends or is stopped.
 type Process struct {
-	name string
-	pid  int
-	done chan struct{} // closed when the process has been waited for
-	err  error         // valid once done is closed
+	name    string
+	process *os.Process   // a handle, which outlives the reuse of the id
+	done    chan struct{} // closed when the process has been waited for
+	err     error         // valid once done is closed
 }
 
 // Start runs a program in the background, with its standard output and
@@ -49,17 +49,15 @@ func (p *Process) run(spec Spec, output *os.File, onDeath syscall.Signal, starte
 		started <- newError(spec.Name, nil, "", err)
 		return
 	}
-	p.pid = cmd.Process.Pid
+	p.process = cmd.Process
 	started <- nil
-	p.err = newError(spec.Name, nil, "", cmd.Wait())
-	if e, ok := errors.AsType[*Error](p.err); ok {
-		e.Code = cmd.ProcessState.ExitCode()
-	}
+	err := cmd.Wait()
+	p.err = newError(spec.Name, cmd.ProcessState, "", err)
 	close(p.done)
 }
 
 // Pid returns the process's id, which is its process group's too.
-func (p *Process) Pid() int { return p.pid }
+func (p *Process) Pid() int { return p.process.Pid }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -74,13 +72,8 @@ func (p *Process) Wait() error {
 // Signal sends a signal to the process (not to its group). It is no error
 // when the process has ended already.
 func (p *Process) Signal(sig syscall.Signal) error {
-	select {
-	case <-p.done:
-		return nil
-	default:
-	}
-	if err := syscall.Kill(p.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("%s: signal %v to process %d: %w", p.name, sig, p.pid, err)
+	if err := p.process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("%s: signal %v to process %d: %w", p.name, sig, p.Pid(), err)
 	}
 	return nil
 }
@@ -98,6 +91,6 @@ func (p *Process) Stop(sig syscall.Signal, timeout time.Duration) error {
 	case <-p.done:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("%s: process %d, %v after signal %v: %w", p.name, p.pid, timeout, sig, ErrTimeout)
+		return fmt.Errorf("%s: process %d, %v after signal %v: %w", p.name, p.Pid(), timeout, sig, ErrTimeout)
 	}
 }

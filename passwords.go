@@ -1,0 +1,192 @@
+package landlord
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/catalog"
+	"landlord/internal/connect"
+	"landlord/internal/credentials"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Credentials are the connection settings of one login, and where its
+// password came from.
+type Credentials struct {
+	Settings credentials.Settings
+	// New says that the password was made just now; an older one has stopped
+	// working.
+	New bool
+	// Stored says that the user's own store has it.
+	Stored bool
+}
+
+// CredentialsError says why a login's settings cannot be given.
+type CredentialsError struct {
+	Login, Reason, Next string
+}
+
+func (e *CredentialsError) Error() string { return fmt.Sprintf("login %s: %s", e.Login, e.Reason) }
+
+// Hint says what to do about it.
+func (e *CredentialsError) Hint() string { return e.Next }
+
+// Login gives the connection settings of a tenant's login. A password that
+// the user's store knows is taken from there. A login that has none yet gets
+// one, as does every login with rotate: the verifier is made here, so that
+// the password itself reaches neither SQL nor the server's log.
+func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, rotate bool) (Credentials, error) {
+	s, ok := e.Server(t.Server)
+	if !ok {
+		return Credentials{}, fmt.Errorf("there is no server %q in the spec", t.Server)
+	}
+	settings, err := connectionSettings(s, t, login)
+	if err != nil {
+		return Credentials{}, err
+	}
+	sink, source := stores(e.Secrets)
+	if source != nil && !rotate {
+		secret, known, err := source.Lookup(ctx, settings)
+		if err != nil {
+			return Credentials{}, fmt.Errorf("looking up the password of %s: %w", login, err)
+		}
+		if known {
+			settings.Secret = secret
+			return Credentials{Settings: settings, Stored: true}, nil
+		}
+	}
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer connect.Close(conn)
+	if err := mayHavePassword(ctx, conn, login, rotate); err != nil {
+		return Credentials{}, err
+	}
+	settings.Secret = credentials.Password()
+	err = setPassword(ctx, conn, login, settings.Secret, func() error {
+		if sink == nil {
+			return nil
+		}
+		return sink.Store(ctx, settings)
+	})
+	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
+}
+
+// stores are where passwords go to and come from.
+func stores(s tenant.Secrets) (credentials.Sink, credentials.Source) {
+	if s.File != "" {
+		file := credentials.PassFile{Path: s.File}
+		return file, file
+	}
+	var sink credentials.Sink
+	var source credentials.Source
+	if len(s.Command) > 0 {
+		sink = credentials.Command(s.Command)
+	}
+	if len(s.Lookup) > 0 {
+		source = credentials.Command(s.Lookup)
+	}
+	return sink, source
+}
+
+// mayHavePassword refuses a login that is not there, or whose password would
+// be replaced unasked.
+func mayHavePassword(ctx context.Context, conn *pgconn.PgConn, login string, rotate bool) error {
+	snap, err := catalog.Shared(ctx, conn, catalog.Options{})
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(snap.Roles, func(r snapshot.Role) bool { return r.Name == login })
+	switch {
+	case i < 0:
+		return &CredentialsError{login, "the server has no such role", "landlord apply makes it"}
+	case rotate || snap.Roles[i].Verifier == "none":
+		return nil
+	case snap.Roles[i].Verifier == "":
+		return &CredentialsError{login, "landlord may not see whether it has a password already", "--rotate makes a new one; an older one stops working at once"}
+	}
+	return &CredentialsError{login, "it has a password already, which landlord does not keep",
+		"--rotate makes a new one; the old one stops working at once"}
+}
+
+// setPassword stores a password's verifier, and keep keeps the password, both
+// or neither.
+func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret credentials.Secret, keep func() error) error {
+	verifier, err := pgsql.ScramVerifier(secret.Reveal())
+	if err != nil {
+		return err
+	}
+	// A superuser also keeps the verifier out of the server's log.
+	quiet := `SELECT pg_catalog.set_config(s.name, s.value, true)
+		FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) AS s (name, value)
+		WHERE (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)`
+	for _, sql := range []string{"BEGIN", quiet, "ALTER ROLE " + pgsql.Ident(login) + " PASSWORD " + pgsql.Literal(verifier)} {
+		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
+			return fmt.Errorf("setting the password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
+		}
+	}
+	if err := keep(); err != nil {
+		return fmt.Errorf("keeping the new password of %s (the old one still holds): %w", login, err)
+	}
+	if _, err := conn.Exec(ctx, "COMMIT").ReadAll(); err != nil {
+		return fmt.Errorf("setting the password of %s: the server did not say whether it took it; run again with --rotate: %w", login, err)
+	}
+	return nil
+}
+
+// connectionSettings are a login's settings, without the password: the
+// server's endpoint, the tenant's database.
+func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
+	endpoint := s.Endpoint
+	if endpoint == "" {
+		endpoint = s.Connection
+	}
+	words, err := connect.Words(endpoint)
+	if err != nil {
+		return credentials.Settings{}, fmt.Errorf("servers.%s.endpoint: %w", s.Name, err)
+	}
+	out := credentials.Settings{
+		Server: s.Name, Tenant: t.Name, Host: words["host"], Database: t.Database, User: login,
+		SSLMode: words["sslmode"], SSLRootCert: words["sslrootcert"], Schema: t.Schemas[0],
+	}
+	if out.Host == "" {
+		out.Host = "/var/run/postgresql"
+	}
+	if words["port"] != "" {
+		if out.Port, err = strconv.Atoi(words["port"]); err != nil {
+			return out, fmt.Errorf("servers.%s.endpoint: port %q is no number", s.Name, words["port"])
+		}
+	}
+	for _, l := range t.Logins {
+		if l.Name == login {
+			out.Kind = l.Kind
+			return out, nil
+		}
+	}
+	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
+}
+
+// Lookup finds a login's password in the user's own store.
+func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string) (password string, ok bool) {
+	_, source := stores(e.Secrets)
+	s, found := e.Server(t.Server)
+	if source == nil || !found {
+		return "", false
+	}
+	settings, err := connectionSettings(s, t, login)
+	if err != nil {
+		return "", false
+	}
+	secret, ok, err := source.Lookup(ctx, settings)
+	if err != nil || !ok {
+		return "", false
+	}
+	return secret.Reveal(), true
+}

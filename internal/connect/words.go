@@ -58,7 +58,14 @@ func wordValue(s string) (value, rest string, err error) {
 }
 
 func uriWords(conninfo string) (map[string]string, error) {
-	u, err := url.Parse(conninfo)
+	scheme, rest, _ := strings.Cut(conninfo, "://")
+	end := strings.IndexAny(rest+"/", "/?")
+	userinfo, authority := "", rest[:end]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		userinfo, authority = authority[:at+1], authority[at+1:]
+	}
+	// Several hosts are libpq's own, and no URI to url.Parse.
+	u, err := url.Parse(scheme + "://" + userinfo + "host" + rest[end:])
 	if err != nil {
 		return nil, fmt.Errorf("the connection string is no valid URI")
 	}
@@ -67,7 +74,7 @@ func uriWords(conninfo string) (map[string]string, error) {
 		words[key] = values[len(values)-1]
 	}
 	var hosts, ports []string
-	for part := range strings.SplitSeq(u.Host, ",") {
+	for part := range strings.SplitSeq(authority, ",") {
 		host, port, err := net.SplitHostPort(part)
 		if err != nil {
 			host, port = strings.Trim(part, "[]"), ""

@@ -113,13 +113,14 @@ func (d Decision) String() string {
 // counts; if its method fails, later lines are not tried.
 func (f *File) Decide(a Attempt, env Env) Decision {
 	d := Decision{Method: ImplicitReject, Errors: f.Errors}
+	j := judge{env, f.patterns}
 	for _, l := range f.entries(nil) {
 		if l.Rule == nil {
 			d.unreadable(l)
 			continue
 		}
 		r := l.Rule
-		v := env.matches(r, a)
+		v := j.matches(r, a)
 		step := Step{File: r.File, Line: r.Line, Text: r.Text, Reason: v.reason}
 		if v.answer == yes {
 			d.Rule, d.Method = r, r.Method
@@ -170,11 +171,17 @@ func cannotTell(format string, args ...any) verdict {
 	return verdict{unknown, fmt.Sprintf(format, args...)}
 }
 
+// judge is an Env with the compiled patterns of one file.
+type judge struct {
+	Env
+	patterns patterns
+}
+
 // matches asks each column in turn. One that certainly does not match settles
 // it, whatever is unknown about the others.
-func (env Env) matches(r *Rule, a Attempt) verdict {
+func (j judge) matches(r *Rule, a Attempt) verdict {
 	result := verdict{answer: yes}
-	for _, ask := range []func(*Rule, Attempt) verdict{matchType, env.matchAddress, env.matchDatabase, env.matchUser} {
+	for _, ask := range []func(*Rule, Attempt) verdict{matchType, j.matchAddress, j.matchDatabase, j.matchUser} {
 		v := ask(r, a)
 		if v.answer == no {
 			return v
@@ -250,7 +257,7 @@ func equalFoldASCII(a, b string) bool {
 }
 
 // matchDatabase is check_db.
-func (env Env) matchDatabase(r *Rule, a Attempt) verdict {
+func (j judge) matchDatabase(r *Rule, a Attempt) verdict {
 	db := a.database()
 	if a.Replication {
 		for _, t := range r.Databases {
@@ -267,24 +274,24 @@ func (env Env) matchDatabase(r *Rule, a Attempt) verdict {
 		case t.Is("sameuser"):
 			return verdictOf(db == a.User, "database: %q is not named like the user", db)
 		case t.Is("samerole"), t.Is("samegroup"):
-			return env.member(a.User, db, "database")
+			return j.member(a.User, db, "database")
 		case t.Is("replication"):
 			return verdictOf(false, "database: replication matches physical replication only")
 		}
-		return matchName(t, db, "database")
+		return j.matchName(t, db, "database")
 	})
 }
 
 // matchUser is check_role.
-func (env Env) matchUser(r *Rule, a Attempt) verdict {
+func (j judge) matchUser(r *Rule, a Attempt) verdict {
 	return anyOf(r.Users, func(t Token) verdict {
 		if group, ok := t.Group(); ok {
-			return env.member(a.User, group, "user")
+			return j.member(a.User, group, "user")
 		}
 		if t.Is("all") {
 			return verdict{answer: yes}
 		}
-		return matchName(t, a.User, "user")
+		return j.matchName(t, a.User, "user")
 	})
 }
 
@@ -320,11 +327,11 @@ func (env Env) member(user, role, column string) verdict {
 	return verdictOf(env.IsMember(user, role), "%s: %q is not a member of role %q", column, user, role)
 }
 
-func matchName(t Token, name string, column string) verdict {
+func (j judge) matchName(t Token, name string, column string) verdict {
 	if !t.Regex {
 		return verdictOf(t.Text == name, "%s: %q is not %q", column, name, t.Text)
 	}
-	re := compileRegex(t.Text[1:])
+	re := j.patterns.compile(t.Text[1:])
 	if re.unknown != "" {
 		return cannotTell("%s: the regular expression %s cannot be judged here: %s", column, t.Text, re.unknown)
 	}

@@ -61,6 +61,8 @@ type File struct {
 
 	// Warnings holds what the server accepts but hardly anybody means.
 	Warnings []*Error
+
+	patterns patterns
 }
 
 // String returns the text that was parsed, unchanged.

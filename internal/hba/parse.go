@@ -23,8 +23,9 @@ const (
 // wrong with the text is in its Errors, and a wrong line is never taken for a
 // comment.
 func Parse(name string, text []byte, opts Options) *File {
-	p := &parser{opts: opts, major: opts.major()}
+	p := &parser{opts: opts, major: opts.major(), patterns: patterns{}}
 	f := p.tokenize(name, string(text), 0)
+	f.patterns = p.patterns
 	p.parseRules(f)
 	p.collect(f, f)
 	if len(f.Errors) == 0 && len(f.entries(nil)) == 0 {
@@ -41,6 +42,7 @@ type parser struct {
 	files    int
 	bytes    int
 	warnings []*Error
+	patterns patterns
 }
 
 // tokenize splits a file into lines and fields and follows its includes.

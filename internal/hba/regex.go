@@ -30,6 +30,18 @@ func latin1(s string) string {
 	return b.String()
 }
 
+// patterns are the compiled regular expressions of a file, by their text.
+type patterns map[string]regex
+
+// compile returns a compiled pattern. It only reads the map, so that one File
+// may be asked by many at once.
+func (p patterns) compile(pattern string) regex {
+	if re, ok := p[pattern]; ok {
+		return re
+	}
+	return compileRegex(pattern)
+}
+
 func compileRegex(pattern string) regex {
 	t := &areTranslator{in: pattern}
 	t.translate()

@@ -161,7 +161,9 @@ func (r *ruleParser) names(field Field, what string, keywords ...string) {
 			continue
 		}
 		field[i].Regex = true
-		if re := compileRegex(t.Text[1:]); re.invalid != "" {
+		re := r.patterns.compile(t.Text[1:])
+		r.patterns[t.Text[1:]] = re
+		if re.invalid != "" {
 			r.fail(t, "", "invalid regular expression %s: %s", quoted(t.Text[1:]), re.invalid)
 		}
 	}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -75,12 +76,15 @@ func (c *collector) add(at position, path, message string) {
 }
 
 func (c *collector) suggest(at position, path, message, suggestion string) {
-	if len(c.list) >= maxErrors {
+	if c.full() {
 		return
 	}
 	c.list = append(c.list, Error{File: c.file, Line: at.line, Column: at.column,
 		Path: path, Message: message, Suggestion: suggestion})
 }
+
+// full says that the list holds no more.
+func (c *collector) full() bool { return len(c.list) >= maxErrors }
 
 // result sorts the mistakes by place, moves each into the text (a parser may
 // point behind the last character) and quotes its line. It is nil when there
@@ -89,36 +93,40 @@ func (c *collector) result(text string) error {
 	if len(c.list) == 0 {
 		return nil
 	}
-	lines := strings.Split(text, "\n")
+	last := strings.Count(text, "\n") + 1
+	for i := range c.list {
+		c.list[i].Line = min(max(c.list[i].Line, 1), last)
+	}
+	slices.SortStableFunc(c.list, func(a, b Error) int {
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Path, b.Path), strings.Compare(a.Message, b.Message))
+	})
+	line, rest, _ := strings.Cut(text, "\n")
+	at := 1
 	for i := range c.list {
 		e := &c.list[i]
-		e.Line = min(max(e.Line, 1), len(lines))
-		line := strings.TrimSuffix(lines[e.Line-1], "\r")
+		for ; at < e.Line; at++ {
+			line, rest, _ = strings.Cut(rest, "\n")
+		}
+		line := strings.TrimSuffix(line, "\r")
 		e.Column = min(max(e.Column, 1), utf8.RuneCountInString(line)+1)
 		e.Snippet = snippet(line)
 	}
-	slices.SortStableFunc(c.list, func(a, b Error) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		if a.Column != b.Column {
-			return a.Column - b.Column
-		}
-		return strings.Compare(a.Path+"\x00"+a.Message, b.Path+"\x00"+b.Message)
-	})
 	return &Errors{List: slices.Compact(c.list)}
 }
 
-// secret finds what may be a password in a line: in libpq words, in a URI, or
-// as a key of its own.
+// What may be a password in a line: behind a word for it, behind a URI's
+// parameter whose name is encoded, or behind a URI's user.
 var (
 	secretWord = regexp.MustCompile(`(?i)((?:pass(?:word|wd)?|pwd|secret)["']?\s*(?:=|:|%3d)\s*)('(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^\s,}&]+)`)
+	secretCode = regexp.MustCompile(`([?&][^=&\s]*%[^=&\s]*=)[^&\s]*`)
 	secretURI  = regexp.MustCompile(`(://[^/@:\s]*:)[^\s]*@`)
 )
 
 // mask hides passwords: an error must not be the place where one leaks.
 func mask(s string) string {
-	return secretURI.ReplaceAllString(secretWord.ReplaceAllString(s, "${1}***"), "${1}***@")
+	s = secretWord.ReplaceAllString(s, "${1}***")
+	s = secretCode.ReplaceAllString(s, "${1}***")
+	return secretURI.ReplaceAllString(s, "${1}***@")
 }
 
 // snippet makes a line fit to be shown on a terminal.

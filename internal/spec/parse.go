@@ -10,18 +10,25 @@ import (
 
 // Parse reads a landlord.yaml and resolves every default. The name is only
 // for the errors. An error is always an [*Errors] with every mistake of the
-// file, in order; the estate is then empty.
+// file (the first 10,000), in order; the estate is then empty.
 func Parse(name string, text []byte) (tenant.Estate, error) {
 	errs := &collector{file: name}
+	if len(text) > maxText {
+		errs.add(position{1, 1}, "", fmt.Sprintf("the file has %d bytes; landlord reads at most %d MiB", len(text), maxText>>20))
+		return tenant.Estate{}, errs.result("")
+	}
 	s := strings.TrimPrefix(string(text), "\uFEFF")
 	if !readable(s, errs) {
-		return tenant.Estate{}, errs.result(strings.ToValidUTF8(s[:min(len(s), maxText)], "\uFFFD"))
+		return tenant.Estate{}, errs.result(strings.ToValidUTF8(s, "\uFFFD"))
 	}
 	d := newDecoder(errs)
 	r := &reader{errs: errs, anchors: map[string]*node{}}
 	for _, c := range split(s, errs) {
 		n, ok := r.read(c)
 		d.chunk(c, n, ok)
+		if errs.full() {
+			return tenant.Estate{}, errs.result(s)
+		}
 	}
 	estate := d.estate()
 	if err := errs.result(s); err != nil {
@@ -30,12 +37,8 @@ func Parse(name string, text []byte) (tenant.Estate, error) {
 	return estate, nil
 }
 
-// readable refuses what is no text file of a sane size.
+// readable refuses what is no text file.
 func readable(s string, errs *collector) bool {
-	if len(s) > maxText {
-		errs.add(position{1, 1}, "", fmt.Sprintf("the file has %d bytes; landlord reads at most %d MiB", len(s), maxText>>20))
-		return false
-	}
 	line, start := 1, 0
 	for i, r := range s {
 		at := func() position { return position{line, utf8.RuneCountInString(s[start:i]) + 1} }

@@ -22,6 +22,9 @@ func (d *decoder) estate() tenant.Estate {
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
 	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets}
+	if len(d.tenants) > 0 {
+		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
+	}
 	names := make([]string, len(d.servers))
 	for i, s := range d.servers {
 		names[i] = s.Name

@@ -3,6 +3,7 @@ package spec
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -54,7 +55,7 @@ type reader struct {
 	errs     *collector
 	anchors  map[string]*node
 	expanded int
-	line     int // lines before the chunk
+	chunk    chunk // being read
 }
 
 // errStop ends the reading of one chunk whose mistake is reported.
@@ -63,7 +64,7 @@ var errStop = errors.New("reported")
 // read parses a chunk. It returns nil when the chunk is empty, and false when
 // it is broken.
 func (r *reader) read(c chunk) (n *node, ok bool) {
-	r.line = c.line - 1
+	r.chunk = c
 	if len(c.text) > maxChunk {
 		r.errs.add(position{c.line, 1}, c.section, fmt.Sprintf("one entry of more than %d MiB: write each tenant as an entry of its own, in block form", maxChunk>>20))
 		return nil, false
@@ -101,15 +102,28 @@ func (r *reader) syntax(c chunk, err error) {
 			at = r.at(tk)
 		}
 	}
+	if column := tabbed(c.text, at.line-c.line); column > 0 {
+		at.column, message = column, "a tab in the indentation: YAML wants blanks"
+	}
 	r.errs.add(at, c.section, message)
+}
+
+// tabbed is the column of a tab in the indentation of a text's line (from 0),
+// or 0.
+func tabbed(text string, line int) int {
+	for range line {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
+	return strings.IndexByte(indent, '\t') + 1
 }
 
 // at is the place of a token in the file.
 func (r *reader) at(tk *token.Token) position {
 	if tk == nil || tk.Position == nil {
-		return position{r.line + 1, 1}
+		return position{r.chunk.line, 1}
 	}
-	return position{r.line + tk.Position.Line, tk.Position.Column}
+	return position{r.chunk.line - 1 + tk.Position.Line, tk.Position.Column}
 }
 
 // tooDeep returns the token at which a chunk is nested too deeply for a
@@ -140,13 +154,13 @@ func tooDeep(tokens token.Tokens) *token.Token {
 
 // fail reports a mistake and ends the chunk.
 func (r *reader) fail(at position, message string) (*node, error) {
-	r.errs.add(at, "", message)
+	r.errs.add(at, r.chunk.section, message)
 	return nil, errStop
 }
 
 func (r *reader) node(n ast.Node) (*node, error) {
 	if n == nil {
-		return &node{size: 1, at: position{r.line + 1, 1}}, nil
+		return &node{size: 1, at: position{r.chunk.line, 1}}, nil
 	}
 	at := r.at(n.GetToken())
 	switch n := n.(type) {
@@ -167,7 +181,7 @@ func (r *reader) node(n ast.Node) (*node, error) {
 	case *ast.StringNode:
 		return &node{kind: text, at: at, text: n.Value, size: 1}, nil
 	case *ast.NullNode:
-		return &node{kind: null, at: at, size: 1}, nil
+		return &node{kind: null, at: at, text: n.GetToken().Value, size: 1}, nil
 	case *ast.BoolNode:
 		return &node{kind: boolean, at: at, text: n.Token.Value, size: 1}, nil
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:

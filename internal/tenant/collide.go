@@ -61,6 +61,7 @@ func Collisions(e Estate) []Collision {
 type claim struct {
 	server, scope string
 	use           Use
+	nth           int // the order in which it was made
 }
 
 // clashes reports each claim whose name an earlier one has.
@@ -68,7 +69,10 @@ func clashes(claims []claim, why string) []Collision {
 	order := func(a, b claim) int {
 		return cmp.Or(cmp.Compare(a.server, b.server), cmp.Compare(a.scope, b.scope), cmp.Compare(a.use.Name, b.use.Name))
 	}
-	slices.SortStableFunc(claims, order)
+	for i := range claims {
+		claims[i].nth = i
+	}
+	slices.SortFunc(claims, func(a, b claim) int { return cmp.Or(order(a, b), cmp.Compare(a.nth, b.nth)) })
 	var found []Collision
 	first := 0
 	for i := 1; i < len(claims); i++ {
@@ -101,7 +105,7 @@ func reason(a, b Use, why string) string {
 }
 
 func roleClaims(e Estate) []claim {
-	var claims []claim
+	claims := make([]claim, 0, 6*len(e.Tenants)) // identity, owner, three logins, some groups
 	for _, s := range e.Servers {
 		for _, o := range s.Operators {
 			claims = append(claims, claim{server: s.Name, use: Use{Key: "operators", What: "an operator of server " + s.Name, Name: o}})
@@ -136,7 +140,7 @@ func sharers(e Estate) []Tenant {
 }
 
 func databaseClaims(e Estate) []claim {
-	var claims []claim
+	claims := make([]claim, 0, len(e.Tenants))
 	for _, t := range sharers(e) {
 		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the shared database", t.Database}})
 	}
@@ -149,10 +153,10 @@ func databaseClaims(e Estate) []claim {
 }
 
 func schemaClaims(e Estate) []claim {
-	var claims []claim
+	claims := make([]claim, 0, len(e.Tenants))
 	for _, t := range e.Tenants {
 		for _, s := range t.Schemas {
-			claims = append(claims, claim{t.Server, t.Database, Use{t.Name, "schemas", "a schema in the same database", s}})
+			claims = append(claims, claim{server: t.Server, scope: t.Database, use: Use{t.Name, "schemas", "a schema in the same database", s}})
 		}
 	}
 	return claims

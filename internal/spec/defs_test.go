@@ -1,0 +1,100 @@
+package spec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// exampleText is a file in which one key has its example as value.
+func exampleText(k Key) string {
+	parts := strings.Split(strings.Replace(strings.Replace(k.Path, "settings.NAME", "settings.timezone", 1), "NAME", "main", 1), ".")
+	var b strings.Builder
+	if parts[0] != "servers" {
+		b.WriteString("servers:\n  main:\n    connection: host=/run\n")
+	} else if len(parts) == 3 && parts[2] != "connection" {
+		b.WriteString("servers:\n  main:\n    connection: host=/run\n    " + parts[2] + ": " + k.Example + "\n")
+		return b.String()
+	}
+	for i, p := range parts {
+		fmt.Fprintf(&b, "%*s%s:", 2*i, "", p)
+		if i < len(parts)-1 {
+			b.WriteByte('\n')
+		}
+	}
+	b.WriteString(" " + k.Example + "\n")
+	switch k.Path {
+	case "secrets.lookup":
+		b.WriteString("  command: x\n")
+	case "tenants.NAME.logins.ddl":
+		b.WriteString("    rights: ddl\n")
+	}
+	return b.String()
+}
+
+func TestEveryKeyIsReadAndDescribed(t *testing.T) {
+	plain, err := Parse("f", []byte("servers:\n  main:\n    connection: host=/run\ntenants:\n  main:\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root map[string]any
+	if err := json.Unmarshal(JSONSchema(), &root); err != nil {
+		t.Fatal(err)
+	}
+	reference := string(Reference())
+	seen := map[string]bool{}
+	for _, k := range Keys() {
+		if seen[k.Path] {
+			t.Errorf("%s stands twice in the table", k.Path)
+		}
+		seen[k.Path] = true
+		if k.Doc == "" || !strings.HasSuffix(k.Doc, ".") || k.Example == "" || k.Type == "" {
+			t.Errorf("%s: %+v", k.Path, k)
+		}
+		if !strings.Contains(reference, "`"+k.Path+"`") {
+			t.Errorf("%s is not in the reference", k.Path)
+		}
+		e, err := Parse("f", []byte(exampleText(k)))
+		if err != nil {
+			t.Errorf("%s: the example: %v\n%s", k.Path, err, exampleText(k))
+		}
+		if strings.HasPrefix(k.Path, "defaults.") || k.Name() == "NAME" || k.Name() == "server" || k.Path == "servers" {
+			continue
+		}
+		if bytes.Equal(Write(plain), Write(e)) && !byDefault[k.Path] {
+			t.Errorf("%s: the example changes nothing", k.Path)
+		}
+	}
+	var inSchema []string
+	schemaPaths(root, "", &inSchema)
+	for _, p := range inSchema {
+		if !seen[p] {
+			t.Errorf("%s is in the schema and not in the table", p)
+		}
+		delete(seen, p)
+	}
+	for p := range seen {
+		t.Errorf("%s is in the table and not in the schema", p)
+	}
+}
+
+// byDefault are the keys whose example says what is so anyway.
+var byDefault = map[string]bool{"defaults": true}
+
+// schemaPaths lists the keys that a schema describes.
+func schemaPaths(s map[string]any, path string, paths *[]string) {
+	add := func(name string, child any) {
+		p := strings.TrimPrefix(path+"."+name, ".")
+		*paths = append(*paths, p)
+		schemaPaths(child.(map[string]any), p, paths)
+	}
+	properties, _ := s["properties"].(map[string]any)
+	for name, child := range properties {
+		add(name, child)
+	}
+	if child, free := s["additionalProperties"].(map[string]any); free {
+		add("NAME", child)
+	}
+}

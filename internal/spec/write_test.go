@@ -1,0 +1,181 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"landlord/internal/tenant"
+)
+
+// hostile draws names that YAML or a terminal might stumble over.
+func hostile(t *rapid.T, label string) string {
+	special := rapid.SampledFrom([]string{
+		`"`, `'`, `\`, "\n", "\r", "\t", ": ", " #", "#", "{", "}", "[", "]", "- ", "? ", "&a", "*a", "!x", "|", ">", "%", "@", "`",
+		" ", "~", "null", "true", "yes", "1", "0x1f", "1e3", ".inf", "é", "ß", "語", "\u0085", "\u2028", "\uFEFF", "\u202e", "😀", "\x1b", "\x7f", "$", "<<", "---", "a", "Z", "\uFFFD",
+	})
+	for {
+		s := ""
+		for range rapid.IntRange(1, 8).Draw(t, label+" parts") {
+			s += special.Draw(t, label)
+		}
+		if tenant.CheckRole(s) == nil && tenant.CheckSchema(s) == nil && tenant.CheckDatabase(s) == nil {
+			return s
+		}
+	}
+}
+
+func drawLimits(t *rapid.T) tenant.Limits {
+	ms := rapid.OneOf(rapid.Just(0), rapid.IntRange(1, 1<<31-1), rapid.SampledFrom([]int{1000, 60_000, 3_600_000, 86_400_000}))
+	kb := rapid.OneOf(rapid.Just(0), rapid.IntRange(64, 1<<31-1), rapid.SampledFrom([]int{64, 1 << 10, 1 << 20, 1 << 30}))
+	return tenant.Limits{
+		Connections:      rapid.IntRange(0, maxConnections).Draw(t, "connections"),
+		TempFiles:        int64(kb.Draw(t, "temp_files")) * kibi,
+		WorkMem:          int64(kb.Draw(t, "work_mem")) * kibi,
+		StatementTimeout: time.Duration(ms.Draw(t, "statement_timeout")) * time.Millisecond,
+		LockTimeout:      time.Duration(ms.Draw(t, "lock_timeout")) * time.Millisecond,
+		IdleTransaction:  time.Duration(ms.Draw(t, "idle_transaction")) * time.Millisecond,
+	}
+}
+
+func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant {
+	adopted := func(label, byDefault string) string {
+		if rapid.Bool().Draw(t, label+" adopted") {
+			return hostile(t, label)
+		}
+		return byDefault
+	}
+	x := tenant.Tenant{
+		Name:      name,
+		Server:    rapid.SampledFrom(servers).Draw(t, "server").Name,
+		Isolation: rapid.SampledFrom(tenant.Models()).Draw(t, "isolation"),
+		Rights:    rapid.SampledFrom(tenant.AllRights()).Draw(t, "rights"),
+		Owner:     adopted("owner", tenant.DefaultOwner(name)),
+		Schemas:   []string{adopted("schema", name)},
+		Limits:    drawLimits(t),
+		Temp:      rapid.Bool().Draw(t, "temp"),
+		Adopt:     rapid.Bool().Draw(t, "adopt"),
+	}
+	x.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
+	if rapid.Bool().Draw(t, "two schemas") {
+		x.Schemas = append(x.Schemas, hostile(t, "second schema"))
+	}
+	x.Logins = tenant.DefaultLogins(name, x.Rights)
+	for i := range x.Logins {
+		x.Logins[i].Name = adopted("login", x.Logins[i].Name)
+	}
+	if x.Rights == tenant.CRUD && rapid.Bool().Draw(t, "no logins") {
+		x.Logins = nil
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "settings") {
+		x.Settings = append(x.Settings, tenant.Setting{Name: fmt.Sprintf("app.s%d", i), Value: hostile(t, "setting")})
+	}
+	return x
+}
+
+// drawEstate draws an estate whose names do not collide.
+func drawEstate(t *rapid.T) tenant.Estate {
+	e := tenant.Estate{}
+	for i := range rapid.IntRange(1, 3).Draw(t, "servers") {
+		s := tenant.Server{Name: fmt.Sprintf("s%d", i), Connection: "host=" + rapid.SampledFrom([]string{"/run", `'a b\'c'`, "#x", "é"}).Draw(t, "host")}
+		if rapid.Bool().Draw(t, "reached") {
+			s.Endpoint = "postgres://db.example:5432/?sslmode=verify-full"
+			s.Clients = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+			s.Operators = []string{hostile(t, "operator")}
+		}
+		e.Servers = append(e.Servers, s)
+	}
+	switch rapid.IntRange(0, 2).Draw(t, "secrets") {
+	case 1:
+		e.Secrets.File = "/" + hostile(t, "file")
+	case 2:
+		e.Secrets.Command = []string{"vault", hostile(t, "argument"), ""}
+		e.Secrets.Lookup = []string{hostile(t, "lookup")}
+	}
+	for _, name := range []string{"acme", "bolt", "no", "null", "true", "y"} {
+		if rapid.Bool().Draw(t, name) {
+			e.Tenants = append(e.Tenants, drawTenant(t, name, e.Servers))
+		}
+	}
+	for c := tenant.Collisions(e); len(c) > 0; c = tenant.Collisions(e) {
+		if len(e.Tenants) > 0 {
+			e.Tenants = e.Tenants[:len(e.Tenants)-1]
+		} else {
+			e.Servers[0].Operators = nil
+		}
+	}
+	if len(e.Tenants) == 0 {
+		e.Tenants = nil
+	}
+	return e
+}
+
+func TestParseInvertsWrite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEstate(t)
+		text := Write(e)
+		got, err := Parse("landlord.yaml", text)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		if diff := cmp.Diff(e, got, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+			t.Fatalf("(-want +got)\n%s\n%s", diff, text)
+		}
+		if again := Write(got); !slices.Equal(text, again) {
+			t.Fatalf("written twice:\n%s\n%s", text, again)
+		}
+	})
+}
+
+func TestWriteSaysNoMoreThanNeeded(t *testing.T) {
+	const text = `servers:
+  main:
+    connection: host=/run
+    clients: [10.0.0.0/8, "fd00::/8"]
+secrets:
+  command: [vault, "put it"]
+tenants:
+  acme: {}
+  globex:
+    isolation: schema
+    rights: ddl
+    limits:
+      connections: 20
+      temp_files: 1GiB
+      statement_timeout: 90s
+    settings:
+      timezone: UTC
+  "no":
+    isolation: schema
+    database: "Shared \"2\""
+    schema: public
+    logins:
+      app: [a, b]
+      ro: r
+    temp: false
+    adopt: true
+`
+	const want = `servers:
+  main:
+    connection: host=/run
+    clients: [10.0.0.0/8, "fd00::/8"]
+secrets:
+  command: [vault, put it]
+tenants:
+  acme: {}
+`
+	e, err := Parse("landlord.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(Write(e))
+	if diff := cmp.Diff(want+text[len(want)+2:], got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -55,3 +55,7 @@ func lower(c byte) byte {
 	}
 	return c
 }
+
+// Suggest is "did you mean …?" with the known word that is nearest to one
+// that somebody wrote, or "" when none is near.
+func Suggest(word string, known []string) string { return didYouMean(word, known) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +209,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("{servers: {\"a\": {connection: 'host=x'}}, tenants: {x: null, x: }}")
 	f.Add("? a\n: b\n---\n...\n%X\n\t- |2-\n  x\n>\n")
 	f.Fuzz(func(t *testing.T, text string) {
+		// The fuzzer itself waits forever for a parser that does not end.
+		defer time.AfterFunc(10*time.Second, func() { panic("does not end: " + strconv.Quote(text)) }).Stop()
 		e, err := Parse("f", []byte(text))
 		checkPlaces(t, strings.ToValidUTF8(text, "\uFFFD"), err)
 		if err != nil {

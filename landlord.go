@@ -122,9 +122,9 @@ func losses(p plan.Plan) map[string]bool {
 
 // Export reads which tenants a server has.
 func Export(ctx context.Context, s tenant.Server) (tenant.Estate, error) {
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, HBA: true})
 	if err != nil {
 		return tenant.Estate{}, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
-	return tenant.Estate{Servers: []tenant.Server{s}, Tenants: plan.Found(s.Name, snap)}, nil
+	return tenant.Estate{Servers: []tenant.Server{plan.FoundServer(s, snap)}, Tenants: plan.Found(s.Name, snap)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -189,4 +190,32 @@ func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string)
 		return "", false
 	}
 	return secret.Reveal(), true
+}
+
+// CheckFormat says why a format cannot hold a login's settings, before a
+// password is made for it.
+func CheckFormat(e tenant.Estate, t tenant.Tenant, login, format string) error {
+	s, _ := e.Server(t.Server)
+	settings, err := connectionSettings(s, t, login)
+	if err != nil {
+		return err
+	}
+	settings.Secret = credentials.NewSecret("x")
+	_, err = credentials.Render(format, []credentials.Settings{settings})
+	return err
+}
+
+// Execute runs statements as an ordinary client with these settings would.
+func Execute(ctx context.Context, uri string, sql ...string) error {
+	conn, err := connect.Open(ctx, strings.TrimSpace(uri), connect.Options{Plain: true})
+	if err != nil {
+		return err
+	}
+	defer connect.Close(conn)
+	for _, statement := range sql {
+		if _, err := conn.Exec(ctx, statement).ReadAll(); err != nil {
+			return fmt.Errorf("%s (SQLSTATE %s): %w", statement, connect.State(err), err)
+		}
+	}
+	return nil
 }

@@ -236,8 +236,8 @@ func (e *StepError) Error() string {
 
 func (e *StepError) Unwrap() error { return e.Err }
 
-// Next says what to do about the failure, where the SQLSTATE tells.
-func (e *StepError) Next() string {
+// Hint says what to do about the failure, where the SQLSTATE tells.
+func (e *StepError) Hint() string {
 	switch e.State {
 	case "55P03":
 		return "another session holds a lock: end it (see pg_stat_activity for sessions idle in transaction), then apply again"

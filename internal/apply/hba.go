@@ -93,8 +93,11 @@ func replace(path, text string) error {
 
 // tryHBA looks at the file through the server's eyes, loads it, and knocks.
 func tryHBA(ctx context.Context, conn *pgconn.PgConn, conninfo string) error {
+	// A bad clientcert= shows as a row without a type and without an error. A
+	// hostssl line where TLS is off shows an error, and the file still loads.
 	bad, err := scalar(ctx, conn, `SELECT pg_catalog.string_agg(pg_catalog.format('line %s: %s', r.line_number, r.error), '; ')
-		FROM pg_catalog.pg_hba_file_rules AS r WHERE r.error IS NOT NULL`)
+		FROM pg_catalog.pg_hba_file_rules AS r
+		WHERE r.type IS NULL AND COALESCE(r.error, '') NOT LIKE 'hostssl record cannot match because SSL is disabled%'`)
 	if err != nil {
 		return fmt.Errorf("reading the rules back: %w", err)
 	}

@@ -57,6 +57,9 @@ type RefusalError struct{ Reason, Next string }
 
 func (e *RefusalError) Error() string { return e.Reason }
 
+// Hint says what to do about it.
+func (e *RefusalError) Hint() string { return e.Next }
+
 // Conflict is something on the server that stands in a tenant's way and that
 // landlord does not take over unasked.
 type Conflict struct {

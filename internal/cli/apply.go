@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/apply"
+	"landlord/internal/plan"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
+)
+
+// consent is what somebody has agreed to beforehand.
+type consent struct {
+	yes   bool
+	drops []string
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var s scope
+	var agreed consent
+	c := &cobra.Command{
+		Use:   "apply",
+		Short: "Change the server to what the spec says",
+		Long: `Show the plan, ask, and change the server to what the spec says. Where there is
+nothing to do, no lock is taken. What fails is reported and the rest is done;
+the next apply goes on from there.
+
+What destroys data asks for its name, also with --yes; --drop NAME gives the
+name beforehand.
+
+Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
+2 mistake in the call or in the spec, or something is in the way.`,
+		Example: "  landlord apply -f landlord.yaml\n  landlord apply --tenant acme --yes\n  landlord apply --prune --yes --drop oldcustomer",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, s, agreed) },
+	}
+	a.specFlag(c)
+	s.flags(c)
+	s.pruneFlag(c)
+	a.outputFlag(c, "text", "json")
+	c.Flags().BoolVar(&agreed.yes, "yes", false, "do not ask, except before data is destroyed")
+	c.Flags().StringArrayVar(&agreed.drops, "drop", nil, "agree to destroying the data of this tenant or schema; may be repeated")
+	return c
+}
+
+func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
+	e, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := tenants(e, s.tenants); err != nil {
+		return err
+	}
+	list, err := servers(e, s.server, s.tenants)
+	if err != nil {
+		return err
+	}
+	results := map[string]apply.Result{}
+	var failures []error
+	for _, server := range list {
+		result, err := a.applyServer(c.Context(), e, server, s, agreed)
+		results[server.Name] = result
+		if err == nil {
+			err = result.Err()
+		}
+		if err != nil {
+			failures = append(failures, err)
+		}
+	}
+	if a.output == "json" {
+		if err := a.json(map[string]any{"applied": results}); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope, agreed consent) (apply.Result, error) {
+	var bar *term.Progress
+	changed := false
+	result, err := landlord.Apply(ctx, e, server.Name, s.options(), landlord.Hooks{
+		Consent: func(p plan.Plan) error { changed = true; return a.ask(ctx, p, agreed) },
+		Waiting: func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
+		Begin: func(p plan.Plan) {
+			bar = term.NewProgress(a.Err, a.errLook(), "applying", groups(p), a.quiet)
+		},
+		Done: func(o apply.Outcome) {
+			word := "applied"
+			if o.Err != nil {
+				word = "FAILED"
+			}
+			bar.Done(o.Group, word)
+		},
+	})
+	if bar != nil {
+		bar.Close()
+	}
+	if err == nil && len(result.Failed) == 0 && a.output == "text" {
+		if !changed {
+			fmt.Fprintf(a.Out, "server %s: nothing to do\n", server.Name)
+		} else {
+			fmt.Fprintf(a.Out, "server %s: done; landlord prove tries the walls\n", server.Name)
+		}
+	}
+	return result, err
+}
+
+// groups counts what Done will be told of.
+func groups(p plan.Plan) int {
+	type part struct {
+		phase plan.Phase
+		group string
+	}
+	seen := map[part]bool{}
+	for _, s := range p.Steps {
+		seen[part{s.Phase, s.Group}] = true
+	}
+	n := len(seen)
+	if p.HBA != nil {
+		n++
+	}
+	return n
+}
+
+// ask shows the plan and asks for consent: once for all of it, and once for
+// each thing that is lost.
+func (a *app) ask(ctx context.Context, p plan.Plan, agreed consent) error {
+	if !agreed.yes || len(p.Losses()) > 0 {
+		printPlan(a.Err, a.errLook(), p, a.verbose)
+	} else if !a.quiet {
+		printNotes(a.Err, a.errLook(), p.Notes)
+	}
+	for _, loss := range p.Losses() {
+		if slices.Contains(agreed.drops, loss.Name) {
+			continue
+		}
+		question := fmt.Sprintf("\n%s (%s) will be destroyed.", loss.What, lossSize(loss))
+		if err := term.Confirm(ctx, a.In, a.Err, question, loss.Name); err != nil {
+			return fmt.Errorf("%w; --yes alone destroys nothing, --drop %s agrees beforehand", err, loss.Name)
+		}
+	}
+	if agreed.yes {
+		return nil
+	}
+	return term.Confirm(ctx, a.In, a.Err, fmt.Sprintf("\nChange server %s?", p.Server), "yes")
+}

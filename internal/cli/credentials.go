@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/credentials"
+	"landlord/internal/tenant"
+)
+
+type credentialsFlags struct {
+	login, format, out string
+	rotate, show       bool
+}
+
+func (a *app) credentialsCommand() *cobra.Command {
+	var f credentialsFlags
+	c := &cobra.Command{
+		Use:   "credentials NAME",
+		Short: "Print the connection settings of a tenant's login",
+		Long:  credentialsLong(),
+		Example: `  landlord credentials acme --format cakephp
+  landlord credentials acme --login ro --format uri
+  landlord credentials acme --rotate --format pgpass --out acme.pgpass`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.credentials(c, args[0], f) },
+	}
+	a.specFlag(c)
+	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
+	c.Flags().StringVar(&f.login, "login", string(tenant.App), "app, ro, ddl, or a login's name")
+	c.Flags().StringVar(&f.out, "out", "", "write to this file, mode 0600, instead of stdout")
+	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once")
+	c.Flags().BoolVar(&f.show, "show", false, "print the password too where the spec's secrets keep it")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(credentials.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func credentialsLong() string {
+	text := `Print what an application needs to connect as one of a tenant's logins. The
+first time, landlord makes the password. It is shown this once, or written to
+a file of mode 0600 (--out), or kept by the spec's secrets, and is nowhere
+else: the server only gets a verifier.
+
+Formats:
+`
+	for _, f := range credentials.Formats() {
+		text += fmt.Sprintf("  %-10s %s\n", f.Name, f.Doc)
+	}
+	return text + "\nExit status: 0 done; 1 failed; 2 bad usage or a mistake in the spec."
+}
+
+func (a *app) credentials(c *cobra.Command, name string, f credentialsFlags) error {
+	e, err := a.load()
+	if err != nil {
+		return err
+	}
+	t, ok := e.Tenant(name)
+	if !ok {
+		return usageError{unknownTenant(e, name)}
+	}
+	login, err := chooseLogin(t, f.login)
+	if err != nil {
+		return err
+	}
+	// A format that cannot hold the settings must not cost a password.
+	if err := landlord.CheckFormat(e, t, login, f.format); err != nil {
+		return usageError{err}
+	}
+	got, err := landlord.Login(c.Context(), e, t, login, f.rotate)
+	if err != nil {
+		return err
+	}
+	return a.deliver(got, f)
+}
+
+func chooseLogin(t tenant.Tenant, name string) (string, error) {
+	for _, l := range t.Logins {
+		if l.Name == name {
+			return name, nil
+		}
+	}
+	if logins := t.LoginsOf(tenant.Kind(name)); len(logins) > 0 {
+		return logins[0], nil
+	}
+	return "", usageError{fmt.Errorf("tenant %s has no login %q; it has %v", t.Name, name, t.Roles()[2:])}
+}
+
+func (a *app) deliver(got landlord.Credentials, f credentialsFlags) error {
+	s := got.Settings
+	if got.Stored && !f.show && f.out == "" {
+		s.Secret = credentials.Secret{}
+		a.say("the password of %s is where the spec's secrets keep it; --show prints it", s.User)
+	}
+	text, err := credentials.Render(f.format, []credentials.Settings{s})
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := credentials.WriteFile(f.out, text); err != nil {
+			return fmt.Errorf("%w; run again with --rotate, since the new password was not written anywhere", err)
+		}
+		a.say("wrote %s, mode 0600", f.out)
+		return nil
+	}
+	if got.New && !got.Stored {
+		a.say("the password of %s is shown this once and kept nowhere", s.User)
+	}
+	_, err = a.Out.Write(text)
+	return err
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/plan"
+	"landlord/internal/term"
+)
+
+// scope is which part of the spec a command is about.
+type scope struct {
+	server  string
+	tenants []string
+	prune   bool
+}
+
+func (s *scope) flags(c *cobra.Command) {
+	c.Flags().StringVar(&s.server, "server", "", "only this server (default: all in the spec)")
+	c.Flags().StringArrayVar(&s.tenants, "tenant", nil, "only this tenant; may be repeated")
+}
+
+func (s *scope) pruneFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&s.prune, "prune", false, "also drop tenants, logins and schemas that are on the server and not in the spec")
+}
+
+func (s *scope) options() landlord.Options {
+	return landlord.Options{Tenants: s.tenants, Prune: s.prune}
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var s scope
+	c := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what would change on the server",
+		Long: `Show what leads from what the server has to what the spec says. Nothing is
+changed and no lock is taken. --output sql prints a psql script that does what
+apply does, to be read and run instead of it.
+
+Exit status: 0 nothing to do; 1 failed; 2 mistake in the call or in the spec,
+or something on the server that landlord did not make is in the way; 3 there
+are changes.`,
+		Example: "  landlord plan -f landlord.yaml\n  landlord plan --tenant acme --output sql > acme.sql",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c, s) },
+	}
+	a.specFlag(c)
+	s.flags(c)
+	s.pruneFlag(c)
+	a.outputFlag(c, "text", "json", "sql")
+	return c
+}
+
+func (a *app) plan(c *cobra.Command, s scope) error {
+	e, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := tenants(e, s.tenants); err != nil {
+		return err
+	}
+	list, err := servers(e, s.server, s.tenants)
+	if err != nil {
+		return err
+	}
+	if a.output == "sql" && len(list) > 1 {
+		return usageError{fmt.Errorf("a script is for one server, and the spec has %d: choose one with --server", len(list))}
+	}
+	plans := []plan.Plan{}
+	for _, server := range list {
+		p, err := landlord.Plan(c.Context(), e, server.Name, s.options())
+		if err != nil {
+			return err
+		}
+		plans = append(plans, p)
+	}
+	if err := a.showPlans(plans, list[0].Connection); err != nil {
+		return err
+	}
+	for _, p := range plans {
+		if !p.Empty() {
+			return exitError(exitFindings)
+		}
+	}
+	return nil
+}
+
+func (a *app) showPlans(plans []plan.Plan, conninfo string) error {
+	switch a.output {
+	case "json":
+		return a.json(map[string]any{"plans": plans})
+	case "sql":
+		w := bufio.NewWriter(a.Out)
+		if err := plan.Script(w, plans[0], conninfo, fmt.Sprintf("landlord hba apply --yes --server %s -f %s", plans[0].Server, shellWord(a.file))); err != nil {
+			return err
+		}
+		return w.Flush()
+	}
+	w := bufio.NewWriter(a.Out)
+	for _, p := range plans {
+		printPlan(w, a.outLook(), p, a.verbose)
+	}
+	return w.Flush()
+}
+
+// printPlan prints a plan for people: what, where, why; with the SQL when
+// verbose.
+func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
+	if p.Empty() {
+		fmt.Fprintf(w, "server %s: nothing to do\n", p.Server)
+		printNotes(w, l, p.Notes)
+		return
+	}
+	fmt.Fprintf(w, "server %s: %s\n", p.Server, term.Count(len(p.Steps), "step"))
+	group, last := "", ""
+	for _, s := range p.Steps {
+		if s.Group != group {
+			group, last = s.Group, ""
+			fmt.Fprintf(w, "\n%s\n", l.Paint(term.Strong, term.Clean(group)))
+		}
+		if why := term.Clean(s.Why); why != last {
+			fmt.Fprintf(w, "  %s %s\n", sign(l, s.Danger), why)
+			last = why
+		}
+		if verbose {
+			for _, sql := range s.SQL {
+				fmt.Fprintf(w, "      %s\n", l.Paint(term.Dim, term.Clean(sql)+";"))
+			}
+		}
+	}
+	if p.HBA != nil {
+		fmt.Fprintf(w, "\n%s\n  %s landlord's block of rules changes (landlord hba show)\n", l.Paint(term.Strong, term.Clean(p.HBA.Path)), sign(l, plan.Access))
+	}
+	printLosses(w, l, p.Losses())
+	printNotes(w, l, p.Notes)
+	fmt.Fprintf(w, "\n%s adds, %s takes a right away, %s destroys data\n", sign(l, plan.Safe), sign(l, plan.Access), sign(l, plan.Data))
+}
+
+func sign(l term.Look, d plan.Danger) string {
+	switch d {
+	case plan.Access:
+		return l.Paint(term.Warn, "!")
+	case plan.Data:
+		return l.Paint(term.Bad, "x")
+	}
+	return l.Paint(term.Good, "+")
+}
+
+func printLosses(w io.Writer, l term.Look, losses []plan.Loss) {
+	if len(losses) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", l.Paint(term.Bad, "This destroys data:"))
+	for _, loss := range losses {
+		fmt.Fprintf(w, "  %s, %s\n", term.Clean(loss.What), lossSize(loss))
+	}
+}
+
+func lossSize(loss plan.Loss) string {
+	if loss.Bytes < 0 {
+		return "size not known"
+	}
+	return term.Bytes(loss.Bytes)
+}
+
+func printNotes(w io.Writer, l term.Look, notes []plan.Note) {
+	for _, cannot := range []bool{true, false} {
+		title := "Left alone:"
+		if cannot {
+			title = "Cannot be done here:"
+		}
+		for _, n := range notes {
+			if n.Cannot != cannot {
+				continue
+			}
+			if title != "" {
+				fmt.Fprintf(w, "\n%s\n", l.Paint(term.Warn, title))
+				title = ""
+			}
+			fmt.Fprintf(w, "  %s\n    %s\n", term.Clean(n.What), l.Paint(term.Dim, term.Clean(n.Next)))
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// specFlag gives a command the flag that names landlord.yaml.
+func (a *app) specFlag(c *cobra.Command) {
+	c.Flags().StringVarP(&a.file, "file", "f", "landlord.yaml", "the spec")
+	_ = c.MarkFlagFilename("file", "yaml", "yml")
+}
+
+// outputFlag gives a command the flag that chooses the form of its answer.
+func (a *app) outputFlag(c *cobra.Command, forms ...string) {
+	c.Flags().StringVar(&a.output, "output", forms[0], "form of the answer: "+join(forms))
+	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp))
+	before := c.PreRunE
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if !slices.Contains(forms, a.output) {
+			return usageError{fmt.Errorf("--output %s: it is one of %s", a.output, join(forms))}
+		}
+		if before != nil {
+			return before(c, args)
+		}
+		return nil
+	}
+}
+
+func join(words []string) string {
+	out := ""
+	for i, w := range words {
+		if i > 0 {
+			out += "|"
+		}
+		out += w
+	}
+	return out
+}
+
+// load reads the spec.
+func (a *app) load() (tenant.Estate, error) {
+	text, err := os.ReadFile(a.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tenant.Estate{}, usageError{fmt.Errorf("there is no %s here; landlord init writes one, and -f names another", a.file)}
+	}
+	if err != nil {
+		return tenant.Estate{}, usageError{err}
+	}
+	return spec.Parse(a.file, text)
+}
+
+// tenants checks names that were given on the command line.
+func tenants(e tenant.Estate, names []string) error {
+	for _, name := range names {
+		if _, ok := e.Tenant(name); !ok {
+			return usageError{unknownTenant(e, name)}
+		}
+	}
+	return nil
+}
+
+func unknownTenant(e tenant.Estate, name string) error {
+	var known []string
+	for _, t := range e.Tenants {
+		known = append(known, t.Name)
+	}
+	if near := spec.Suggest(name, known); near != "" {
+		return fmt.Errorf("there is no tenant %q in the spec; %s", name, near)
+	}
+	return fmt.Errorf("there is no tenant %q in the spec", name)
+}
+
+// servers are those that the command is about: the named one, or all that
+// have tenants.
+func servers(e tenant.Estate, name string, only []string) ([]tenant.Server, error) {
+	var out []tenant.Server
+	for _, s := range e.Servers {
+		if name != "" && s.Name != name {
+			continue
+		}
+		if len(only) > 0 && !slices.ContainsFunc(e.On(s.Name), func(t tenant.Tenant) bool { return slices.Contains(only, t.Name) }) {
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 && name != "" {
+		return nil, usageError{fmt.Errorf("there is no server %q in the spec with these tenants", name)}
+	}
+	return out, nil
+}

@@ -1,0 +1,181 @@
+// Package demo shows landlord's main job on a private, real PostgreSQL: four
+// tenants out of a landlord.yaml, a little data in each house, and the proof
+// that nobody gets into another's.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"landlord"
+	"landlord/internal/apply"
+	"landlord/internal/credentials"
+	"landlord/internal/localpg"
+	"landlord/internal/plan"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// Demo is a private server with four proven tenants.
+type Demo struct {
+	// Dir holds what is left for the reader: landlord.yaml, passwords, the
+	// server's certificate authority.
+	Dir    string
+	Estate tenant.Estate
+	Server *localpg.Server
+	// scratch is the server's own directory, which goes with it.
+	scratch string
+}
+
+// SpecFile is the landlord.yaml that the demo leaves.
+func (d *Demo) SpecFile() string { return filepath.Join(d.Dir, "landlord.yaml") }
+
+// PassFile holds the tenants' passwords, in libpq's form, mode 0600.
+func (d *Demo) PassFile() string { return filepath.Join(d.Dir, "tenants.pgpass") }
+
+func (d *Demo) caFile() string { return filepath.Join(d.Dir, "ca.pem") }
+
+// Start makes and starts the server, and writes the spec. Close it.
+func Start(ctx context.Context, dir string) (_ *Demo, err error) {
+	d := &Demo{}
+	if d.Dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(d.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	if d.scratch, err = os.MkdirTemp("", "landlord-demo-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if err := os.Chmod(d.scratch, 0o755); err != nil {
+		return nil, err
+	}
+	if d.Server, err = localpg.Create(ctx, localpg.Options{Dir: filepath.Join(d.scratch, "pg"), TLS: true, Unsafe: true}); err != nil {
+		return nil, fmt.Errorf("making a private server: %w", err)
+	}
+	if err := d.Server.Start(ctx); err != nil {
+		return nil, fmt.Errorf("starting a private server: %w", err)
+	}
+	return d, d.writeSpec()
+}
+
+// Close stops the server and removes it. What is in Dir stays.
+func (d *Demo) Close() error {
+	var err error
+	if d.Server != nil {
+		err = d.Server.Remove()
+	}
+	return errors.Join(err, os.RemoveAll(d.scratch))
+}
+
+// writeSpec leaves the spec, as a person would have written it, and beside it
+// the authority that signed the server's certificate. Passwords of an
+// earlier demo are of no use any more.
+func (d *Demo) writeSpec() error {
+	ca, err := os.ReadFile(d.Server.CAFile())
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(d.caFile(), ca, 0o644); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.PassFile()); err != nil {
+		return err
+	}
+	text := fmt.Appendf(nil, specText, d.Server.SocketDir(), d.Server.Port(), d.Server.Port(), d.caFile(), d.PassFile())
+	if err := os.WriteFile(d.SpecFile(), text, 0o644); err != nil {
+		return err
+	}
+	d.Estate, err = spec.Parse(d.SpecFile(), text)
+	return err
+}
+
+// specText is the demo's landlord.yaml: two tenants in each model.
+const specText = `# The demo's landlord.yaml. The server in it ends with the demo.
+servers:
+  main:
+    connection: host=%s port=%d user=postgres
+    endpoint: host=localhost port=%d sslmode=verify-full sslrootcert=%s
+
+# Where landlord keeps the passwords that it makes: a file that only you read.
+secrets:
+  file: %s
+
+defaults:
+  rights: ddl
+  limits: {connections: 20, statement_timeout: 30s, temp_files: 1GiB}
+
+tenants:
+  # A database each.
+  acme: {}
+  globex:
+    limits: {connections: 50}
+
+  # A schema each, in the database "shared".
+  initech: {isolation: schema, database: shared}
+  umbrella: {isolation: schema, database: shared}
+`
+
+// Build gives every tenant its house, and their logins passwords.
+func (d *Demo) Build(ctx context.Context, done func(apply.Outcome), begin func(plan.Plan)) error {
+	result, err := landlord.Apply(ctx, d.Estate, "main", landlord.Options{}, landlord.Hooks{Done: done, Begin: begin})
+	if err := errors.Join(err, result.Err()); err != nil {
+		return err
+	}
+	for _, t := range d.Estate.Tenants {
+		for _, l := range t.Logins {
+			if _, err := landlord.Login(ctx, d.Estate, t, l.Name, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Fill puts a little data into each house, through the tenants' own logins:
+// the migrator makes the table, the application fills it.
+func (d *Demo) Fill(ctx context.Context) error {
+	for _, t := range d.Estate.Tenants {
+		if err := d.as(ctx, t, tenant.Migrator, tables...); err != nil {
+			return err
+		}
+		if err := d.as(ctx, t, tenant.App, rows(t.Name)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var tables = []string{
+	"CREATE TABLE customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL)",
+	"CREATE TABLE invoices (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int NOT NULL REFERENCES customers, cents int NOT NULL)",
+}
+
+func rows(name string) []string {
+	return []string{
+		fmt.Sprintf("INSERT INTO customers (name) VALUES ('the first customer of %s'), ('the second customer of %s')", name, name),
+		"INSERT INTO invoices (customer, cents) SELECT c.id, 1000 * c.id FROM customers AS c",
+	}
+}
+
+// as runs statements in a session of a tenant's own login, through TLS.
+func (d *Demo) as(ctx context.Context, t tenant.Tenant, kind tenant.Kind, sql ...string) error {
+	login := t.LoginsOf(kind)[0]
+	got, err := landlord.Login(ctx, d.Estate, t, login, false)
+	if err != nil {
+		return err
+	}
+	uri, err := credentials.Render("uri", []credentials.Settings{got.Settings})
+	if err != nil {
+		return err
+	}
+	return landlord.Execute(ctx, string(uri), sql...)
+}

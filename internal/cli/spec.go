@@ -92,8 +92,11 @@ func servers(e tenant.Estate, name string, only []string) ([]tenant.Server, erro
 		}
 		out = append(out, s)
 	}
-	if len(out) == 0 && name != "" {
+	switch {
+	case len(out) == 0 && name != "":
 		return nil, usageError{fmt.Errorf("there is no server %q in the spec with these tenants", name)}
+	case len(out) == 0:
+		return nil, usageError{errors.New("the spec names no server")}
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ func (b *builder) ground() {
 		u.role(r)
 		u.settings(r)
 	}
+	b.parameters(u)
 	b.expel(u)
 	b.superuserGrants(u)
 	managed := map[string]bool{}

@@ -273,5 +273,8 @@ func contentRows(r *reader, c *snapshot.Contents) []rowFunc {
 		func(row [][]byte) {
 			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2])})
 		},
+		func(row [][]byte) {
+			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})
+		},
 	}
 }

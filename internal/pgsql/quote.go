@@ -75,6 +75,13 @@ func PsqlArg(text string) string {
 	return "'" + r.Replace(text) + "'"
 }
 
+// PsqlConnect is the argument by which psql's \connect goes to a database.
+// psql takes double quotes away within single quotes too (OT_SQLIDHACK in its
+// source), so that there is a pair of them around it all.
+func PsqlConnect(database string) string {
+	return PsqlArg(Ident("dbname=" + Conninfo(database)))
+}
+
 // SplitIdents reads a comma-separated list of identifiers, as search_path
 // holds it. Unquoted ones are taken as they stand: the server has folded
 // them. ok is false for anything else.

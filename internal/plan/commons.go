@@ -30,6 +30,7 @@ func (u unit) commons(owner string, c *inside) {
 			u.stray(s)
 		}
 	}
+	u.largeObjects(owner, c)
 }
 
 // extraSchema takes tenants and PUBLIC out of a schema that is no house. Its
@@ -97,9 +98,11 @@ func (u unit) strangersObjects(c *inside, schema string) {
 
 func (u unit) revokeAll(why string, rs []revocation) {
 	for _, r := range rs {
-		if u.b.superuser() || u.b.mayOwn(r.unit.as) || r.unit.as == "" {
+		if r.unit.as == "" || u.b.mayOwn(r.unit.as) {
 			r.unit.do(why, Access, r.sql)
+			continue
 		}
+		u.b.cannot(u.tenant, fmt.Sprintf("%s, and %s has granted something on it", why, r.unit.as), "have that role or a superuser run: "+r.sql)
 	}
 }
 

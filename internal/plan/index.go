@@ -24,6 +24,7 @@ type index struct {
 	trusted    map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
 	found      []tenant.Tenant
 	ownerIn    map[string]string  // owner role -> the container that its house stands in
+	home       map[string]string  // tenant -> the container that its house stands in
 	insides    map[string]*inside // contents by database, arranged when first asked for
 	wanted     map[string]bool    // names of the tenants that the plan is about
 }
@@ -37,7 +38,7 @@ func newIndex(in Input) *index {
 		roles: map[string]*snapshot.Role{}, databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members: map[string][]snapshot.Membership{}, settings: map[string][]snapshot.Setting{},
 		owner: map[string]string{}, house: map[place]*isolation.House{}, foundIn: map[place]string{}, trusted: map[string]bool{},
-		wanted: map[string]bool{}, ownerIn: map[string]string{}, insides: map[string]*inside{},
+		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
 	x.indexWanted(in)
@@ -73,6 +74,7 @@ func (x *index) indexWanted(in Input) {
 	for _, t := range in.Tenants {
 		x.wanted[t.Name] = in.wants(t)
 		x.ownerIn[t.Owner] = t.Database
+		x.home[t.Name] = t.Database
 		x.houses = append(x.houses, isolation.Build(t))
 		for _, role := range t.Roles() {
 			x.owner[role] = t.Name
@@ -85,6 +87,9 @@ func (x *index) indexWanted(in Input) {
 	}
 	x.containers = isolation.Containers(in.Tenants)
 	for _, t := range x.found {
+		if x.home[t.Name] == "" {
+			x.home[t.Name] = t.Database
+		}
 		for _, role := range t.Roles() {
 			if x.owner[role] == "" {
 				x.owner[role] = t.Name

@@ -17,10 +17,11 @@ type inside struct {
 	others    map[string][]snapshot.Other
 	defaults  map[string][]snapshot.DefaultACL // by creator
 	strays    []snapshot.Stray
+	large     []snapshot.LargeObjectGrant
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, large: c.LargeObjects}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

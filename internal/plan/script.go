@@ -17,7 +17,7 @@ func Script(w io.Writer, p Plan, conninfo, hbaCommand string) error {
 	s.line(`--   psql -X %s -f THIS_FILE`, pgsql.Comment(shellWord(conninfo)))
 	s.line(`\set ON_ERROR_STOP on`)
 	s.line(`\set QUIET on`)
-	s.line(`SELECT pg_catalog.current_database() AS landlord_home \gset`)
+	s.line("%s", homeSQL)
 	s.connect("")
 	for _, n := range p.Notes {
 		if n.Cannot {
@@ -36,6 +36,10 @@ func Script(w io.Writer, p Plan, conninfo, hbaCommand string) error {
 	s.changeHBA()
 	return s.err
 }
+
+// homeSQL notes the session's own database as pgsql.PsqlConnect writes one.
+const homeSQL = `SELECT pg_catalog.concat('"dbname=''', pg_catalog.replace(pg_catalog.regexp_replace(` +
+	`pg_catalog.current_database(), '([\x5c\x27])', '\\\1', 'g'), '"', '""'), '''"') AS landlord_home \gset`
 
 // Runs yields the steps that go together: consecutive ones of a group in the
 // same database, all in one transaction, or a single one that cannot be in
@@ -79,7 +83,7 @@ func (s *script) connect(database string) {
 	if database == "" {
 		s.line(`\connect -reuse-previous=on :landlord_home`)
 	} else {
-		s.line(`\connect -reuse-previous=on %s`, pgsql.PsqlArg("dbname="+pgsql.Conninfo(database)))
+		s.line(`\connect -reuse-previous=on %s`, pgsql.PsqlConnect(database))
 	}
 	s.line(`SET search_path = pg_catalog; SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; SET client_min_messages = warning;`)
 }

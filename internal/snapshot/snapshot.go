@@ -124,6 +124,9 @@ type Contents struct {
 	Others      []Other      `json:"others,omitempty"`
 	DefaultACLs []DefaultACL `json:"defaultACLs,omitempty"`
 	Strays      []Stray      `json:"strays,omitempty"`
+	// LargeObjects are the grants on large objects, each that is there at all
+	// once: a database may hold millions of them.
+	LargeObjects []LargeObjectGrant `json:"largeObjects,omitempty"`
 }
 
 // Schema is one row of pg_namespace, without the system's own.
@@ -193,8 +196,17 @@ type DefaultACL struct {
 	ACL     pgsql.ACL        `json:"acl"`
 }
 
+// LargeObjectGrant says that there are large objects of an owner on which a
+// grantor has given something to a grantee ("" for PUBLIC). Every owner has
+// such an entry with itself as the grantee.
+type LargeObjectGrant struct {
+	Owner   string `json:"owner"`
+	Grantee string `json:"grantee"`
+	Grantor string `json:"grantor"`
+}
+
 // Stray is a grant to a role on an object of any other kind: a system
-// function, a language, a foreign server, a large object, a parameter.
+// function, a language, a foreign server, a parameter.
 type Stray struct {
 	Role     string `json:"role"`
 	Kind     string `json:"kind"` // as pg_identify_object names it

@@ -26,7 +26,12 @@ FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_depend AS e
   ON e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e'
-WHERE {{schemas}};
+WHERE {{schemas}}
+  -- The constructors of a range type are parts of it: the bootstrap superuser's, and PUBLIC's to execute.
+  AND NOT (p.proowner = 10 AND p.proacl IS NULL AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS i
+    WHERE i.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND i.objid = p.oid AND i.deptype = 'i'
+      AND i.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass));
 SELECT n.nspname, t.typname, pg_catalog.pg_get_userbyid(t.typowner), t.typacl::pg_catalog.text, e.objid IS NOT NULL
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
@@ -61,4 +66,10 @@ WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = 
   AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND (s.objid < 16384 OR s.classid NOT IN (
     'pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,
-    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_default_acl'::pg_catalog.regclass));
+    'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_default_acl'::pg_catalog.regclass,
+    'pg_catalog.pg_largeobject'::pg_catalog.regclass));
+SELECT DISTINCT pg_catalog.pg_get_userbyid(l.lomowner), CASE WHEN a.grantee = 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
+       pg_catalog.pg_get_userbyid(a.grantor)
+FROM (SELECT DISTINCT ON (m.lomowner, m.lomacl::pg_catalog.text) m.lomowner, m.lomacl FROM pg_catalog.pg_largeobject_metadata AS m) AS l
+CROSS JOIN LATERAL pg_catalog.aclexplode(COALESCE(l.lomacl, '{}') || pg_catalog.acldefault('L', l.lomowner)) AS a
+ORDER BY 1, 2, 3;

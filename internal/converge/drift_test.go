@@ -1,0 +1,292 @@
+package converge_test
+
+import (
+	"fmt"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// drift is one kind of thing that people do by hand.
+type drift struct {
+	name string
+	do   func(w *world)
+}
+
+// drifts lists all kinds.
+var drifts = []drift{
+	{"grant on a database", grantDatabase}, {"grant on a schema", grantSchema}, {"grant on an object", grantObject}, {"grant on a column", grantColumn},
+	{"wide ACL", wideACL}, {"revoke from a tenant", revokeObject}, {"revoke all", revokeAll}, {"database owner", databaseOwner},
+	{"schema owner", schemaOwner}, {"object owner", objectOwner}, {"default privileges", defaultPrivileges}, {"global defaults", globalDefaults},
+	{"lost defaults", lostDefaults}, {"membership", membership}, {"granted by another", grantedByAnother}, {"membership revoked", membershipRevoked},
+	{"attributes", attributes}, {"role setting", roleSetting}, {"database setting", databaseSetting}, {"object by the wrong role", wrongObject},
+	{"extra schema", extraSchema}, {"public again", publicAgain}, {"schema dropped", schemaDropped}, {"role dropped", roleDropped},
+	{"system grants", systemGrants}, {"postgres opened", postgresOpened}, {"database attributes", databaseAttributes}, {"catalog rights", catalogRights},
+	{"large object", largeObjects}, {"comment", comments}, {"lost temp", lostConnect},
+}
+
+// mess does several random things by hand.
+func (w *world) mess(n int) (names []string) {
+	for range n {
+		d := pick(w.gen, drifts)
+		names = append(names, d.name)
+		d.do(w)
+	}
+	return names
+}
+
+func (w *world) tenant() tenant.Tenant { return pick(w.gen, w.e.Tenants) }
+
+// anybody is PUBLIC, a role of any tenant, or a stranger, quoted.
+func (w *world) anybody() string {
+	switch {
+	case w.chance(20):
+		return "PUBLIC"
+	case w.chance(25):
+		return pgsql.Ident(w.stranger())
+	}
+	return pgsql.Ident(pick(w.gen, w.roles()))
+}
+
+// stranger is a role that is no tenant's, made when first asked for.
+func (w *world) stranger() string {
+	if len(w.strangers) > 0 && (w.chance(60) || len(w.strangers) > 8) {
+		return pick(w.gen, w.strangers)
+	}
+	name := w.name("stranger")
+	w.must("postgres", "", "CREATE ROLE "+pgsql.Ident(name)+pick(w.gen, []string{"", " LOGIN", " CREATEROLE", " NOINHERIT"}))
+	w.strangers = append(w.strangers, name)
+	return name
+}
+
+func (w *world) role() string {
+	if w.chance(25) {
+		return w.stranger()
+	}
+	return pick(w.gen, w.roles())
+}
+
+func (w *world) option() string { return pick(w.gen, []string{"", "", " WITH GRANT OPTION"}) }
+
+// passOn grants something on, as a grantee who has it with grant option.
+func (w *world) passOn(db, privs, object, grantee string) {
+	if grantee != "PUBLIC" && w.chance(60) {
+		names, _ := pgsql.SplitIdents(grantee)
+		next := w.anybody()
+		w.hand(db, names[0], "GRANT "+privs+" ON "+object+" TO "+next+strings.ReplaceAll(w.option(), "x", ""))
+	}
+}
+
+func (w *world) grant(db, privs, object string) {
+	to, option := w.anybody(), w.option()
+	if to == "PUBLIC" {
+		option = ""
+	}
+	if w.hand(db, "", "GRANT "+privs+" ON "+object+" TO "+to+option) && option != "" {
+		w.passOn(db, privs, object, to)
+	}
+}
+
+func grantDatabase(w *world) {
+	db := pick(w.gen, append(w.databases(), "postgres", "template1"))
+	w.grant("postgres", pick(w.gen, []string{"CONNECT", "TEMPORARY", "CREATE", "ALL", "CREATE, CONNECT"}), "DATABASE "+pgsql.Ident(db))
+}
+
+func grantSchema(w *world) {
+	t := w.tenant()
+	w.grant(t.Database, pick(w.gen, []string{"USAGE", "CREATE", "ALL"}), "SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas)))
+}
+
+func (w *world) object(db, kind string) (object, bool) {
+	var of []object
+	for _, o := range w.objects(db) {
+		if kind == "" || o.kind == kind {
+			of = append(of, o)
+		}
+	}
+	if len(of) == 0 {
+		return object{}, false
+	}
+	return pick(w.gen, of), true
+}
+
+func grantObject(w *world) {
+	t := w.tenant()
+	o, ok := w.object(t.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
+	if !ok {
+		return
+	}
+	privs := "ALL"
+	if word := o.grantWord(); word == "TABLE" {
+		privs = pick(w.gen, []string{"ALL", "SELECT", "UPDATE, DELETE", "TRUNCATE", "TRIGGER", "REFERENCES", "INSERT"})
+	} else if word == "SEQUENCE" {
+		privs = pick(w.gen, []string{"ALL", "USAGE", "UPDATE", "SELECT"})
+	}
+	w.grant(t.Database, privs, o.grantWord()+" "+o.name)
+}
+
+func (w *world) aColumn(db string) (table, column string, ok bool) {
+	cols := w.rows(db, `SELECT format('%I.%I', nspname, relname), format('%I', attname) FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
+		JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'p', 'v', 'm') AND nspname !~ '^(pg_|information_schema)' AND attnum > 0 AND NOT attisdropped ORDER BY 1, 2`)
+	if len(cols) == 0 {
+		return "", "", false
+	}
+	c := pick(w.gen, cols)
+	return c[0], c[1], true
+}
+
+func grantColumn(w *world) {
+	db := w.tenant().Database
+	if table, column, ok := w.aColumn(db); ok {
+		w.grant(db, pick(w.gen, []string{"SELECT", "UPDATE", "REFERENCES", "ALL"})+" ("+column+")", "TABLE "+table)
+	}
+}
+
+func wideACL(w *world) {
+	t := w.tenant()
+	o, ok := w.object(t.Database, "relation")
+	if !ok {
+		return
+	}
+	var names []string
+	for range 20 {
+		names = append(names, pgsql.Ident(w.role()))
+	}
+	w.hand(t.Database, "", "GRANT SELECT ON "+o.grantWord()+" "+o.name+" TO "+strings.Join(names, ", "))
+}
+
+func revokeObject(w *world) {
+	t := w.tenant()
+	if o, ok := w.object(t.Database, ""); ok && o.kind != "other" {
+		w.hand(t.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+w.anybody()+", "+w.anybody()+" CASCADE")
+	}
+}
+
+// revokeAll leaves the empty ACL {}, not NULL.
+func revokeAll(w *world) {
+	t := w.tenant()
+	everybody := "PUBLIC, " + pgsql.Idents(t.Roles()...)
+	if o, ok := w.object(t.Database, ""); ok && o.kind != "other" {
+		w.hand(t.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+everybody+" CASCADE")
+	}
+	w.hand(t.Database, "", "REVOKE ALL ON SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" FROM "+everybody+" CASCADE")
+}
+
+func databaseOwner(w *world) {
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Database)+" OWNER TO "+pgsql.Ident(w.role()))
+}
+
+func schemaOwner(w *world) {
+	t := w.tenant()
+	w.hand(t.Database, "", "ALTER SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" OWNER TO "+pgsql.Ident(w.role()))
+}
+
+func objectOwner(w *world) {
+	t := w.tenant()
+	for range 1 + w.IntN(3) {
+		if o, ok := w.object(t.Database, ""); ok {
+			w.hand(t.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+pick(w.gen, []string{pgsql.Ident(w.role()), "postgres"}))
+		}
+	}
+}
+
+var defaultKinds = map[string][]string{
+	"TABLES": {"ALL", "SELECT", "UPDATE, TRUNCATE"}, "SEQUENCES": {"ALL", "UPDATE"}, "FUNCTIONS": {"ALL"}, "TYPES": {"ALL"}, "SCHEMAS": {"ALL", "CREATE"},
+}
+
+func (w *world) aDefault(in string, kinds ...string) {
+	t := w.tenant()
+	creator := pick(w.gen, []string{t.Owner, w.role(), "postgres"})
+	kind := pick(w.gen, kinds)
+	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + pgsql.Ident(creator)
+	if in != "" {
+		sql += " IN SCHEMA " + pgsql.Ident(pick(w.gen, t.Schemas))
+	}
+	option, to := w.option(), w.anybody()
+	if to == "PUBLIC" {
+		option = ""
+	}
+	w.hand(t.Database, "", sql+" GRANT "+pick(w.gen, defaultKinds[kind])+" ON "+kind+" TO "+to+option)
+}
+
+func defaultPrivileges(w *world) { w.aDefault("schema", "TABLES", "SEQUENCES", "FUNCTIONS", "TYPES") }
+func globalDefaults(w *world) {
+	w.aDefault("", "TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS")
+}
+
+// lostDefaults takes away what the house's owner gives, or gives itself.
+func lostDefaults(w *world) {
+	t := w.tenant()
+	owner := pgsql.Ident(t.Owner)
+	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + owner
+	switch w.IntN(4) {
+	case 0:
+		w.hand(t.Database, "", sql+" IN SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" REVOKE ALL ON TABLES FROM "+pgsql.Idents(t.Roles()...))
+	case 1:
+		w.hand(t.Database, "", sql+" GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
+	case 2:
+		w.hand(t.Database, "", sql+" REVOKE ALL ON "+pick(w.gen, []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS"})+" FROM "+owner)
+	case 3:
+		w.hand(t.Database, "", sql+" REVOKE USAGE ON TYPES FROM PUBLIC")
+	}
+}
+
+func attributes(w *world) {
+	role := pick(w.gen, append(w.roles(), "landlord_tenants", "landlord_temp", w.tenant().Group()))
+	words := some(w.gen, 1+w.IntN(3), []string{"SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS", "NOINHERIT", "LOGIN",
+		"NOLOGIN", "VALID UNTIL '2001-01-01'", "VALID UNTIL '2099-01-01 12:00+02'", "CONNECTION LIMIT 3", "CONNECTION LIMIT -1", "PASSWORD 'x'"})
+	if strings.Contains(strings.Join(words, " "), " LOGIN NOLOGIN") {
+		words = words[:1]
+	}
+	for _, word := range words {
+		w.hand("postgres", "", "ALTER ROLE "+pgsql.Ident(role)+" "+word)
+	}
+}
+
+func roleSetting(w *world) {
+	t := w.tenant()
+	role := pgsql.Ident(pick(w.gen, append(t.Roles(), "landlord_temp", t.Group())))
+	in := pick(w.gen, []string{"", "", " IN DATABASE " + pgsql.Ident(w.tenant().Database), " IN DATABASE postgres"})
+	what := pick(w.gen, []string{"SET search_path = pg_temp, \"a\"\"b\"", "SET role = 'none'", "SET statement_timeout = 0", "SET work_mem = '1GB'",
+		"RESET search_path", "RESET ALL", "SET \"my.odd\" = 'it''s \\ '", "SET session_replication_role = replica", "SET temp_file_limit = -1",
+		"SET session_preload_libraries = 'auto_explain'", "SET lock_timeout = '7s'", "SET log_statement = 'all'", "SET DateStyle = 'SQL, MDY'"})
+	w.hand("postgres", "", "ALTER ROLE "+role+in+" "+what)
+}
+
+func databaseSetting(w *world) {
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
+		"statement_timeout = '1h'", "default_transaction_read_only = on", "session_preload_libraries = 'auto_explain'", "app.x = 'y'"}))
+}
+
+func schemaDropped(w *world) {
+	t := w.tenant()
+	w.hand(t.Database, "", "DROP SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" CASCADE")
+}
+
+// roleDropped drops a role that holds little: a login, a group, a marker.
+func roleDropped(w *world) {
+	t := w.tenant()
+	role := pick(w.gen, append(t.Roles()[2:], t.Group(), "landlord_temp", "landlord_tenants"))
+	for _, db := range w.open() {
+		w.hand(db, "", "REASSIGN OWNED BY "+pgsql.Ident(role)+" TO postgres; DROP OWNED BY "+pgsql.Ident(role))
+	}
+	w.hand("postgres", "", "DROP ROLE "+pgsql.Ident(role))
+}
+
+func databaseAttributes(w *world) {
+	db := pgsql.Ident(w.tenant().Database)
+	w.hand("postgres", "", "ALTER DATABASE "+db+" "+pick(w.gen, []string{"IS_TEMPLATE true", "CONNECTION LIMIT 1", "CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"}))
+}
+
+func comments(w *world) {
+	t := w.tenant()
+	w.hand("postgres", "", fmt.Sprintf("COMMENT ON ROLE %s IS %s", pgsql.Ident(pick(w.gen, t.Roles()[2:])), pgsql.Literal("landlord "+`{"tenant":"`+t.Name+`","role":"app"}`)))
+}
+
+// lostConnect takes away what a tenant needs to get in.
+func lostConnect(w *world) {
+	t := w.tenant()
+	w.hand("postgres", "", "REVOKE "+pick(w.gen, []string{"ALL", "CONNECT", "TEMPORARY"})+" ON DATABASE "+pgsql.Ident(t.Database)+" FROM "+
+		pick(w.gen, []string{pgsql.Ident(t.Group()), "postgres", "landlord_temp"}))
+}

@@ -1,0 +1,63 @@
+package plan
+
+import (
+	"fmt"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// largeObjects sees to the large objects of a container: they stand in no
+// schema. A tenant that lives there may own some, and grant them within its
+// house; of all others no tenant has, and PUBLIC has not, anything.
+func (u unit) largeObjects(databaseOwner string, c *inside) {
+	taken := map[string]bool{}
+	for _, g := range c.large {
+		whose := u.b.owner[g.Owner]
+		if u.b.concernsTenant(whose) && u.b.home[whose] != c.database {
+			if !taken[g.Owner] {
+				u.do(fmt.Sprintf("%s owns large objects in database %s, where it does not live", g.Owner, c.database), Access,
+					eachLargeObject(g.Owner, "ALTER LARGE OBJECT %s OWNER TO "+pgsql.Ident(databaseOwner)))
+			}
+			taken[g.Owner] = true
+			g = newOwner(g, databaseOwner)
+		}
+		if u.b.mayHold(g) {
+			continue
+		}
+		u.revokeAll("large objects of "+g.Owner, []revocation{{u.by(g.Grantor), eachLargeObject(g.Owner, change{privs: pgsql.LargeObject.All(u.b.version()), grantee: g.Grantee, cascade: true}.sql("LARGE OBJECT %s"))}})
+	}
+}
+
+func newOwner(g snapshot.LargeObjectGrant, owner string) snapshot.LargeObjectGrant {
+	if g.Grantee == g.Owner {
+		g.Grantee = owner
+	}
+	if g.Grantor == g.Owner {
+		g.Grantor = owner
+	}
+	g.Owner = owner
+	return g
+}
+
+// mayHold says whether a grant on large objects is nobody's harm.
+func (b *builder) mayHold(g snapshot.LargeObjectGrant) bool {
+	if g.Grantee == g.Owner {
+		return true
+	}
+	from, to := b.owner[g.Owner], b.owner[g.Grantee]
+	if b.concernsTenant(from) {
+		return to == from
+	}
+	return g.Grantee != "" && !b.concernsTenant(to)
+}
+
+// eachLargeObject does something to all large objects of an owner: they have
+// only numbers, and there may be many.
+func eachLargeObject(owner, statement string) string {
+	return "DO " + pgsql.Literal(`DECLARE o pg_catalog.oid; BEGIN
+FOR o IN SELECT l.oid FROM pg_catalog.pg_largeobject_metadata AS l
+  JOIN pg_catalog.pg_roles AS r ON r.oid = l.lomowner WHERE r.rolname = `+pgsql.Literal(owner)+` LOOP
+EXECUTE pg_catalog.format(`+pgsql.Literal(statement)+`, o);
+END LOOP; END`)
+}

@@ -41,7 +41,7 @@ Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
 		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, s, agreed) },
 	}
 	a.specFlag(c)
-	s.flags(c)
+	a.scopeFlags(c, &s)
 	s.pruneFlag(c)
 	a.outputFlag(c, "text", "json")
 	c.Flags().BoolVar(&agreed.yes, "yes", false, "do not ask, except before data is destroyed")

@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -128,23 +129,50 @@ landlord.yaml, nothing changed; 3 plan has changes, prove or check has findings.
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "more of them")
 	root.AddCommand(a.initCommand(), a.checkCommand(), a.planCommand(), a.applyCommand(), a.credentialsCommand(),
 		a.proveCommand(), a.hbaCommand(), a.exportCommand(), a.demoCommand(), a.versionCommand())
-	for _, c := range root.Commands() {
-		strict(c)
-	}
+	strict(root)
 	return root
 }
 
-// strict turns a wrong number of arguments into a usage error, here and below.
+// strict turns unknown commands, wrong arguments and missing flags into usage
+// errors, here and below.
 func strict(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{err}
-			}
-			return nil
+	check, before := c.Args, c.PreRunE
+	if c.HasSubCommands() {
+		check = knownCommand
+	}
+	if check != nil {
+		c.Args = func(c *cobra.Command, args []string) error { return asUsage(check(c, args)) }
+	}
+	c.PreRunE = func(c *cobra.Command, args []string) error {
+		if err := c.ValidateRequiredFlags(); err != nil {
+			return usageError{err}
 		}
+		if before != nil {
+			return before(c, args)
+		}
+		return nil
 	}
 	for _, sub := range c.Commands() {
 		strict(sub)
 	}
+}
+
+func asUsage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{err}
+}
+
+// knownCommand refuses the name of a command that there is not.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		err = fmt.Errorf("%w; did you mean %q?", err, near[0])
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,9 @@ func (a *app) credentialsCommand() *cobra.Command {
 		Example: `  landlord credentials acme --format cakephp
   landlord credentials acme --login ro --format uri
   landlord credentials acme --rotate --format pgpass --out acme.pgpass`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return a.credentials(c, args[0], f) },
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: firstArg(a.tenantNames),
+		RunE:              func(c *cobra.Command, args []string) error { return a.credentials(c, args[0], f) },
 	}
 	a.specFlag(c)
 	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
@@ -35,6 +37,16 @@ func (a *app) credentialsCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.show, "show", false, "print the password too where the spec's secrets keep it")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(credentials.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// firstArg completes the first argument and no other.
+func firstArg(f cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(c *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return f(c, args, start)
+	}
 }
 
 func credentialsLong() string {
@@ -84,7 +96,7 @@ func chooseLogin(t tenant.Tenant, name string) (string, error) {
 	if logins := t.LoginsOf(tenant.Kind(name)); len(logins) > 0 {
 		return logins[0], nil
 	}
-	return "", usageError{fmt.Errorf("tenant %s has no login %q; it has %v", t.Name, name, t.Roles()[2:])}
+	return "", usageError{fmt.Errorf("tenant %s has no login %q; it has %s", t.Name, name, strings.Join(t.Roles()[2:], ", "))}
 }
 
 func (a *app) deliver(got landlord.Credentials, f credentialsFlags) error {

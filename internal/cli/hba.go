@@ -56,16 +56,19 @@ func (a *app) door(ctx context.Context, name string) (door, error) {
 	return door{e, list[0], snap}, err
 }
 
-func serverFlag(c *cobra.Command, name *string) {
+func (a *app) serverFlag(c *cobra.Command, name *string) {
 	c.Flags().StringVar(name, "server", "", "the server (default: the only one in the spec)")
+	_ = c.RegisterFlagCompletionFunc("server", a.serverNames)
 }
 
 func (a *app) hbaShow() *cobra.Command {
 	var server string
 	c := &cobra.Command{
-		Use:     "show",
-		Short:   "Print landlord's block of rules",
-		Long:    "Print the block of rules that landlord keeps in pg_hba.conf, as the spec and the server's superusers make it. Exit status: 0; 1 failed; 2 bad usage or spec.",
+		Use:   "show",
+		Short: "Print landlord's block of rules",
+		Long: `Print the block of rules that landlord keeps in pg_hba.conf, as the spec and
+the server's superusers make it.
+Exit status: 0; 1 failed; 2 bad usage or spec.`,
 		Example: "  landlord hba show",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -82,7 +85,7 @@ func (a *app) hbaShow() *cobra.Command {
 		},
 	}
 	a.specFlag(c)
-	serverFlag(c, &server)
+	a.serverFlag(c, &server)
 	return c
 }
 
@@ -114,7 +117,7 @@ usage; 3 something was found.`,
 		},
 	}
 	a.specFlag(c)
-	serverFlag(c, &server)
+	a.serverFlag(c, &server)
 	c.Flags().IntVar(&major, "major", major, "the major version whose rules FILE follows")
 	return c
 }
@@ -155,12 +158,12 @@ with a login; on any error the old file goes back. A change that would lock
 out landlord or an administrator is refused. Everything outside the block
 keeps every byte. Exit status: 0 done or nothing to do; 1 failed or refused;
 2 bad usage or spec.`,
-		Example: "  sudo -u postgres landlord hba apply -f landlord.yaml",
+		Example: "  landlord hba apply\n  sudo -u postgres landlord hba apply -f landlord.yaml --yes",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.applyHBA(c.Context(), server, yes) },
 	}
 	a.specFlag(c)
-	serverFlag(c, &server)
+	a.serverFlag(c, &server)
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }
@@ -213,7 +216,7 @@ turned away, or not to be told for certain.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.testHBA(c.Context(), t) },
 	}
 	a.specFlag(c)
-	serverFlag(c, &t.server)
+	a.serverFlag(c, &t.server)
 	c.Flags().StringVar(&t.user, "user", "", "the role that logs in")
 	c.Flags().StringVar(&t.database, "database", "", "the database that it wants")
 	c.Flags().StringVar(&t.address, "address", "local", "the client's address, or local for the unix socket")

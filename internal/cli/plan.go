@@ -19,9 +19,11 @@ type scope struct {
 	prune   bool
 }
 
-func (s *scope) flags(c *cobra.Command) {
+func (a *app) scopeFlags(c *cobra.Command, s *scope) {
 	c.Flags().StringVar(&s.server, "server", "", "only this server (default: all in the spec)")
 	c.Flags().StringArrayVar(&s.tenants, "tenant", nil, "only this tenant; may be repeated")
+	_ = c.RegisterFlagCompletionFunc("server", a.serverNames)
+	_ = c.RegisterFlagCompletionFunc("tenant", a.tenantNames)
 }
 
 func (s *scope) pruneFlag(c *cobra.Command) {
@@ -49,7 +51,7 @@ are changes.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c, s) },
 	}
 	a.specFlag(c)
-	s.flags(c)
+	a.scopeFlags(c, &s)
 	s.pruneFlag(c)
 	a.outputFlag(c, "text", "json", "sql")
 	return c

@@ -1,14 +1,107 @@
 package cli
 
 import (
+	"bufio"
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/prove"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
 )
 
 func (a *app) proveCommand() *cobra.Command {
-	return &cobra.Command{Use: "prove", RunE: func(c *cobra.Command, _ []string) error { return a.prove(c.Context(), scope{}) }}
+	var s scope
+	c := &cobra.Command{
+		Use:   "prove",
+		Short: "Log in as each tenant and try to get out",
+		Long: `Log in as each tenant, through pg_hba.conf and TLS as an application does, and
+try to get into a neighbour's house, to become more than one is, to turn the
+own house against others; and see that each tenant can do its own work.
+
+Passwords come from the spec's secrets. Where these do not know one, a
+short-lived login in the same roles stands for it, which is gone afterwards.
+Nothing is changed: what is tried is rolled back.
+
+  held       was tried, and refused
+  ESCAPED    was tried, and worked: a wall is missing
+  exposed    cannot be refused in this model; says which model closes it
+  not tried  nothing was learned, and why
+  works      the tenant can do what it must be able to do
+  FAILED     it cannot
+
+Exit status: 0 the walls hold; 1 failed; 2 mistake in the call or in the spec;
+3 something ESCAPED or FAILED.`,
+		Example: "  landlord prove -f landlord.yaml\n  landlord prove --tenant acme -v\n  landlord prove --output json > proof.json",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.prove(c.Context(), s) },
+	}
+	a.specFlag(c)
+	s.flags(c)
+	a.outputFlag(c, "text", "json")
+	return c
 }
 
-func (a *app) prove(context.Context, scope) error { return errors.New("prove: being built") }
+func (a *app) prove(ctx context.Context, s scope) error {
+	e, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := tenants(e, s.tenants); err != nil {
+		return err
+	}
+	list, err := servers(e, s.server, s.tenants)
+	if err != nil {
+		return err
+	}
+	reports := []prove.Report{}
+	bad := false
+	for _, server := range list {
+		r, err := a.proveServer(ctx, e, server, s)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+		bad = bad || r.Escaped() || r.Broken()
+	}
+	if a.output == "json" {
+		err = a.json(map[string]any{"reports": reports})
+	} else {
+		err = a.printReports(e, reports)
+	}
+	if err == nil && bad {
+		return exitError(exitFindings)
+	}
+	return err
+}
+
+// proveServer proves one server, with progress by tenant.
+func (a *app) proveServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope) (prove.Report, error) {
+	bar := term.NewProgress(a.Err, a.errLook(), "proving", 0, a.quiet)
+	defer bar.Close()
+	a.say("proving the walls of server %s …", server.Name)
+	return landlord.Prove(ctx, e, server.Name, s.options(), func(o prove.Outcome) {
+		if a.verbose || o.Verdict == prove.Escaped || o.Verdict == prove.Failed {
+			a.say("%s %s: %s: %s", o.Login, against(o), o.Probe, o.Verdict)
+		}
+	})
+}
+
+func against(o prove.Outcome) string {
+	if o.Neighbour == "" {
+		return "in its own house"
+	}
+	return "against " + term.Clean(o.Neighbour)
+}
+
+func (a *app) printReports(e tenant.Estate, reports []prove.Report) error {
+	w := bufio.NewWriter(a.Out)
+	for _, r := range reports {
+		p := proof{w: w, look: a.outLook(), estate: e, report: r, verbose: a.verbose}
+		p.print()
+	}
+	return w.Flush()
+}

@@ -68,6 +68,25 @@ func tenants(e tenant.Estate, names []string) error {
 	return nil
 }
 
+// tenantNames and serverNames complete names out of the spec.
+func (a *app) tenantNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	e, _ := a.load()
+	var names []string
+	for _, t := range e.Tenants {
+		names = append(names, t.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) serverNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	e, _ := a.load()
+	var names []string
+	for _, s := range e.Servers {
+		names = append(names, s.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 func unknownTenant(e tenant.Estate, name string) error {
 	var known []string
 	for _, t := range e.Tenants {

@@ -88,10 +88,11 @@ func (a *app) check() error {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print landlord's version",
-		Long:  "Print landlord's version and the Go that built it. Exit status: 0.",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print landlord's version",
+		Long:    "Print landlord's version and the Go that built it. Exit status: 0.",
+		Example: "  landlord version",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			info, _ := debug.ReadBuildInfo()
 			version, revision := "(devel)", ""

@@ -33,6 +33,9 @@ type Options struct {
 	Plain bool
 	// OnNotice gets the server's notices.
 	OnNotice func(*pgconn.Notice)
+	// Change, if not nil, has the last word on the configuration: for probes,
+	// which knock without TLS, at another address, or for replication.
+	Change func(*pgconn.Config)
 }
 
 // DefaultLock is how long landlord's statements wait for a lock.
@@ -67,6 +70,9 @@ func Config(conninfo string, o Options) (*pgconn.Config, error) {
 		cfg.RuntimeParams = map[string]string{}
 	}
 	maps.Copy(cfg.RuntimeParams, params)
+	if o.Change != nil {
+		o.Change(cfg)
+	}
 	return cfg, nil
 }
 
@@ -108,7 +114,7 @@ func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, erro
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to database %q as %q: %w", cfg.Database, cfg.User, err)
+		return nil, failed(cfg, err)
 	}
 	return conn, nil
 }

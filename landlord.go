@@ -6,6 +6,7 @@ package landlord
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
@@ -28,18 +29,27 @@ type Options struct {
 // wants. It changes nothing and takes no lock. Its errors are those of
 // plan.Make, beside the server's own.
 func Plan(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Plan, error) {
-	in, err := input(e, server, o)
+	in, err := look(ctx, e, server, o)
 	if err != nil {
 		return plan.Plan{}, err
+	}
+	return plan.Make(in)
+}
+
+// look reads all that a plan follows from.
+func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Input, error) {
+	in, err := input(e, server, o)
+	if err != nil {
+		return plan.Input{}, err
 	}
 	in.Snapshot, err = catalog.Read(ctx, catalog.Options{
 		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
 		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
 	})
 	if err != nil {
-		return plan.Plan{}, fmt.Errorf("reading server %s: %w", server, err)
+		return plan.Input{}, fmt.Errorf("reading server %s: %w", server, err)
 	}
-	return plan.Make(in)
+	return in, nil
 }
 
 func input(e tenant.Estate, server string, o Options) (plan.Input, error) {
@@ -71,9 +81,13 @@ const maxRounds = 4
 
 // Apply leads a server to what the estate wants. Where there is nothing to
 // do, it takes no lock. Otherwise it asks for consent, takes landlord's lock,
-// and plans again, since somebody may have been faster.
+// and looks again, since somebody may have been faster.
 func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
-	p, err := Plan(ctx, e, server, o)
+	in, err := look(ctx, e, server, o)
+	if err != nil {
+		return apply.Result{}, err
+	}
+	p, err := plan.Make(in)
 	if err != nil || p.Empty() {
 		return apply.Result{}, err
 	}
@@ -91,7 +105,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 	agreed := losses(p)
 	var total apply.Result
 	for range maxRounds {
-		if p, err = Plan(ctx, e, server, o); err != nil || p.Empty() {
+		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil || p.Empty() {
 			return total, err
 		}
 		for name := range losses(p) {
@@ -110,6 +124,17 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		}
 	}
 	return total, nil
+}
+
+// planAgain looks at the server anew. A plan follows from what was read and
+// from nothing else, so where that is as it was, the plan stands.
+func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, before plan.Input, p plan.Plan) (plan.Input, plan.Plan, error) {
+	now, err := look(ctx, e, server, o)
+	if err != nil || reflect.DeepEqual(now.Snapshot, before.Snapshot) {
+		return before, p, err
+	}
+	p, err = plan.Make(now)
+	return now, p, err
 }
 
 func losses(p plan.Plan) map[string]bool {

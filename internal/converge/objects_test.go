@@ -115,7 +115,7 @@ func (w *world) objects(db string) []object {
 		FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname !~ '^(pg_|information_schema)'
 		UNION ALL SELECT n.nspname::text, 'type', CASE WHEN typtype = 'd' THEN 'DOMAIN' ELSE 'TYPE' END, format('%I.%I', nspname, typname)
 		FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace LEFT JOIN pg_class c ON c.oid = typrelid
-		WHERE (typtype IN ('d', 'e', 'r') OR relkind = 'c') AND nspname !~ '^(pg_|information_schema)'
+		WHERE (typtype IN ('d', 'e', 'r') OR relkind = 'c' OR typtype = 'm' AND current_setting('server_version_num')::int < 170000) AND nspname !~ '^(pg_|information_schema)'
 		UNION ALL SELECT n.nspname::text, 'other', upper(i.type), i.identity FROM (
 			SELECT 'pg_collation'::regclass AS c, oid, collnamespace AS ns FROM pg_collation
 			UNION ALL SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator

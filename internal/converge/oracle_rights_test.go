@@ -31,6 +31,9 @@ func (o *oracle) judgeDatabases() {
 			continue // strangers may have business elsewhere, and the group is the door
 		}
 		connect := t.Name != "" && t.Database == r[1]
+		if !connect {
+			r[3] = "false" // who cannot connect has no use for TEMPORARY
+		}
 		temp := connect && t.Temp
 		if t.Name == "" && r[0] == "landlord_temp" {
 			continue
@@ -110,7 +113,7 @@ var asking = []struct{ kind, function, from, ns, owner, name string }{
 	{"column", "has_any_column_privilege", "pg_class o WHERE relkind IN ('r', 'p', 'v', 'm', 'f')", "relnamespace", "relowner", "relname"},
 	{"sequence", "has_sequence_privilege", "pg_class o WHERE relkind = 'S'", "relnamespace", "relowner", "relname"},
 	{"routine", "has_function_privilege", "pg_proc o WHERE NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = o.oid AND deptype = 'i' AND proowner = 10)", "pronamespace", "proowner", "o.oid::regprocedure"},
-	{"type", "has_type_privilege", "pg_type o WHERE typtype <> 'p' AND typelem = 0 AND typtype <> 'm'", "typnamespace", "typowner", "typname"},
+	{"type", "has_type_privilege", "pg_type o WHERE typtype <> 'p' AND typelem = 0", "typnamespace", "typowner", "typname"},
 }
 
 // judgeObjects compares owners and rights of all that stands in the houses.
@@ -179,6 +182,9 @@ func (o *oracle) judgeOwners(db string) {
 // judgeReach says that whatever a tenant's role owns or is named in the ACL of
 // stands in its own house (pg_shdepend knows all of it, of every kind).
 func (o *oracle) judgeReach(db string) {
+	if !slices.Contains(o.databases(), db) {
+		return // nobody gets in
+	}
 	for _, r := range o.rows(db, `SELECT r.rolname::text, s.deptype::text, s.classid::regclass::text, coalesce(i.schema, ''), coalesce(i.name, ''), i.type, coalesce(i.identity, ''), s.dbid = 0
 		FROM pg_shdepend s JOIN pg_roles r ON r.oid = s.refobjid CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) i
 		WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype IN ('o', 'a') AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
@@ -197,7 +203,7 @@ func (o *oracle) judgeReach(db string) {
 	}
 	for _, r := range o.rows(db, `SELECT l.oid, coalesce(a.grantee, 0), pg_get_userbyid(l.lomowner)::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END
 		FROM pg_largeobject_metadata l CROSS JOIN LATERAL aclexplode(l.lomacl) a`) {
-		if !slices.Contains(o.databases(), db) || r[1] != "0" && o.of[r[3]].Name == o.of[r[2]].Name {
+		if r[1] != "0" && o.of[r[3]].Name == o.of[r[2]].Name {
 			continue
 		}
 		if r[1] == "0" || o.of[r[3]].Name != "" {

@@ -87,12 +87,17 @@ func keepOnly(have pgsql.ACL, owner string, drop func(grantee string, p pgsql.Pr
 	return out
 }
 
+// grantee is a role, or PUBLIC for "", as GRANT and REVOKE name it.
+func grantee(role string) string {
+	if role == "" {
+		return "PUBLIC"
+	}
+	return pgsql.Ident(role)
+}
+
 // sql prints a change, on an object such as `TABLE "acme"."orders"`.
 func (c change) sql(object string) string {
-	to := "PUBLIC"
-	if c.grantee != "" {
-		to = pgsql.Ident(c.grantee)
-	}
+	to := grantee(c.grantee)
 	if c.grant {
 		return "GRANT " + c.privs.String() + " ON " + object + " TO " + to
 	}

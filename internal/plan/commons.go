@@ -94,6 +94,12 @@ func (u unit) strangersObjects(c *inside, schema string) {
 		col.ACL = slices.DeleteFunc(slices.Clone(col.ACL), func(it pgsql.ACLItem) bool { return !u.b.concernsTenant(u.b.owner[it.Grantee]) })
 		u.do("a column that is not the tenant's", Access, columnRevokes(col)...)
 	}
+	for _, o := range c.others[schema] {
+		if whose := u.b.owner[o.Owner]; !o.Extension && whose != found && u.b.concernsTenant(whose) {
+			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.Identity, o.Owner), Access,
+				"ALTER "+otherKind(o.Kind)+" "+o.Identity+" OWNER TO "+pgsql.Ident(u.b.snap.Session.User))
+		}
+	}
 }
 
 func (u unit) revokeAll(why string, rs []revocation) {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"landlord/internal/isolation"
 	"landlord/internal/tenant"
@@ -57,17 +58,15 @@ func (b *builder) roleConflict(tenant string, want isolation.Role, adopt bool) {
 
 // moved refuses a change of a tenant's house: data would have to move.
 func (b *builder) moved(t tenant.Tenant) {
-	for _, have := range b.found {
-		if have.Name != t.Name {
-			continue
-		}
-		if have.Isolation != t.Isolation {
-			b.clash(t.Name, fmt.Sprintf("write isolation: %s; a change of model moves data, which apply does not do", have.Isolation),
-				"tenant %q stands in the %s model on the server, and in the %s model in the spec", t.Name, have.Isolation, t.Isolation)
-		} else if have.Database != t.Database {
-			b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Database),
-				"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Database, t.Database)
-		}
+	have, ok := b.foundAs[t.Name]
+	switch {
+	case !ok:
+	case have.Isolation != t.Isolation:
+		b.clash(t.Name, fmt.Sprintf("write isolation: %s; a change of model moves data, which apply does not do", have.Isolation),
+			"tenant %q stands in the %s model on the server, and in the %s model in the spec", t.Name, have.Isolation, t.Isolation)
+	case have.Database != t.Database:
+		b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Database),
+			"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Database, t.Database)
 	}
 }
 
@@ -84,12 +83,16 @@ func (b *builder) containerConflicts(c isolation.Container) {
 	b.clash(tenant, "choose another name, or write adopt: true to take it over", "database %q exists, and landlord did not make it", c.Database)
 }
 
-// marked says whether a role of landlord's names the database as its own.
+// marked says whether a role of landlord's names the database as its own: its
+// group, or a tenant in it, should the group be gone.
 func (b *builder) marked(c isolation.Container) bool {
-	r := b.roles[c.Group]
-	if r == nil {
-		return false
+	if r := b.roles[c.Group]; r != nil {
+		if m, ok := isolation.ParseMark(r.Comment); ok && m.Database == c.Database {
+			return true
+		}
 	}
-	m, ok := isolation.ParseMark(r.Comment)
-	return ok && m.Database == c.Database
+	return slices.ContainsFunc(c.Tenants, func(name string) bool {
+		t, ok := b.foundAs[name]
+		return ok && t.Database == c.Database
+	})
 }

@@ -141,9 +141,9 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.newDatabase(c, temp)
 		return
 	}
-	u.mendDatabase(c, have, temp)
+	owner := u.mendDatabase(c, have, temp)
 	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
-		u.in(c.Database).commons(have.Owner, u.b.rooms(c.Database))
+		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
 	}
 }
 
@@ -161,14 +161,15 @@ func (u unit) newDatabase(c isolation.Container, temp bool) {
 	u.in(c.Database).do("every database that landlord makes does without schema public", Safe, `DROP SCHEMA "public"`)
 }
 
-// mendDatabase puts an existing container's owner, ACL and attributes right.
-func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp bool) {
+// mendDatabase puts an existing container's owner, ACL and attributes right,
+// and returns its owner.
+func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp bool) string {
 	object := "DATABASE " + pgsql.Ident(c.Database)
 	owner, acl := have.Owner, have.ACL
 	if !u.b.mayOwn(owner) {
 		u.b.cannot(u.tenant, fmt.Sprintf("database %s belongs to %s: landlord can change neither its owner nor its ACL", c.Database, owner),
 			fmt.Sprintf("have a superuser run: ALTER DATABASE %s OWNER TO %s", pgsql.Ident(c.Database), pgsql.Ident(u.b.snap.Session.User)))
-		return
+		return owner
 	}
 	if !u.b.trusted[owner] {
 		u.do(fmt.Sprintf("database %s belongs to %s; no tenant and no login of an application may own one", c.Database, owner), Access,
@@ -187,6 +188,7 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 		u.do("database "+c.Database+" takes no connections", Safe, "ALTER "+object+" ALLOW_CONNECTIONS true")
 		u.b.plan.Again = true
 	}
+	return owner
 }
 
 // databaseSettings resets what is set on a database: its owner could turn

@@ -23,10 +23,11 @@ type index struct {
 	foundIn    map[place]string           // schema -> a tenant that is in the catalog and not in the spec
 	trusted    map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
 	found      []tenant.Tenant
-	ownerIn    map[string]string  // owner role -> the container that its house stands in
-	home       map[string]string  // tenant -> the container that its house stands in
-	insides    map[string]*inside // contents by database, arranged when first asked for
-	wanted     map[string]bool    // names of the tenants that the plan is about
+	foundAs    map[string]tenant.Tenant // the same by name
+	ownerIn    map[string]string        // owner role -> the container that its house stands in
+	home       map[string]string        // tenant -> the container that its house stands in
+	insides    map[string]*inside       // contents by database, arranged when first asked for
+	wanted     map[string]bool          // names of the tenants that the plan is about
 }
 
 // place is a schema in a database.
@@ -38,7 +39,7 @@ func newIndex(in Input) *index {
 		roles: map[string]*snapshot.Role{}, databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members: map[string][]snapshot.Membership{}, settings: map[string][]snapshot.Setting{},
 		owner: map[string]string{}, house: map[place]*isolation.House{}, foundIn: map[place]string{}, trusted: map[string]bool{},
-		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, insides: map[string]*inside{},
+		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
 	x.indexWanted(in)
@@ -87,6 +88,7 @@ func (x *index) indexWanted(in Input) {
 	}
 	x.containers = isolation.Containers(in.Tenants)
 	for _, t := range x.found {
+		x.foundAs[t.Name] = t
 		if x.home[t.Name] == "" {
 			x.home[t.Name] = t.Database
 		}

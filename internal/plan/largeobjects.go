@@ -17,7 +17,7 @@ func (u unit) largeObjects(databaseOwner string, c *inside) {
 		if u.b.concernsTenant(whose) && u.b.home[whose] != c.database {
 			if !taken[g.Owner] {
 				u.do(fmt.Sprintf("%s owns large objects in database %s, where it does not live", g.Owner, c.database), Access,
-					eachLargeObject(g.Owner, "ALTER LARGE OBJECT %s OWNER TO "+pgsql.Ident(databaseOwner)))
+					eachLargeObject(g.Owner, "ALTER LARGE OBJECT ", " OWNER TO "+pgsql.Ident(databaseOwner)))
 			}
 			taken[g.Owner] = true
 			g = newOwner(g, databaseOwner)
@@ -25,7 +25,12 @@ func (u unit) largeObjects(databaseOwner string, c *inside) {
 		if u.b.mayHold(g) {
 			continue
 		}
-		u.revokeAll("large objects of "+g.Owner, []revocation{{u.by(g.Grantor), eachLargeObject(g.Owner, change{privs: pgsql.LargeObject.All(u.b.version()), grantee: g.Grantee, cascade: true}.sql("LARGE OBJECT %s"))}})
+		by := u.by(g.Owner)
+		if g.Grantor != g.Owner {
+			by.as = g.Grantor
+		}
+		revoke := eachLargeObject(g.Owner, "REVOKE ALL ON LARGE OBJECT ", " FROM "+grantee(g.Grantee)+" CASCADE")
+		u.revokeAll("large objects of "+g.Owner, []revocation{{by, revoke}})
 	}
 }
 
@@ -53,11 +58,11 @@ func (b *builder) mayHold(g snapshot.LargeObjectGrant) bool {
 }
 
 // eachLargeObject does something to all large objects of an owner: they have
-// only numbers, and there may be many.
-func eachLargeObject(owner, statement string) string {
+// only numbers, which stand between before and after, and there may be many.
+func eachLargeObject(owner, before, after string) string {
 	return "DO " + pgsql.Literal(`DECLARE o pg_catalog.oid; BEGIN
 FOR o IN SELECT l.oid FROM pg_catalog.pg_largeobject_metadata AS l
   JOIN pg_catalog.pg_roles AS r ON r.oid = l.lomowner WHERE r.rolname = `+pgsql.Literal(owner)+` LOOP
-EXECUTE pg_catalog.format(`+pgsql.Literal(statement)+`, o);
+EXECUTE pg_catalog.concat(`+pgsql.Literal(before)+`, o, `+pgsql.Literal(after)+`);
 END LOOP; END`)
 }

@@ -51,12 +51,8 @@ func otherKind(kind string) string {
 func columnRevokes(col snapshot.Column) []string {
 	var sql []string
 	for _, it := range col.ACL {
-		to := "PUBLIC"
-		if it.Grantee != "" {
-			to = pgsql.Ident(it.Grantee)
-		}
 		sql = append(sql, fmt.Sprintf("REVOKE ALL (%s) ON TABLE %s FROM %s CASCADE",
-			pgsql.Ident(col.Name), pgsql.Qualified(col.Schema, col.Relation), to))
+			pgsql.Ident(col.Name), pgsql.Qualified(col.Schema, col.Relation), grantee(it.Grantee)))
 	}
 	slices.Sort(sql)
 	return slices.Compact(sql)

@@ -16,7 +16,7 @@ func (b *builder) removals() {
 		return
 	}
 	for _, t := range b.found {
-		if slices.ContainsFunc(b.in.Tenants, func(w tenant.Tenant) bool { return w.Name == t.Name }) {
+		if _, inSpec := b.wanted[t.Name]; inSpec {
 			continue
 		}
 		if !b.in.Prune {
@@ -148,12 +148,11 @@ func (u unit) dropRoles(t tenant.Tenant) {
 // extraLogins drops logins of tenants in the spec that the spec does not
 // name any more.
 func (b *builder) extraLogins() {
-	for _, have := range b.found {
-		i := slices.IndexFunc(b.in.Tenants, func(t tenant.Tenant) bool { return t.Name == have.Name })
-		if i < 0 {
+	for _, want := range b.in.Tenants {
+		have, ok := b.foundAs[want.Name]
+		if !ok {
 			continue
 		}
-		want := b.in.Tenants[i]
 		gone := tenant.Tenant{Name: have.Name, Database: have.Database}
 		for _, l := range have.Logins {
 			if !slices.Contains(want.Roles(), l.Name) {

@@ -38,7 +38,9 @@ JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = t.typrelid
 LEFT JOIN pg_catalog.pg_depend AS e
   ON e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND e.objid = t.oid AND e.deptype = 'e'
-WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typcategory <> 'A'))
+WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typcategory <> 'A')
+       -- Since 17 a multirange type has its range type's owner and ACL.
+       OR (t.typtype = 'm' AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 170000))
   AND {{schemas}};
 SELECT n.nspname, i.type, i.identity, pg_catalog.pg_get_userbyid(o.owner), e.objid IS NOT NULL
 FROM (
@@ -64,6 +66,8 @@ JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, s.objsubid) AS i
 WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
   AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+  -- Schema public has a fixed number, 2200, and is read above as any schema.
+  AND NOT (s.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND s.objid = 2200)
   AND (s.objid < 16384 OR s.classid NOT IN (
     'pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,
     'pg_catalog.pg_type'::pg_catalog.regclass, 'pg_catalog.pg_default_acl'::pg_catalog.regclass,

@@ -3,7 +3,6 @@ package cli
 import (
 	"bufio"
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +39,7 @@ Exit status: 0 the walls hold; 1 failed; 2 mistake in the call or in the spec;
 		RunE:    func(c *cobra.Command, _ []string) error { return a.prove(c.Context(), s) },
 	}
 	a.specFlag(c)
-	s.flags(c)
+	a.scopeFlags(c, &s)
 	a.outputFlag(c, "text", "json")
 	return c
 }

@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/plan"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
+)
+
+// home is where the tenant commands work: a spec's server, or a server that
+// is given by its connection string, without any spec.
+type home struct {
+	estate tenant.Estate
+	server tenant.Server
+	// bare says that there is no spec: the server's own state is the estate.
+	bare bool
+}
+
+// bareServer says whether --server is a connection string.
+func bareServer(s string) bool { return strings.Contains(s, "=") || strings.Contains(s, "://") }
+
+// homes are the servers that --server and the spec name.
+func (a *app) homes(server string) ([]home, error) {
+	if bareServer(server) {
+		s := tenant.Server{Name: "main", Connection: server}
+		return []home{{tenant.Estate{Servers: []tenant.Server{s}}, s, true}}, nil
+	}
+	e, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	list, err := servers(e, server, nil)
+	if err != nil {
+		return nil, err
+	}
+	var out []home
+	for _, s := range list {
+		out = append(out, home{e, s, false})
+	}
+	return out, nil
+}
+
+type listFlags struct {
+	server, sort, isolation, database string
+	suspended, busy                   bool
+}
+
+func (a *app) tenantList() *cobra.Command {
+	var f listFlags
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the tenants on a server, with size and connections",
+		Long: `List the tenants that a server has, with their houses, sizes and connections.
+What the server says counts, not the spec. Exit status: 0; 1 failed; 2 bad
+usage or spec.`,
+		Example: "  landlord tenant list\n  landlord tenant list --sort size\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return a.listTenants(c.Context(), f) },
+	}
+	a.specFlag(c)
+	a.outputFlag(c, "text", "json")
+	homeFlag(c, &f.server)
+	c.Flags().StringVar(&f.sort, "sort", "name", "by name, size, connections, or free (connections left)")
+	c.Flags().StringVar(&f.isolation, "isolation", "", "only those of this model")
+	c.Flags().StringVar(&f.database, "database", "", "only those in this database")
+	c.Flags().BoolVar(&f.suspended, "suspended", false, "only those that are suspended")
+	c.Flags().BoolVar(&f.busy, "busy", false, "only those with connections now")
+	return c
+}
+
+func homeFlag(c *cobra.Command, server *string) {
+	c.Flags().StringVar(server, "server", "", "a server in the spec, or a connection string: then no spec is read")
+}
+
+func (a *app) listTenants(ctx context.Context, f listFlags) error {
+	order, ok := orders[f.sort]
+	if !ok {
+		return usageError{fmt.Errorf("--sort %s: it is one of name, size, connections, free", f.sort)}
+	}
+	all, err := a.statuses(ctx, f.server)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(s landlord.Status) bool {
+		return f.isolation != "" && string(s.Isolation) != f.isolation || f.database != "" && s.Database != f.database ||
+			f.suspended && !s.Suspended || f.busy && s.Sessions == 0
+	})
+	slices.SortStableFunc(all, order)
+	if a.output == "json" {
+		if all == nil {
+			all = []landlord.Status{}
+		}
+		return a.json(map[string]any{"tenants": all})
+	}
+	t := term.Table{Head: []string{"tenant", "house", "size", "connections", "of", "logins", ""}, Right: []int{2, 3, 4}}
+	for _, s := range all {
+		t.Rows = append(t.Rows, listRow(s))
+	}
+	_, err = fmt.Fprintf(a.Out, "%s%s\n", a.outLook().Table(t), term.Count(len(all), "tenant"))
+	return err
+}
+
+func (a *app) statuses(ctx context.Context, server string, only ...string) ([]landlord.Status, error) {
+	hs, err := a.homes(server)
+	if err != nil {
+		return nil, err
+	}
+	var all []landlord.Status
+	for _, h := range hs {
+		list, err := landlord.List(ctx, h.server, only...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
+// orders sort a list; what is largest comes first.
+var orders = map[string]func(a, b landlord.Status) int{
+	"name":        func(a, b landlord.Status) int { return strings.Compare(a.Name, b.Name) },
+	"size":        func(a, b landlord.Status) int { return cmp.Compare(b.Bytes, a.Bytes) },
+	"connections": func(a, b landlord.Status) int { return cmp.Compare(b.Sessions, a.Sessions) },
+	"free":        func(a, b landlord.Status) int { return cmp.Compare(free(a), free(b)) },
+}
+
+// free is how many more connections a tenant may open.
+func free(s landlord.Status) int {
+	if s.MaxSessions == 0 {
+		return 1 << 30
+	}
+	return s.MaxSessions - s.Sessions
+}
+
+func listRow(s landlord.Status) []term.Cell {
+	var logins []string
+	for _, r := range s.Roles {
+		if r.Login {
+			logins = append(logins, r.Kind)
+		}
+	}
+	state := term.Text("")
+	if s.Suspended {
+		state = term.Toned(term.Warn, "suspended")
+	}
+	return []term.Cell{
+		term.Toned(term.Strong, s.Name), term.Text(houseOf(s.Isolation, s.Database)), term.Text(bytes(s.Bytes)),
+		term.Text(fmt.Sprint(s.Sessions)), term.Toned(term.Dim, most(s.MaxSessions)), term.Toned(term.Dim, strings.Join(logins, " ")), state,
+	}
+}
+
+func houseOf(m tenant.Model, database string) string {
+	if m == tenant.Schema {
+		return "schema in " + database
+	}
+	return "database " + database
+}
+
+func bytes(n int64) string {
+	if n < 0 {
+		return "?"
+	}
+	return term.Bytes(n)
+}
+
+func most(n int) string {
+	if n == 0 {
+		return "no limit"
+	}
+	return fmt.Sprint(n)
+}
+
+func (a *app) tenantShow() *cobra.Command {
+	var server string
+	c := &cobra.Command{
+		Use:   "show NAME",
+		Short: "Tell all about one tenant",
+		Long: `Tell all about one tenant: its house, roles and who is in them, limits (and
+which of them the tenant can change), size, connections, and what differs from
+what it should be. Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
+		Example: "  landlord tenant show acme",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return a.showTenant(c.Context(), server, args[0]) },
+	}
+	a.specFlag(c)
+	a.outputFlag(c, "text", "json")
+	homeFlag(c, &server)
+	return c
+}
+
+func (a *app) showTenant(ctx context.Context, server, name string) error {
+	all, err := a.statuses(ctx, server, name)
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		return a.noSuchTenant(ctx, server, name)
+	}
+	if len(all) > 1 {
+		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
+	}
+	drift, err := a.drift(ctx, server, all[0])
+	if err != nil {
+		return err
+	}
+	if a.output == "json" {
+		return a.json(map[string]any{"tenant": all[0], "drift": drift})
+	}
+	printTenant(a, all[0], drift)
+	return nil
+}
+
+// noSuchTenant is the error for a name that the server does not know.
+func (a *app) noSuchTenant(ctx context.Context, server, name string) error {
+	all, err := a.statuses(ctx, server)
+	if err != nil {
+		return err
+	}
+	e := tenant.Estate{}
+	for _, s := range all {
+		e.Tenants = append(e.Tenants, tenant.Tenant{Name: s.Name})
+	}
+	return usageError{fmt.Errorf("the server: %w", unknownTenant(e, name))}
+}
+
+// drift is what a plan for the tenant would change.
+func (a *app) drift(ctx context.Context, server string, s landlord.Status) ([]plan.Step, error) {
+	hs, err := a.homes(server)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hs {
+		if h.server.Name != s.Server {
+			continue
+		}
+		if _, ok := h.estate.Tenant(s.Name); !ok {
+			if h.estate, err = landlord.Export(ctx, h.server); err != nil {
+				return nil, err
+			}
+		}
+		p, err := landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}})
+		return p.Steps, err
+	}
+	return nil, nil
+}
+
+func printTenant(a *app, s landlord.Status, drift []plan.Step) {
+	l, w := a.outLook(), a.Out
+	state := ""
+	if s.Suspended {
+		state = l.Paint(term.Warn, "  suspended")
+	}
+	fmt.Fprintf(w, "%s%s\n  %s on server %s, %s\n", l.Paint(term.Strong, s.Name), state,
+		houseOf(s.Isolation, term.Clean(s.Database)), s.Server, term.Count(len(s.Schemas), "schema"))
+	fmt.Fprintf(w, "  %s, %s now, at most %s\n\n", bytes(s.Bytes), term.Count(s.Sessions, "connection"), most(s.MaxSessions))
+	t := term.Table{Head: []string{"role", "kind", "may log in", "password", "connections", "also in it"}, Right: []int{4}}
+	for _, r := range s.Roles {
+		login := term.Toned(term.Dim, "no")
+		if r.Login {
+			login = term.Toned(term.Good, "yes")
+		}
+		t.Rows = append(t.Rows, []term.Cell{term.Text(r.Name), term.Text(r.Kind), login, term.Text(r.Verifier),
+			term.Text(fmt.Sprint(r.Sessions)), term.Text(strings.Join(r.Members, ", "))})
+	}
+	fmt.Fprint(w, l.Table(t))
+	for _, limit := range s.Limits {
+		kind := l.Paint(term.Good, "enforced")
+		if !limit.Enforced {
+			kind = l.Paint(term.Warn, "a default that the tenant can change")
+		}
+		fmt.Fprintf(w, "  %-22s %-8s %s\n", limit.Name, limit.Value, kind)
+	}
+	if len(drift) == 0 {
+		fmt.Fprintf(w, "\n%s\n", l.Paint(term.Good, "Everything is as it should be."))
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", l.Paint(term.Warn, "Not as it should be (landlord apply --tenant "+s.Name+" mends it):"))
+	for _, step := range drift {
+		fmt.Fprintf(w, "  %s %s\n", sign(l, step.Danger), term.Clean(step.Why))
+	}
+}
+
+func (a *app) tenantCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "tenant",
+		Short: "List, show and change tenants one at a time",
+		Long:  "List, show and change tenants one at a time. Exit status: see the commands.",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.tenantList(), a.tenantShow())
+	return c
+}

@@ -1,0 +1,186 @@
+package landlord
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"landlord/internal/catalog"
+	"landlord/internal/pgsql"
+	"landlord/internal/plan"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Status is what a tenant has on a server, and what of it is in use.
+type Status struct {
+	Name      string       `json:"name"`
+	Server    string       `json:"server"`
+	Isolation tenant.Model `json:"isolation"`
+	Database  string       `json:"database"`
+	Schemas   []string     `json:"schemas"`
+	Suspended bool         `json:"suspended"`
+	// Bytes is the size of the database, or of the schemas' tables; -1 where
+	// it cannot be read.
+	Bytes int64 `json:"bytes"`
+	// Sessions are the tenant's connections now, MaxSessions as many as its
+	// logins may open together; 0: no limit.
+	Sessions    int          `json:"sessions"`
+	MaxSessions int          `json:"maxSessions"`
+	Roles       []RoleStatus `json:"roles"`
+	Limits      []Limit      `json:"limits"`
+}
+
+// RoleStatus is one of a tenant's roles.
+type RoleStatus struct {
+	Name     string `json:"name"`
+	Kind     string `json:"kind"` // identity, owner, app, ro, ddl
+	Login    bool   `json:"login"`
+	Verifier string `json:"verifier,omitempty"` // none, md5, scram-sha-256; empty: not readable
+	Sessions int    `json:"sessions"`
+	// Members are the roles in it that are not the tenant's own.
+	Members []string `json:"members,omitempty"`
+}
+
+// Limit is one of a tenant's limits. One that is not Enforced is only a
+// default, which the tenant can change.
+type Limit struct {
+	Name     string `json:"name"`
+	Value    string `json:"value"`
+	Enforced bool   `json:"enforced"`
+}
+
+// List says what every tenant on a server has and uses, sorted by name. Only
+// those named, if any are.
+func List(ctx context.Context, s tenant.Server, only ...string) ([]Status, error) {
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	if err != nil {
+		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	var found []tenant.Tenant
+	var shared []string
+	for _, t := range plan.Found(s.Name, snap) {
+		if len(only) > 0 && !slices.Contains(only, t.Name) {
+			continue
+		}
+		found = append(found, t)
+		if t.Isolation == tenant.Schema && !slices.Contains(shared, t.Database) && accepts(snap, t.Database) {
+			shared = append(shared, t.Database)
+		}
+	}
+	use, err := catalog.ReadUsage(ctx, catalog.Options{Conninfo: s.Connection}, shared)
+	if err != nil {
+		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	facts := newFacts(snap, use)
+	out := make([]Status, len(found))
+	for i, t := range found {
+		out[i] = facts.status(t)
+	}
+	return out, nil
+}
+
+func accepts(snap snapshot.Snapshot, database string) bool {
+	return slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == database && d.AllowConn })
+}
+
+// facts is a snapshot arranged by role.
+type facts struct {
+	roles   map[string]snapshot.Role
+	members map[string][]string // by role
+	use     catalog.Usage
+}
+
+func newFacts(snap snapshot.Snapshot, use catalog.Usage) facts {
+	f := facts{roles: map[string]snapshot.Role{}, members: map[string][]string{}, use: use}
+	for _, r := range snap.Roles {
+		f.roles[r.Name] = r
+	}
+	for _, m := range snap.Memberships {
+		f.members[m.Role] = append(f.members[m.Role], m.Member)
+	}
+	return f
+}
+
+func (f facts) status(t tenant.Tenant) Status {
+	s := Status{
+		Name: t.Name, Server: t.Server, Isolation: t.Isolation, Database: t.Database, Schemas: t.Schemas,
+		Bytes: f.bytes(t), Limits: limits(t.Limits), Suspended: true,
+	}
+	s.Roles = append(s.Roles, f.role(t, t.Identity(), "identity"), f.role(t, t.Owner, "owner"))
+	unlimited := false
+	for _, l := range t.Logins {
+		r := f.role(t, l.Name, string(l.Kind))
+		s.Roles = append(s.Roles, r)
+		s.Sessions += r.Sessions
+		if !r.Login {
+			continue
+		}
+		s.Suspended = false
+		if limit := f.roles[l.Name].ConnLimit; limit < 0 {
+			unlimited = true
+		} else {
+			s.MaxSessions += limit
+		}
+	}
+	if unlimited {
+		s.MaxSessions = 0
+	}
+	return s
+}
+
+func (f facts) bytes(t tenant.Tenant) int64 {
+	if t.Isolation == tenant.Database {
+		if n, ok := f.use.Databases[t.Database]; ok {
+			return n
+		}
+		return -1
+	}
+	sizes, ok := f.use.Schemas[t.Database]
+	if !ok {
+		return -1
+	}
+	var n int64
+	for _, schema := range t.Schemas {
+		n += sizes[schema]
+	}
+	return n
+}
+
+func (f facts) role(t tenant.Tenant, name, kind string) RoleStatus {
+	have := f.roles[name]
+	r := RoleStatus{Name: name, Kind: kind, Login: have.Login, Verifier: have.Verifier, Sessions: f.use.Sessions[name]}
+	for _, m := range f.members[name] {
+		if !slices.Contains(t.Roles(), m) {
+			r.Members = append(r.Members, m)
+		}
+	}
+	slices.Sort(r.Members)
+	return r
+}
+
+// limits lists what holds, and says what of it the tenant can undo: every
+// parameter that a user may set is only a default (manual, "ALTER ROLE").
+func limits(l tenant.Limits) []Limit {
+	var out []Limit
+	if l.Connections > 0 {
+		out = append(out, Limit{"connections per login", fmt.Sprint(l.Connections), true})
+	}
+	for _, x := range []struct {
+		name     string
+		value    string
+		set      bool
+		enforced bool
+	}{
+		{"temp_files", pgsql.Size(l.TempFiles), l.TempFiles > 0, true},
+		{"statement_timeout", pgsql.Duration(l.StatementTimeout), l.StatementTimeout > 0, false},
+		{"lock_timeout", pgsql.Duration(l.LockTimeout), l.LockTimeout > 0, false},
+		{"idle_transaction", pgsql.Duration(l.IdleTransaction), l.IdleTransaction > 0, false},
+		{"work_mem", pgsql.Size(l.WorkMem), l.WorkMem > 0, false},
+	} {
+		if x.set {
+			out = append(out, Limit{x.name, x.value, x.enforced})
+		}
+	}
+	return out
+}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -36,7 +37,12 @@ func (b *builder) doors() {
 		return
 	}
 	change, err := HBA(b.in.Server, b.in.Tenants, b.snap)
-	if err != nil {
+	var lockout *LockoutError
+	switch {
+	case errors.As(err, &lockout):
+		b.clash("", fmt.Sprintf("name administrators under servers.%s.operators", b.in.Server.Name), "%s: %v", file.Path, err)
+		return
+	case err != nil:
 		b.clash("", "see landlord hba check", "%s: %v", file.Path, err)
 		return
 	}
@@ -121,15 +127,35 @@ func keepers(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
 	}
 	keep := []hba.Keep{{Label: "landlord itself", Attempt: self, Must: true}}
 	for _, r := range snap.Roles {
-		if !r.Login || !r.Superuser && !r.CreateRole {
-			continue
+		knock := hba.Attempt{User: r.Name, Database: snap.Session.Database}
+		_, ours := isolation.ParseMark(r.Comment)
+		switch operator := slices.Contains(server.Operators, r.Name); {
+		case !r.Login || ours:
+		case operator && r.Verifier == md5:
+			keep = append(keep, hba.Keep{Label: fmt.Sprintf(`operator %s, whose password is stored as an md5 hash until \password %[1]s sets it anew`, r.Name),
+				Attempt: knock, Methods: []hba.Method{hba.MD5, hba.Password, hba.Peer, hba.Ident, hba.Trust, hba.Cert}})
+		case !operator && (r.Superuser || r.CreateRole):
+			keep = append(keep, hba.Keep{Label: "administrator " + r.Name, Attempt: knock})
 		}
-		if _, ours := isolation.ParseMark(r.Comment); ours || slices.Contains(server.Operators, r.Name) {
-			continue
-		}
-		keep = append(keep, hba.Keep{Label: "administrator " + r.Name, Attempt: hba.Attempt{User: r.Name, Database: snap.Session.Database}})
 	}
 	return keep
+}
+
+// md5 is the form of a stored password that scram-sha-256 refuses.
+const md5 = "md5"
+
+// hashes notes the logins that landlord's rules refuse, since their password
+// is stored in a form that nobody can turn into a SCRAM verifier.
+func (b *builder) hashes(h isolation.House) {
+	if b.snap.HBA == nil || b.snap.HBA.Error != "" {
+		return
+	}
+	for _, l := range h.Tenant.Logins {
+		if r := b.roles[l.Name]; r != nil && r.Verifier == md5 {
+			b.cannot(h.Tenant.Name, fmt.Sprintf("the password of %s is stored as an md5 hash, which the rules of pg_hba.conf do not accept: it cannot log in until it has a new one", l.Name),
+				fmt.Sprintf("landlord credentials %s --login %s --rotate", h.Tenant.Name, l.Name))
+		}
+	}
 }
 
 // hbaEnv answers what the file cannot, out of the snapshot.

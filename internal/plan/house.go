@@ -13,6 +13,7 @@ import (
 // end, in the transaction that raises the last wall.
 func (b *builder) build(h isolation.House) {
 	t := h.Tenant
+	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
 	container := isolation.Containers([]tenant.Tenant{t})[0]
 	db := b.databases[t.Database]

@@ -181,6 +181,9 @@ func (a *app) applyHBA(ctx context.Context, server string, yes bool) error {
 		fmt.Fprintf(a.Out, "%s: nothing to do\n", d.snap.HBA.Path)
 		return nil
 	}
+	for _, what := range plan.CutOff(d.server, d.estate.On(d.server.Name), d.snap, *change) {
+		a.say("%s; name it in the server's operators, or in a tenant's logins", term.Clean(what))
+	}
 	if !yes {
 		block, err := landlord.DoorBlock(d.server, d.estate, d.snap)
 		if err != nil {

@@ -47,6 +47,12 @@ func (b *builder) doors() {
 		return
 	}
 	b.plan.HBA = change
+	if change == nil {
+		return
+	}
+	for _, what := range CutOff(b.in.Server, b.in.Tenants, b.snap, *change) {
+		b.note("", what, "name it in the server's operators, in a tenant's logins, or put a rule of its own above landlord's block")
+	}
 }
 
 // Block is landlord's part of pg_hba.conf for a server.

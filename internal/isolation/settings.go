@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"slices"
 	"time"
 
 	"landlord/internal/pgsql"
@@ -28,3 +29,11 @@ func ListSetting(name string) bool { return name == "search_path" }
 // SuperuserSettings are the parameters among landlord's own that only a
 // superuser can set on a role (manual, "temp_file_limit").
 func SuperuserSettings() []string { return []string{"temp_file_limit"} }
+
+// SamePath says whether two values of search_path name the same schemas in
+// the same order, however each is quoted.
+func SamePath(a, b string) bool {
+	x, ok1 := pgsql.SplitIdents(a)
+	y, ok2 := pgsql.SplitIdents(b)
+	return ok1 && ok2 && slices.Equal(x, y)
+}

@@ -1,0 +1,224 @@
+package prove
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// Attempt is one login's turn, against one neighbour or none.
+type Attempt struct {
+	run       *run
+	Tenant    tenant.Tenant
+	Login     tenant.Login
+	Neighbour *Neighbour // nil for probes that need none
+
+	guest *guest
+	// short is the short-lived login that stands for Login; who is the one
+	// that logs in: it, or Login itself where its password is known.
+	short, who account
+	victim     *guest // the neighbour, where it is a tenant
+
+	sessions *sessions
+	words    *strings.Replacer
+}
+
+// sessions are a login's, opened when first needed.
+type sessions struct {
+	own     *session
+	started map[string]string // parameters that a new session had
+	ownErr  error
+	// there are the login's sessions in other databases, guests those of the
+	// neighbours' logins at home; each holds also why there is none.
+	there  map[string]entry
+	guests map[string]entry
+}
+
+type entry struct {
+	session *session
+	err     error
+}
+
+func newSessions() *sessions {
+	return &sessions{there: map[string]entry{}, guests: map[string]entry{}}
+}
+
+func (s *sessions) close() {
+	s.own.close()
+	for _, e := range s.there {
+		e.session.close()
+	}
+	for _, e := range s.guests {
+		e.session.close()
+	}
+}
+
+// against makes the attempt one against a neighbour.
+func (a Attempt) against(n *Neighbour, victim *guest) *Attempt {
+	a.Neighbour, a.victim = n, victim
+	a.words = a.dictionary()
+	return &a
+}
+
+// own is the login's session in its own database. It is opened again if an
+// attempt has cost it.
+func (a *Attempt) own(ctx context.Context) (*session, error) {
+	s := a.sessions
+	if s.own != nil && !s.own.conn.IsClosed() {
+		return s.own, nil
+	}
+	if s.ownErr != nil {
+		return nil, s.ownErr
+	}
+	fresh, err := enter(ctx, a.run.doors[0], a.who, a.Tenant.Database, nil)
+	if err == nil && s.started == nil {
+		s.started = started(ctx, fresh)
+	}
+	if err == nil {
+		err = fresh.bound(ctx)
+	}
+	s.own, s.ownErr = fresh, err
+	return fresh, err
+}
+
+// started reads the parameters that a new session has from its login.
+func started(ctx context.Context, s *session) map[string]string {
+	r := s.run(ctx, `SELECT pg_catalog.current_setting('search_path'), current_user, session_user,
+		coalesce(pg_catalog.host(pg_catalog.inet_client_addr()), ''), coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl AS s WHERE s.pid = pg_catalog.pg_backend_pid()), false)`)
+	if len(r.rows) == 0 {
+		return map[string]string{}
+	}
+	row := r.rows[0]
+	return map[string]string{"search_path": row[0], "current_user": row[1], "session_user": row[2], "address": row[3], "tls": row[4]}
+}
+
+// there is the login's session in the neighbour's database, or why there is
+// none.
+func (a *Attempt) there(ctx context.Context) (*session, error) {
+	db := a.Neighbour.Database
+	if db == a.Tenant.Database {
+		return a.own(ctx)
+	}
+	if e, ok := a.sessions.there[db]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
+		return e.session, e.err
+	}
+	var e entry
+	e.session, e.err = enter(ctx, a.run.doors[0], a.who, db, nil)
+	if e.err == nil {
+		e.err = e.session.bound(ctx)
+	}
+	a.sessions.there[db] = e
+	return e.session, e.err
+}
+
+// theirs is a session of the neighbour's first login at home: the positive
+// control, and what others may see or disturb.
+func (a *Attempt) theirs(ctx context.Context) (*session, error) {
+	if a.victim.err != nil {
+		return nil, a.victim.err
+	}
+	if e, ok := a.sessions.guests[a.Neighbour.Name]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
+		return e.session, e.err
+	}
+	var e entry
+	if len(a.victim.logins) == 0 {
+		e.err = fmt.Errorf("tenant %s has no login", a.Neighbour.Name)
+	} else {
+		e.session, e.err = enter(ctx, a.run.doors[0], a.victim.logins[0], a.Neighbour.Database, nil)
+	}
+	if e.err != nil {
+		e.err = fmt.Errorf("the neighbour's own login cannot get in: %s", explain(e.err))
+	} else {
+		e.err = e.session.bound(ctx)
+	}
+	a.sessions.guests[a.Neighbour.Name] = e
+	return e.session, e.err
+}
+
+// control says why the neighbour's row is not there to be reached, or nil.
+func (a *Attempt) control(ctx context.Context) error {
+	s, err := a.theirs(ctx)
+	if err != nil {
+		return err
+	}
+	if r := s.try(ctx, "SELECT secret FROM "+a.victim.scratch.table()); r.value() != a.victim.scratch.secret {
+		return fmt.Errorf("the neighbour's own login does not read its row: %s", r.said())
+	}
+	return nil
+}
+
+// sql fills in a statement's words: {db} is an identifier, {db'} a literal.
+func (a *Attempt) sql(text string) string { return a.words.Replace(text) }
+
+func (a *Attempt) dictionary() *strings.Replacer {
+	var pairs []string
+	name := func(word, value string) {
+		if value != "" {
+			pairs = append(pairs, "{"+word+"}", pgsql.Ident(value))
+		}
+		pairs = append(pairs, "{"+word+"'}", pgsql.Literal(value))
+	}
+	raw := func(word, value string) {
+		pairs = append(pairs, "{"+word+"}", value, "{"+word+"'}", pgsql.Literal(value))
+	}
+	name("db", a.Tenant.Database)
+	name("schema", a.Tenant.Schemas[0])
+	name("owner", a.Tenant.Owner)
+	name("me", a.Login.Name)
+	name("self", a.who.user)
+	name("short", a.short.user)
+	name("new", tenant.ProbePrefix+a.run.id+"_new")
+	name("superuser", a.run.superuser)
+	raw("mine", pgsql.Literals(a.mine()...))
+	raw("schemas", pgsql.Literals(a.Tenant.Schemas...))
+	raw("roles", pgsql.Literals(a.Tenant.Roles()...))
+	if a.guest.scratch.name != "" {
+		raw("table", a.guest.scratch.table())
+	}
+	if a.Neighbour != nil {
+		name("b.db", a.Neighbour.Database)
+	}
+	if a.victim != nil {
+		b, s := a.victim.t, a.victim.scratch
+		name("b", b.Name)
+		name("b.schema", b.Schemas[0])
+		name("b.owner", b.Owner)
+		if len(b.Logins) > 0 {
+			name("b.login", b.Logins[0].Name)
+		}
+		raw("b.roles", pgsql.Literals(b.Roles()...))
+		if s.name != "" {
+			raw("b.table", s.table())
+			raw("b.view", s.view())
+			raw("b.function", s.functionName())
+			raw("b.oid", s.oid)
+			name("b.name", s.name)
+			raw("b.lo", s.largeObject)
+			raw("b.secret", s.secret)
+			raw("b.mark", s.mark())
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// mine lists the roles that the login may be a member of: itself, what its
+// house makes it a member of, and those in whose place it stands when
+// passwords rotate.
+func (a *Attempt) mine() []string {
+	names := []string{a.short.user, a.Login.Name}
+	names = append(names, a.Tenant.LoginsOf(a.Login.Kind)...)
+	all := isolation.Build(a.Tenant).Memberships
+	for i := 0; i < len(names); i++ {
+		for _, m := range all {
+			if m.Member == names[i] && !slices.Contains(names, m.Role) {
+				names = append(names, m.Role)
+			}
+		}
+	}
+	return names
+}

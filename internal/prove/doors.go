@@ -1,0 +1,214 @@
+package prove
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/connect"
+	"landlord/internal/hba"
+	"landlord/internal/pgsql"
+	"landlord/internal/plan"
+	"landlord/internal/tenant"
+)
+
+// doorProbes are about getting in where one does not belong. They knock at
+// every door.
+var doorProbes = []Probe{
+	{Name: "connect-b-db", What: "connect to another tenant's database", Scope: Elsewhere, Expect: Held, Run: knock},
+	{Name: "connect-postgres", What: "connect to database postgres", Scope: Outside, Relation: Postgres, Expect: Held, Run: knock},
+	{Name: "connect-template1", What: "connect to template1, which every new database is a copy of", Scope: Outside, Relation: Template1, Expect: Held, Run: knock},
+	{Name: "connect-any-other-db", What: "connect to a database that is nobody's house", Scope: Outside, Relation: AnyOther, Expect: Held, Run: knock},
+	{Name: "acl-b-db", What: "hold any right on another database: the wall behind pg_hba.conf", Scope: Foreign, Expect: Held, Run: databaseACL},
+	{Name: "acl-b-schema", What: "hold any right on the neighbour's schema: the wall behind the database's", Scope: Neighbours, Expect: Held, Run: schemaACL},
+	{Name: "temp-in-b-db", What: "make temporary tables in another database", Scope: Foreign, Expect: Held,
+		Run: refusedThere("CREATE TEMPORARY TABLE landlord_probe_temp (id integer) ON COMMIT DROP").run},
+	{Name: "create-in-b-public", What: "create in schema public of another tenant's database", Scope: Elsewhere, Expect: Held,
+		Run: refusedThere("CREATE TABLE public.{new} (id integer)").denied("3F000").run},
+	{Name: "create-in-postgres-public", What: "create in schema public of database postgres", Scope: Outside, Relation: Postgres, Expect: Held,
+		Run: refusedThere("CREATE TABLE public.{new} (id integer)").denied("3F000").run},
+	{Name: "template1-poison-table", What: "plant a table that every new database would hold", Scope: Outside, Relation: Template1, Expect: Held,
+		Run: refusedThere("CREATE TABLE public.{new} (id integer)").denied("3F000").run},
+	{Name: "template1-poison-function", What: "plant a function that every new database would hold", Scope: Outside, Relation: Template1, Expect: Held,
+		Run: refusedThere("CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'x'::text $$").denied("3F000").run},
+	{Name: "login-as-b-wrong-password", What: "log in as the neighbour with another password", Scope: Neighbours, Expect: Held, Run: wrongPassword},
+	{Name: "login-as-superuser-wrong-password", What: "log in as a superuser with another password", Expect: Held, Run: superuserPassword},
+	{Name: "replication-connect", What: "connect as a replica, which is sent everybody's data", Expect: Held, Run: replication},
+	{Name: "connect-without-tls", What: "connect from another machine without TLS", Expect: Held, Run: withoutTLS},
+	{Name: "db-existence-oracle", What: "tell an existing database from one that does not exist", Scope: Foreign, Expect: Held, Closes: ByCluster,
+		Consequence: "a tenant that can guess names learns which other databases the server has", Run: existence},
+}
+
+// atEveryDoor knocks everywhere: one open door is an escape, one answer that
+// says nothing leaves the question open.
+func atEveryDoor(ctx context.Context, a *Attempt, who account, database string, extra func(*pgconn.Config), denials ...string) Result {
+	worst := Result{}
+	var details []string
+	for _, d := range a.run.doors {
+		r := knockAt(ctx, d, who, database, extra, denials)
+		details = append(details, d.name+": "+r.Detail)
+		if badness(r.Verdict) > badness(worst.Verdict) {
+			worst = r
+		}
+	}
+	worst.Detail = strings.Join(details, "; ")
+	return worst
+}
+
+func knockAt(ctx context.Context, d door, who account, database string, extra func(*pgconn.Config), denials []string) Result {
+	s, err := enter(ctx, d, who, database, extra)
+	if err == nil {
+		s.close()
+		return Result{Escaped, "", fmt.Sprintf("%s is in database %s", who.user, database)}
+	}
+	state := connect.State(err)
+	if slices.Contains(denials, state) {
+		return Result{Held, state, explain(err)}
+	}
+	return Result{NotTried, state, "an answer that says nothing about the wall: " + explain(err)}
+}
+
+func knock(ctx context.Context, a *Attempt) Result {
+	return atEveryDoor(ctx, a, a.who, a.Neighbour.Database, nil, "28000", "42501", "3D000")
+}
+
+// databaseACL lets the server compute, as landlord, what the tenant's roles
+// hold on another database.
+func databaseACL(ctx context.Context, a *Attempt) Result {
+	return a.computed(ctx, "", `SELECT pg_catalog.string_agg(r.rolname || ' has ' || p, ', ')
+		FROM pg_catalog.pg_roles AS r, (VALUES ('CONNECT'), ('TEMPORARY'), ('CREATE')) AS x (p)
+		WHERE r.rolname IN ({roles}, {short'}) AND pg_catalog.has_database_privilege(r.oid, {b.db'}, p)`)
+}
+
+func schemaACL(ctx context.Context, a *Attempt) Result {
+	return a.computed(ctx, a.Neighbour.Database, `SELECT pg_catalog.string_agg(r.rolname || ' has ' || p || ' on ' || n.nspname, ', ')
+		FROM pg_catalog.pg_roles AS r, (VALUES ('USAGE'), ('CREATE')) AS x (p), pg_catalog.pg_namespace AS n
+		WHERE r.rolname IN ({roles}, {short'}) AND n.nspname IN (`+pgsql.Literals(a.victim.t.Schemas...)+`) AND pg_catalog.has_schema_privilege(r.oid, n.oid, p)`)
+}
+
+// computed asks the server as landlord; the answer must be empty.
+func (a *Attempt) computed(ctx context.Context, database, question string) Result {
+	conn, err := a.run.connect(ctx, database)
+	if err != nil {
+		return notTried("landlord cannot look: %s", explain(err))
+	}
+	defer connect.Close(conn)
+	row, err := queryRow(ctx, conn, a.sql(question))
+	switch {
+	case err != nil:
+		return notTried("landlord cannot look: %s", explain(err))
+	case row[0] != "":
+		return Result{Escaped, "", row[0]}
+	}
+	return Result{Held, "", "the server says: none of the tenant's roles holds anything"}
+}
+
+// wrongPassword tries the neighbour's real login with a password that is the
+// attacker's own, so that a rule that asks for none is found.
+func wrongPassword(ctx context.Context, a *Attempt) Result {
+	if len(a.victim.t.Logins) == 0 {
+		return notTried("tenant %s has no login", a.Neighbour.Name)
+	}
+	who := account{a.victim.t.Logins[0].Name, a.who.password}
+	return atEveryDoor(ctx, a, who, a.Neighbour.Database, nil, "28P01", "28000")
+}
+
+// superuserPassword tries a superuser. Over the socket the operating system's
+// user may be let in by peer, rightly, if it is landlord's own: that attempt
+// says nothing about tenants.
+func superuserPassword(ctx context.Context, a *Attempt) Result {
+	if a.run.superuser == "" {
+		return notTried("there is no superuser that can log in")
+	}
+	worst := Result{}
+	var details []string
+	for _, d := range a.run.doors {
+		r := knockAt(ctx, d, account{a.run.superuser, rand.Text()}, "postgres", nil, []string{"28P01", "28000"})
+		if r.Verdict == Escaped && d.socket && a.run.peer() {
+			r = Result{Held, "", "only this operating system user is let in, by peer"}
+		}
+		details = append(details, d.name+": "+r.Detail)
+		if badness(r.Verdict) > badness(worst.Verdict) {
+			worst = r
+		}
+	}
+	worst.Detail = strings.Join(details, "; ")
+	return worst
+}
+
+// peer says whether the rule that lets superusers in over the socket is peer,
+// as far as the server's pg_hba.conf can be read.
+func (r *run) peer() bool {
+	if r.snap.HBA == nil || r.snap.HBA.Error != "" {
+		return false
+	}
+	return plan.Decide(r.snap, hba.Attempt{User: r.superuser, Database: "postgres"}).Method == hba.Peer
+}
+
+// replication tries both kinds of replication; and looks at the attribute of
+// the login itself, which a short-lived login does not have.
+func replication(ctx context.Context, a *Attempt) Result {
+	rows, err := a.run.ask(ctx, a.sql("SELECT r.rolreplication OR r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = {me'}"))
+	if err == nil && len(rows) > 0 && rows[0][0] == "t" {
+		return Result{Escaped, "", a.Login.Name + " has the attribute REPLICATION or SUPERUSER"}
+	}
+	worst := Result{}
+	for _, kind := range []string{"database", "true"} {
+		r := atEveryDoor(ctx, a, a.who, a.Tenant.Database, func(c *pgconn.Config) { c.RuntimeParams["replication"] = kind }, "28000", "42501", "28P01")
+		if badness(r.Verdict) > badness(worst.Verdict) {
+			worst = r
+		}
+	}
+	return worst
+}
+
+// withoutTLS can be tried only where landlord comes from another machine, or
+// from an address of this one that is not the loopback one.
+func withoutTLS(ctx context.Context, a *Attempt) Result {
+	for _, d := range a.run.doors {
+		if d.socket {
+			continue
+		}
+		s, err := enter(ctx, d, a.who, a.Tenant.Database, nil)
+		if err != nil {
+			continue
+		}
+		address := started(ctx, s)["address"]
+		s.close()
+		if !remote(address) {
+			continue
+		}
+		r := knockAt(ctx, d, a.who, a.Tenant.Database, func(c *pgconn.Config) { c.TLSConfig, c.Fallbacks = nil, nil }, []string{"28000"})
+		r.Detail = "from " + address + ": " + r.Detail
+		return r
+	}
+	return notTried("landlord comes over the socket or the loopback address only: give the server an endpoint that is reached from elsewhere")
+}
+
+// existence compares the answers for a database that is there and one that is
+// not.
+func existence(ctx context.Context, a *Attempt) Result {
+	d := a.run.doors[0]
+	_, there := a.there(ctx)
+	if there == nil {
+		return Result{Escaped, "", "it gets in"}
+	}
+	name := tenant.ProbePrefix + a.run.id + "_none"
+	s, err := enter(ctx, d, a.who, name, nil)
+	if err == nil {
+		s.close()
+		return notTried("there is a database %s", name)
+	}
+	is, isNot := connect.State(there), connect.State(err)
+	switch {
+	case is == "" || isNot == "":
+		return notTried("no answer from the server: %s", explain(err))
+	case is != isNot:
+		return Result{Exposed, is, fmt.Sprintf("SQLSTATE %s for a database that is there, %s for one that is not", is, isNot)}
+	}
+	return Result{Held, is, "the answers differ only in the name"}
+}

@@ -1,0 +1,215 @@
+package prove
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// loginLife is how long a short-lived login can log in.
+const loginLife = 15 * time.Minute
+
+// guest is a tenant for as long as the run has to do with it, as attacker or
+// as neighbour: its short-lived logins, and the scratch objects that others
+// try to reach.
+type guest struct {
+	t  tenant.Tenant
+	mu sync.Mutex
+
+	refs  int
+	ready bool
+	err   error // why it could not be set up
+	until time.Time
+
+	// logins stand for the tenant's own, in the same order.
+	logins  []account
+	scratch scratch
+}
+
+// guests are the tenants that a run has to do with at the moment.
+type guests struct {
+	mu     sync.Mutex
+	byName map[string]*guest
+}
+
+// acquire sets a tenant up, unless somebody else has, and keeps it so until
+// release.
+func (r *run) acquire(ctx context.Context, t tenant.Tenant) *guest {
+	r.guests.mu.Lock()
+	g := r.guests.byName[t.Name]
+	if g == nil {
+		g = &guest{t: t}
+		r.guests.byName[t.Name] = g
+	}
+	r.guests.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refs++
+	switch {
+	case !g.ready:
+		g.ready = true
+		g.err = r.setUp(ctx, g)
+	case g.err == nil && time.Until(g.until) < loginLife/2:
+		g.err = r.renew(ctx, g)
+	}
+	return g
+}
+
+// release clears a tenant's logins and scratch objects away when nobody needs
+// them any more, also when the run has been interrupted.
+func (r *run) release(ctx context.Context, g *guest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refs--; g.refs > 0 {
+		return
+	}
+	g.ready = false
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*replyTimeout)
+	defer cancel()
+	if err := r.dropScratch(ctx, g); err != nil {
+		r.problem("tenant %s: removing %s from database %s: %v; the next run tries again", g.t.Name, g.scratch.name, g.t.Database, err)
+		return // the logins stay as the record of what is left; they expire
+	}
+	if err := r.dropLogins(ctx, g); err != nil {
+		r.problem("tenant %s: dropping its short-lived logins: %v; the next run tries again", g.t.Name, err)
+	}
+}
+
+func (r *run) setUp(ctx context.Context, g *guest) error {
+	if err := r.makeLogins(ctx, g); err != nil {
+		return fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, err)
+	}
+	var err error
+	g.scratch, err = r.makeScratch(ctx, g.t)
+	if err != nil {
+		return fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Database, err)
+	}
+	return nil
+}
+
+// makeLogins makes a login in the roles of each of the tenant's, with its
+// parameters. The passwords are known to this process only; the server gets
+// verifiers.
+func (r *run) makeLogins(ctx context.Context, g *guest) error {
+	g.until = time.Now().Add(loginLife)
+	g.logins = nil
+	sql := []string{"BEGIN"}
+	for _, l := range g.t.Logins {
+		a := account{user: r.newName(), password: rand.Text()}
+		g.logins = append(g.logins, a)
+		verifier, err := pgsql.ScramVerifier(a.password)
+		if err != nil {
+			return err
+		}
+		sql = append(sql, r.loginSQL(a.user, verifier, g.t, l, g.until)...)
+	}
+	err := r.atHome(ctx, strings.Join(append(sql, "COMMIT"), ";\n"))
+	if err != nil {
+		g.logins = nil
+		_ = r.atHome(ctx, "ROLLBACK")
+	}
+	return err
+}
+
+func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, until time.Time) []string {
+	role := pgsql.Ident(name)
+	join := "GRANT " + pgsql.Ident(l.Name) + " TO " + role
+	if r.snap.Version.MembershipOptions() {
+		join += " WITH ADMIN FALSE, INHERIT TRUE, SET TRUE"
+	}
+	sql := []string{
+		fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT CONNECTION LIMIT %d VALID UNTIL %s PASSWORD %s",
+			role, 4+2*r.Parallel, pgsql.Literal(until.UTC().Format(time.RFC3339)), pgsql.Literal(verifier)),
+		"COMMENT ON ROLE " + role + " IS " + pgsql.Literal(isolation.Mark{Tenant: t.Name, Role: "probe"}.Comment()),
+		join,
+	}
+	becomes := false
+	for _, s := range r.snap.Settings {
+		if s.Role != l.Name || s.Database != "" && s.Database != t.Database || !r.maySet(s.Name) {
+			continue
+		}
+		becomes = becomes || s.Name == "role"
+		sql = append(sql, setting(role, s))
+	}
+	if !becomes {
+		// The session is then the tenant's login in all that follows from
+		// current_user; only its session_user is another.
+		sql = append(sql, "ALTER ROLE "+role+" SET role = "+pgsql.Literal(l.Name))
+	}
+	return sql
+}
+
+func (r *run) maySet(name string) bool {
+	if r.snap.Session.Superuser {
+		return true
+	}
+	for _, s := range isolation.SuperuserSettings() {
+		if s == name {
+			return false
+		}
+	}
+	return true
+}
+
+// setting gives a role a parameter as another role has it.
+func setting(role string, s snapshot.Setting) string {
+	in := ""
+	if s.Database != "" {
+		in = " IN DATABASE " + pgsql.Ident(s.Database)
+	}
+	value := pgsql.Literal(s.Value)
+	if isolation.ListSetting(s.Name) {
+		value = s.Value
+	}
+	return "ALTER ROLE " + role + in + " SET " + pgsql.Ident(s.Name) + " = " + value
+}
+
+// renew lets logins live on that a long run still needs.
+func (r *run) renew(ctx context.Context, g *guest) error {
+	g.until = time.Now().Add(loginLife)
+	for _, a := range g.logins {
+		sql := "ALTER ROLE " + pgsql.Ident(a.user) + " VALID UNTIL " + pgsql.Literal(g.until.UTC().Format(time.RFC3339))
+		if err := r.atHome(ctx, sql); err != nil {
+			return fmt.Errorf("renewing the short-lived logins of tenant %s: %w", g.t.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *run) dropLogins(ctx context.Context, g *guest) error {
+	if len(g.logins) == 0 {
+		return nil
+	}
+	names := make([]string, len(g.logins))
+	for i, a := range g.logins {
+		names[i] = a.user
+	}
+	g.logins = nil
+	return r.atHome(ctx, "DROP ROLE "+pgsql.Idents(names...))
+}
+
+// newName is a new name of this run's, for a login or a table.
+func (r *run) newName() string {
+	return fmt.Sprintf("%s%s_%d", tenant.ProbePrefix, r.id, r.serial.Add(1))
+}
+
+// atHome runs SQL in the run's own session, one at a time.
+func (r *run) atHome(ctx context.Context, sql string) error {
+	_, err := r.ask(ctx, sql)
+	return err
+}
+
+// ask runs SQL in the run's own session and gives the last statement's rows.
+func (r *run) ask(ctx context.Context, sql string) ([][]string, error) {
+	r.homeMu.Lock()
+	defer r.homeMu.Unlock()
+	return queryRows(ctx, r.home, sql)
+}

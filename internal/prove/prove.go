@@ -1,0 +1,271 @@
+// Package prove logs in as each tenant, through the real door, and tries to
+// get out of the house: into other databases, to other tenants' data, to more
+// rights, in others' way. It also checks that a tenant can do what it must be
+// able to do.
+//
+// Attempts run in transactions that are rolled back, with short timeouts; what
+// would disturb a server is not done, only named. Where landlord is not given
+// a login's password, a short-lived login in the same roles stands for it:
+// named landlord_probe_<run>_<n>, with a password that only this process
+// knows, valid for fifteen minutes. It and the scratch objects that neighbours
+// try to reach are gone afterwards; what a killed run has left, the next one
+// sweeps.
+package prove
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"landlord/internal/catalog"
+	"landlord/internal/connect"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Input says what to prove.
+type Input struct {
+	Server tenant.Server
+	// Tenants are all of the server's: also those that are only neighbours.
+	Tenants []tenant.Tenant
+	// Only are the names of the tenants to prove; empty: all.
+	Only []string
+	// Probes are the names of the probes to run; empty: all.
+	Probes []string
+	// Lookup gives the password of a tenant's login, where it is known. Nil:
+	// short-lived logins stand for all.
+	Lookup func(login string) (password string, ok bool)
+	// Parallel is how many tenants are tried at once; 0 means 2. Each takes
+	// up to five sessions.
+	Parallel int
+	// Progress, if not nil, is told of each outcome, from one goroutine at a
+	// time.
+	Progress func(Outcome)
+}
+
+// run is one run.
+type run struct {
+	Input
+	id        string
+	snap      snapshot.Snapshot
+	probes    []Probe
+	doors     []door
+	superuser string // some superuser that can log in, or ""
+	serial    atomic.Int64
+
+	homeMu sync.Mutex
+	home   *pgconn.PgConn
+
+	guests guests
+
+	mu       sync.Mutex // guards what follows, and Progress
+	problems []string
+}
+
+// Run proves. Its error says that it could not be done at all, or was
+// interrupted; what was found until then is in the report.
+func Run(ctx context.Context, in Input) (Report, error) {
+	r := &run{Input: in, id: newID(), guests: guests{byName: map[string]*guest{}}}
+	if r.Parallel <= 0 {
+		r.Parallel = 2
+	}
+	report := Report{Server: in.Server.Name, Started: time.Now().UTC()}
+	if err := r.chooseProbes(); err != nil {
+		return report, err
+	}
+	if err := r.open(ctx); err != nil {
+		return report, fmt.Errorf("server %s: %w", in.Server.Name, err)
+	}
+	defer connect.Close(r.home)
+	report.Version = r.snap.Version.String()
+	for _, d := range r.doors {
+		report.Doors = append(report.Doors, d.name)
+	}
+	var err error
+	if report.Swept, err = r.sweep(ctx); err != nil {
+		return report, err
+	}
+	report.Outcomes, err = r.proveAll(ctx)
+	report.Problems = r.problems
+	report.count()
+	return report, err
+}
+
+func newID() string {
+	b := make([]byte, 4)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+func (r *run) chooseProbes() error {
+	r.probes = Probes()
+	if len(r.Probes) == 0 {
+		return nil
+	}
+	for _, name := range r.Probes {
+		if !slices.ContainsFunc(r.probes, func(p Probe) bool { return p.Name == name }) {
+			return fmt.Errorf("there is no probe %q", name)
+		}
+	}
+	r.probes = slices.DeleteFunc(r.probes, func(p Probe) bool { return !slices.Contains(r.Probes, p.Name) })
+	return nil
+}
+
+// open connects and reads what the probes must know.
+func (r *run) open(ctx context.Context) (err error) {
+	if r.home, err = r.connect(ctx, ""); err != nil {
+		return err
+	}
+	if r.snap, err = catalog.Shared(ctx, r.home, catalog.Options{HBA: true}); err == nil {
+		r.doors, err = findDoors(ctx, r.home, r.Server.Connection, r.Server.Endpoint)
+	}
+	if err != nil {
+		connect.Close(r.home)
+		return err
+	}
+	for _, role := range r.snap.Roles {
+		if role.Superuser && role.Login && (r.superuser == "" || role.Name == "postgres") {
+			r.superuser = role.Name
+		}
+	}
+	return nil
+}
+
+// connect opens one of landlord's own sessions.
+func (r *run) connect(ctx context.Context, database string) (*pgconn.PgConn, error) {
+	return connect.Open(ctx, r.Server.Connection, connect.Options{
+		Database: database, Application: runApplication(r.id), Statement: replyTimeout, Lock: statementTimeout,
+	})
+}
+
+func (r *run) problem(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+}
+
+// proveAll tries all wanted tenants, a bounded number at once.
+func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
+	found := make([][]Outcome, len(r.Tenants))
+	var workers errgroup.Group
+	workers.SetLimit(r.Parallel)
+	for i, t := range r.Tenants {
+		if ctx.Err() != nil {
+			break
+		}
+		if len(r.Only) > 0 && !slices.Contains(r.Only, t.Name) {
+			continue
+		}
+		workers.Go(func() error {
+			found[i] = r.proveTenant(ctx, i)
+			return nil
+		})
+	}
+	_ = workers.Wait()
+	if err := ctx.Err(); err != nil {
+		return slices.Concat(found...), fmt.Errorf("stopped: %w", err)
+	}
+	return slices.Concat(found...), nil
+}
+
+// proveTenant tries all logins of a tenant against all its neighbours.
+func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
+	t := r.Tenants[at]
+	g := r.acquire(ctx, t)
+	defer r.release(ctx, g)
+	around := neighbours(r.Tenants, at, r.snap)
+	victims := make([]*guest, len(around))
+	for i, n := range around {
+		if n.Tenant != nil && r.needs(n.Relation) {
+			victims[i] = r.acquire(ctx, *n.Tenant)
+			defer r.release(ctx, victims[i])
+		}
+	}
+	var found []Outcome
+	for i, l := range t.Logins {
+		a := Attempt{run: r, Tenant: t, Login: l, guest: g, sessions: newSessions()}
+		if g.err == nil {
+			a.short = g.logins[i]
+			a.who = r.account(l, a.short)
+		}
+		found = append(found, r.proveAgainst(ctx, a.against(nil, nil))...)
+		for j := range around {
+			found = append(found, r.proveAgainst(ctx, a.against(&around[j], victims[j]))...)
+		}
+		a.sessions.close()
+	}
+	return found
+}
+
+// needs says whether some chosen probe is tried against a relation.
+func (r *run) needs(rel Relation) bool {
+	return slices.ContainsFunc(r.probes, func(p Probe) bool {
+		return slices.ContainsFunc(tenant.Kinds(), func(k tenant.Kind) bool { return p.fits(k, rel) })
+	})
+}
+
+func (r *run) account(l tenant.Login, short account) account {
+	if r.Lookup != nil {
+		if password, ok := r.Lookup(l.Name); ok {
+			return account{l.Name, password}
+		}
+	}
+	return short
+}
+
+// proveAgainst runs the probes that fit the attempt.
+func (r *run) proveAgainst(ctx context.Context, a *Attempt) []Outcome {
+	var found []Outcome
+	var relation Relation
+	if a.Neighbour != nil {
+		relation = a.Neighbour.Relation
+	}
+	for _, p := range r.probes {
+		if !p.fits(a.Login.Kind, relation) || ctx.Err() != nil {
+			continue
+		}
+		o := a.outcome(p, r.probe(ctx, p, a))
+		found = append(found, o)
+		if r.Progress != nil {
+			r.mu.Lock()
+			r.Progress(o)
+			r.mu.Unlock()
+		}
+	}
+	return found
+}
+
+// probe runs one probe, where that can be done at all.
+func (r *run) probe(ctx context.Context, p Probe, a *Attempt) Result {
+	switch {
+	case a.guest.err != nil:
+		return notTried("%s", explain(a.guest.err))
+	case a.victim != nil && a.victim.err != nil:
+		return notTried("%s", explain(a.victim.err))
+	case p.Since > r.snap.Version.Major():
+		return notTried("PostgreSQL %d has nothing of the kind: it came with %d", r.snap.Version.Major(), p.Since)
+	}
+	return p.Run(ctx, a)
+}
+
+func (a *Attempt) outcome(p Probe, res Result) Outcome {
+	o := Outcome{
+		Tenant: a.Tenant.Name, Kind: a.Login.Kind, Login: a.Login.Name, Probe: p.Name,
+		Verdict: res.Verdict, State: res.State, Detail: res.Detail,
+	}
+	if a.Neighbour != nil {
+		o.Neighbour, o.Relation = a.Neighbour.Name, a.Neighbour.Relation
+	}
+	if res.Verdict == Exposed {
+		o.Closes, o.Consequence = p.Closes, p.Consequence
+	}
+	return o
+}

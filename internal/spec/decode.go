@@ -19,13 +19,15 @@ type decoder struct {
 	tenants  []*draft
 	byName   map[string]position // servers.NAME and tenants.NAME
 	secrets  tenant.Secrets
+	journal  tenant.Journal
 	defaults draft
+	profiles map[string]*draft
 	sections map[string]position // top-level keys
 	broken   bool                // a chunk could not be read: what is missing may stand there
 }
 
 func newDecoder(errs *collector) *decoder {
-	return &decoder{errs: errs, byName: map[string]position{}, sections: map[string]position{}}
+	return &decoder{errs: errs, byName: map[string]position{}, sections: map[string]position{}, profiles: map[string]*draft{}}
 }
 
 // chunk decodes a chunk; n is nil when it was empty or, unless ok, broken.
@@ -56,6 +58,10 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 		}
 	case "secrets":
 		d.readSecrets(at, v)
+	case "journal":
+		d.readJournal(v)
+	case "profiles":
+		d.mapping(v, key, key, d.profileNamed)
 	case "defaults":
 		d.defaults = draft{at: at}
 		d.mapping(v, key, key, func(k, path string, at position, v *node) { d.house(&d.defaults, k, path, at, v) })

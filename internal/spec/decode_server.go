@@ -96,6 +96,17 @@ func (d *decoder) readSecrets(at position, n *node) {
 	}
 }
 
+func (d *decoder) readJournal(n *node) {
+	d.mapping(n, "journal", "journal", func(key, path string, _ position, v *node) {
+		switch key {
+		case "file":
+			d.journal.File, _ = d.checked(v, path, notEmpty)
+		case "syslog":
+			d.journal.Syslog, _ = d.bool(v, path)
+		}
+	})
+}
+
 // argv reads a command: a list, or a line without anything that a shell
 // would do more with than split it at blanks.
 func (d *decoder) argv(n *node, path string) []string {

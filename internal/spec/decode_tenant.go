@@ -14,11 +14,12 @@ import (
 // draft is a tenant as written, before defaults are resolved.
 type draft struct {
 	tenant.Tenant
-	at    position // of its name
-	given []given
+	profile string
+	at      position // of its name
+	given   []given
 }
 
-// given is a key that a tenant or defaults sets itself.
+// given is a key that a tenant, a profile or defaults sets itself.
 type given struct {
 	key string // below the tenant, such as limits.connections
 	at  position
@@ -64,6 +65,8 @@ func (d *decoder) tenant(name, path string, at position, n *node) *draft {
 			d.logins(t, path, v)
 		case "adopt":
 			t.Adopt, _ = d.bool(v, path)
+		case "suspended":
+			t.Suspended, _ = d.bool(v, path)
 		default:
 			d.house(t, key, path, at, v)
 		}
@@ -74,7 +77,21 @@ func (d *decoder) tenant(name, path string, at position, n *node) *draft {
 	return t
 }
 
-// house reads the keys that tenants and defaults have in common.
+// profileNamed reads one profile.
+func (d *decoder) profileNamed(name, path string, at position, n *node) {
+	p := &draft{at: at}
+	switch {
+	case name == noLimit:
+		d.errs.add(at, path, "none is no name for a profile: profile: none means without one")
+	case !simple.MatchString(name):
+		d.errs.add(at, path, "a profile's name is made of letters, digits, underscores and hyphens")
+	}
+	d.mapping(n, path, "profiles.NAME", func(key, path string, at position, v *node) { d.house(p, key, path, at, v) })
+	d.profiles[name] = p
+}
+
+// house reads the keys that tenants, profiles and defaults have in common;
+// profiles know fewer of them.
 func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 	t.set(key, at)
 	switch key {
@@ -84,6 +101,8 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 		t.Isolation, _ = choice(d, v, path, tenant.Models())
 	case "database":
 		t.Database, _ = d.checked(v, path, tenant.CheckDatabase)
+	case "profile":
+		t.profile, _ = d.text(v, path)
 	case "rights":
 		t.Rights, _ = choice(d, v, path, tenant.AllRights())
 	case "temp":

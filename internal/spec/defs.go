@@ -54,13 +54,15 @@ var (
 func Keys() []Key { return slices.Clone(keys) }
 
 func table() []Key {
-	all := slices.Concat(serverKeys(), secretKeys())
+	all := slices.Concat(serverKeys(), secretKeys(), journalKeys())
 	all = append(all, Key{Path: "defaults", Type: Mapping, Example: "{isolation: database}",
-		Doc: "What every tenant has that says nothing else. A tenant's own keys win; limits and settings are merged key by key."})
+		Doc: "What every tenant has that says nothing else. Its profile wins over defaults, and its own keys win over both; limits and settings are merged key by key."})
 	all = append(all, houseKeys("defaults", "the shared database of the tenants with isolation: schema")...)
+	all = append(all, allowanceKeys("defaults", "defaults")...)
+	all = append(all, profileKeys()...)
 	all = append(all, tenantKeys()...)
 	all = append(all, houseKeys("tenants.NAME", "the tenant's name for isolation: database; shared for isolation: schema")...)
-	return all
+	return append(all, allowanceKeys("tenants.NAME", "defaults or of the profile")...)
 }
 
 func serverKeys() []Key {
@@ -93,6 +95,27 @@ func secretKeys() []Key {
 	}
 }
 
+func journalKeys() []Key {
+	return []Key{
+		{Path: "journal", Type: Mapping, Default: "no journal", Example: "{file: /var/log/landlord.jsonl}",
+			Doc: "Where landlord writes down who changed what, when, and with which SQL. Passwords are never in it. file and syslog can both be given."},
+		{Path: "journal.file", Type: Text, Default: "none", Example: "/var/log/landlord.jsonl",
+			Doc: "A file to which each change is appended as a line of JSON."},
+		{Path: "journal.syslog", Type: Bool, Default: "false", Example: "true",
+			Doc: "Whether each change goes to the system's log as well (syslog, or journald where that is it)."},
+	}
+}
+
+func profileKeys() []Key {
+	all := []Key{
+		{Path: "profiles", Type: Mapping, Default: "none", Example: "{small: {limits: {connections: 5}}}",
+			Doc: "What many tenants have in common, each set under a name of your choice. A tenant takes one with profile."},
+		{Path: "profiles.NAME", Type: Mapping, Example: "{rights: ddl, limits: {connections: 50}}",
+			Doc: "One profile. It changes what defaults says, for the tenants that take it."},
+	}
+	return append(all, allowanceKeys("profiles.NAME", "defaults")...)
+}
+
 func tenantKeys() []Key {
 	const p = "tenants.NAME."
 	return []Key{
@@ -116,10 +139,12 @@ func tenantKeys() []Key {
 			Doc: "Logins for migrations: what they create belongs to the owner. Wants rights: ddl."},
 		{Path: p + "adopt", Type: Bool, Default: "false", Example: "true",
 			Doc: "Consents to taking over a database, schemas and roles of these names that landlord did not make."},
+		{Path: p + "suspended", Type: Bool, Default: "false", Example: "true",
+			Doc: "Closes the tenant's door: its logins cannot log in, and nothing is lost. landlord tenant suspend and resume change it."},
 	}
 }
 
-// houseKeys are the keys that a tenant and defaults have in common.
+// houseKeys are the keys that only a tenant and defaults have in common.
 func houseKeys(prefix, database string) []Key {
 	p := prefix + "."
 	return []Key{
@@ -129,12 +154,22 @@ func houseKeys(prefix, database string) []Key {
 			Doc: "database gives the tenant a database of its own; schema gives it a schema in a database that it shares with others."},
 		{Path: p + "database", Type: Name, Default: database, Example: "shared",
 			Doc: "The database in which the tenant's schemas stand."},
+		{Path: p + "profile", Type: Name, Default: "none", Example: "small",
+			Doc: "The profile, by its name under profiles. The word none takes back a profile of defaults."},
+	}
+}
+
+// allowanceKeys are the keys that a tenant, a profile and defaults have in
+// common. The word none takes back a limit that stands above.
+func allowanceKeys(prefix, above string) []Key {
+	p := prefix + "."
+	return []Key{
 		{Path: p + "rights", Type: Choice, Values: words(tenant.AllRights()), Default: "crud", Example: "ddl",
 			Doc: "crud: the tenant's programs read and write rows. ddl: a further login may create and change tables."},
 		{Path: p + "temp", Type: Bool, Default: "true", Example: "false",
 			Doc: "Whether the tenant may make temporary tables."},
 		{Path: p + "limits", Type: Mapping, Default: "none", Example: "{connections: 20, statement_timeout: 30s}",
-			Doc: "What each of the tenant's logins may use. The word none takes back a limit of defaults."},
+			Doc: "What each of the tenant's logins may use. The word none takes back a limit of " + above + "."},
 		{Path: p + "limits.connections", Type: Count, Default: "none", Example: "20",
 			Doc: "Concurrent connections of each login. The server enforces it."},
 		{Path: p + "limits.temp_files", Type: Size, Default: "none", Example: "1GiB",

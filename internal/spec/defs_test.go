@@ -31,6 +31,9 @@ func exampleText(k Key) string {
 	case "tenants.NAME.logins.ddl":
 		b.WriteString("    rights: ddl\n")
 	}
+	if k.Name() == "profile" {
+		b.WriteString("profiles: {small: {temp: false}}\n")
+	}
 	return b.String()
 }
 
@@ -60,7 +63,7 @@ func TestEveryKeyIsReadAndDescribed(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: the example: %v\n%s", k.Path, err, exampleText(k))
 		}
-		if strings.HasPrefix(k.Path, "defaults.") || k.Name() == "NAME" || k.Name() == "server" || k.Path == "servers" {
+		if strings.HasPrefix(k.Path, "defaults.") || strings.HasPrefix(k.Path, "profiles") || k.Name() == "NAME" || k.Name() == "server" || k.Path == "servers" {
 			continue
 		}
 		if bytes.Equal(Write(plain), Write(e)) && !byDefault[k.Path] {

@@ -12,7 +12,7 @@ import (
 const head = "servers:\n  main:\n    connection: host=/run\ntenants:\n"
 
 func TestMistakes(t *testing.T) {
-	const knownTenant = "schema, schemas, owner, logins, adopt, server, isolation, database, rights, temp, limits, settings"
+	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, limits, settings"
 	tests := []struct {
 		name, text string
 		want       []mistake
@@ -23,7 +23,7 @@ func TestMistakes(t *testing.T) {
 		{"a scalar", "hello\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found text", ""}}},
 		{"a list", "- a\n- b\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found a list", ""}}},
 		{"top-level typo", head + "  acme:\ntenatns: {}\n", []mistake{{6, 1, "tenatns", "unknown key", `did you mean "tenants"?`}}},
-		{"top-level stranger", head + "  acme:\nprofiles: {}\n", []mistake{{6, 1, "profiles", "unknown key: known are servers, secrets, defaults, tenants", ""}}},
+		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, secrets, journal, defaults, profiles, tenants", ""}}},
 		{"section twice", head + "  acme:\ntenants: {}\n", []mistake{{6, 1, "tenants", "given twice: first on line 4", ""}}},
 		{"tenant twice", head + "  acme:\n  bolt:\n  acme:\n", []mistake{{7, 3, "tenants.acme", "given twice: first on line 5", ""}}},
 		{"tenant twice in flow", head[:len(head)-1] + " {acme: {}, acme: {}}\n", []mistake{{4, 21, "tenants.acme", "given twice: first on line 4", ""}}},
@@ -77,6 +77,21 @@ func TestMistakes(t *testing.T) {
 			{5, 64, "tenants.acme.settings.timezone", "given twice: PostgreSQL does not tell capitals in a parameter's name", ""}}},
 		{"unknown server", head + "  acme: {server: mian}\n", []mistake{{5, 10, "tenants.acme.server", `no server "mian" stands under servers`, `did you mean "main"?`}}},
 		{"unknown default server", "defaults: {server: x}\n" + head + "  acme:\n", []mistake{{1, 12, "defaults.server", `no server "x" stands under servers`, ""}}},
+		{"unknown profile", "profiles: {small: {}, large: {}}\n" + head + "  acme: {profile: smal}\n  bolt: {profile: none}\n", []mistake{
+			{6, 10, "tenants.acme.profile", `no profile "smal" stands under profiles`, `did you mean "small"?`}}},
+		{"unknown default profile", "defaults: {profile: x}\n" + head + "  acme:\n  bolt:\n", []mistake{{1, 12, "defaults.profile", `no profile "x" stands under profiles`, ""}}},
+		{"profiles", "profiles: {none: {}, a b: {}, c: {isolation: schema, rigths: ddl}, c: {}}\n" + head, []mistake{
+			{1, 12, "profiles.none", "none is no name for a profile: profile: none means without one", ""},
+			{1, 22, `profiles."a b"`, "a profile's name is made of letters, digits, underscores and hyphens", ""},
+			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, limits, settings", ""},
+			{1, 54, "profiles.c.rigths", "unknown key", `did you mean "rights"?`},
+			{1, 68, "profiles.c", "given twice: first on line 1", ""}}},
+		{"journal", "journal: {file: '', syslog: yes}\n" + head, []mistake{
+			{1, 17, "journal.file", "wants something, found nothing but blanks", ""},
+			{1, 29, "journal.syslog", "wants true or false, found text", `did you mean "true"?`}}},
+		{"suspended", "defaults: {suspended: true}\n" + head + "  acme: {suspended: since May}\n", []mistake{
+			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, limits, settings", ""},
+			{6, 21, "tenants.acme.suspended", "wants true or false, found text", ""}}},
 		{"which server", "servers:\n  a: {connection: host=a}\n  b: {connection: host=b}\ntenants:\n  acme:\n", []mistake{{5, 3, "tenants.acme.server", "which server? There are several: a, b", ""}}},
 		{"server without connection", "servers:\n  main:\n", []mistake{{2, 3, "servers.main", noConnection, ""}}},
 		{"password", "servers:\n  main:\n    connection: host=a password=x\n", []mistake{{3, 17, "servers.main.connection", errPassword.Error(), ""}}},

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,5 +40,17 @@ func TestTemplateIsValid(t *testing.T) {
 	}
 	if diff := cmp.Diff(e, again, cmpopts.EquateComparable()); diff != "" {
 		t.Errorf("written and read again (-want +got):\n%s", diff)
+	}
+}
+
+// TestTemplateRemarksAreValid takes the "#" away from each remark that is a key.
+func TestTemplateRemarksAreValid(t *testing.T) {
+	text := regexp.MustCompile(`(?m)^( *)# (journal:|  file: /var/log|profiles:|  small:|  large:|    limits:|profile:|suspended:)`).ReplaceAllString(string(Template()), "$1$2")
+	e, err := Parse("landlord.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if acme := e.Tenants[0]; !acme.Suspended || acme.Limits.Connections != 5 || e.Journal.File == "" {
+		t.Errorf("%+v, %+v", acme, e.Journal)
 	}
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,28 +22,39 @@ func (d *decoder) estate() tenant.Estate {
 	}
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
-	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets}
+	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets, Journal: d.journal}
 	if len(d.tenants) > 0 {
 		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
 	}
-	names := make([]string, len(d.servers))
-	for i, s := range d.servers {
-		names[i] = s.Name
-	}
-	d.checkServer(&d.defaults, "defaults.server", names)
+	d.resolveDefaults()
 	for _, t := range d.tenants {
-		d.resolve(t, names)
+		d.resolve(t)
 		e.Tenants = append(e.Tenants, t.Tenant)
 	}
 	d.collisions(e)
 	return e
 }
 
-// resolve fills in what a tenant does not say: from defaults, then from rules.
-func (d *decoder) resolve(t *draft, servers []string) {
+// resolveDefaults completes defaults by landlord's own, and each profile by
+// defaults.
+func (d *decoder) resolveDefaults() {
+	if !d.defaults.has("temp") {
+		d.defaults.Temp = true
+	}
+	d.checkServer(&d.defaults, "defaults.server")
+	d.checkProfile(&d.defaults, "defaults.profile")
+	for _, p := range d.profiles {
+		p.inherit(&d.defaults)
+	}
+}
+
+// resolve fills in what a tenant does not say: from its profile, from
+// defaults, then from rules.
+func (d *decoder) resolve(t *draft) {
 	path := join("tenants", t.Name)
-	d.inherit(t)
-	d.checkServer(t, path+".server", servers)
+	d.checkProfile(t, path+".profile")
+	t.inherit(d.above(t))
+	d.checkServer(t, path+".server")
 	t.Isolation = cmp.Or(t.Isolation, tenant.Database)
 	if !t.has("database") {
 		t.Database = t.Name
@@ -64,14 +76,27 @@ func (d *decoder) resolve(t *draft, servers []string) {
 	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// inherit takes from defaults what the tenant does not set itself.
-func (d *decoder) inherit(t *draft) {
-	def := &d.defaults
+// above is what a tenant inherits from: its profile, which has inherited
+// from defaults, or defaults.
+func (d *decoder) above(t *draft) *draft {
+	name := t.profile
+	if !t.has("profile") {
+		name = d.defaults.profile
+	}
+	if p, known := d.profiles[name]; known {
+		return p
+	}
+	return &d.defaults
+}
+
+// inherit takes from a profile or from defaults what the draft does not set
+// itself.
+func (t *draft) inherit(def *draft) {
 	t.Server = cmp.Or(t.Server, def.Server)
 	t.Isolation = cmp.Or(t.Isolation, def.Isolation)
 	t.Rights = cmp.Or(t.Rights, def.Rights)
 	if !t.has("temp") {
-		t.Temp = def.Temp || !def.has("temp")
+		t.Temp = def.Temp
 	}
 	inheritLimit(t, "connections", &t.Limits.Connections, def.Limits.Connections)
 	inheritLimit(t, "temp_files", &t.Limits.TempFiles, def.Limits.TempFiles)
@@ -92,9 +117,20 @@ func inheritLimit[T comparable](t *draft, key string, own *T, def T) {
 	}
 }
 
+// checkProfile reports a profile that is not there.
+func (d *decoder) checkProfile(t *draft, path string) {
+	_, known := d.profiles[t.profile]
+	if known || d.broken || t.profile == "" || t.profile == noLimit {
+		return
+	}
+	names := slices.Sorted(maps.Keys(d.profiles))
+	d.errs.suggest(t.place("profile"), path, fmt.Sprintf("no profile %q stands under profiles", t.profile), didYouMean(t.profile, names))
+}
+
 // checkServer resolves a tenant's server: the one named, or the only one.
-func (d *decoder) checkServer(t *draft, path string, servers []string) {
+func (d *decoder) checkServer(t *draft, path string) {
 	own := t.has("server")
+	servers := d.serverNames()
 	switch {
 	case d.broken: // the server may stand in what could not be read
 	case own && t.Server != "" && !slices.Contains(servers, t.Server):
@@ -105,6 +141,14 @@ func (d *decoder) checkServer(t *draft, path string, servers []string) {
 	case len(servers) > 1:
 		d.errs.add(t.at, path, "which server? There are several: "+strings.Join(servers, ", "))
 	}
+}
+
+func (d *decoder) serverNames() []string {
+	names := make([]string, len(d.servers))
+	for i, s := range d.servers {
+		names[i] = s.Name
+	}
+	return names
 }
 
 // resolveLogins completes the logins; the list of a tenant that gives one is

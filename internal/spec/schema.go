@@ -69,7 +69,7 @@ func freeName(path string) *schema {
 	switch path {
 	case "tenants":
 		return &schema{Pattern: tenant.NamePattern, MaxLength: tenant.MaxName}
-	case "servers":
+	case "servers", "profiles":
 		return &schema{Pattern: simple.String()}
 	}
 	return &schema{Pattern: dotted.String()}

@@ -171,3 +171,61 @@ tenants:
 		t.Errorf("got\n%s", got)
 	}
 }
+
+func TestProfilesStandBetweenDefaultsAndTenant(t *testing.T) {
+	const text = head + `  acme: {}
+  bolt: {profile: large}
+  cora: {profile: large, rights: crud, temp: true, limits: {connections: 7, lock_timeout: 2s}, settings: {timezone: CET}}
+  dora: {profile: none}
+defaults:
+  profile: small
+  rights: crud
+  limits: {connections: 20, lock_timeout: 1s, statement_timeout: 30s}
+  settings: {timezone: UTC, app.x: d}
+profiles:
+  small: {limits: {connections: 2}, settings: {app.x: s}}
+  large: {rights: ddl, temp: false, limits: {connections: 50, lock_timeout: none}, settings: {TimeZone: EST}}
+  unused:
+`
+	const want = head + `  acme:
+    limits:
+      connections: 2
+      statement_timeout: 30s
+      lock_timeout: 1s
+    settings:
+      app.x: s
+      timezone: UTC
+  bolt:
+    rights: ddl
+    limits:
+      connections: 50
+      statement_timeout: 30s
+    temp: false
+    settings:
+      TimeZone: EST
+      app.x: d
+  cora:
+    limits:
+      connections: 7
+      statement_timeout: 30s
+      lock_timeout: 2s
+    settings:
+      app.x: d
+      timezone: CET
+  dora:
+    limits:
+      connections: 20
+      statement_timeout: 30s
+      lock_timeout: 1s
+    settings:
+      app.x: d
+      timezone: UTC
+`
+	e, err := Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(Write(e)); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}

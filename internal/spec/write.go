@@ -13,8 +13,9 @@ import (
 )
 
 // Write is the inverse of [Parse]: it prints an estate as a landlord.yaml that
-// leaves out what the defaults say, in a stable order. Names are quoted where
-// YAML would take them for something else.
+// leaves out what the defaults say, in a stable order. What a tenant had from
+// defaults or from a profile stands at the tenant. Names are quoted where YAML
+// would take them for something else.
 func Write(e tenant.Estate) []byte {
 	var w writer
 	w.key(0, "servers")
@@ -22,6 +23,7 @@ func Write(e tenant.Estate) []byte {
 		w.server(s)
 	}
 	w.secrets(e.Secrets)
+	w.journal(e.Journal)
 	if len(e.Tenants) > 0 {
 		w.key(0, "tenants")
 	}
@@ -76,6 +78,17 @@ func (w *writer) secrets(s tenant.Secrets) {
 	}
 }
 
+func (w *writer) journal(j tenant.Journal) {
+	if j == (tenant.Journal{}) {
+		return
+	}
+	w.key(0, "journal")
+	w.given(1, "file", j.File, "")
+	if j.Syslog {
+		w.value(1, "syslog", "true")
+	}
+}
+
 func (w *writer) tenant(t tenant.Tenant, several bool) {
 	var body writer
 	if several {
@@ -98,6 +111,9 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	body.settings(t.Settings)
 	if t.Adopt {
 		body.value(2, "adopt", "true")
+	}
+	if t.Suspended {
+		body.value(2, "suspended", "true")
 	}
 	if body.Len() == 0 {
 		w.value(1, t.Name, "{}")

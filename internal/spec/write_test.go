@@ -61,6 +61,7 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 		Limits:    drawLimits(t),
 		Temp:      rapid.Bool().Draw(t, "temp"),
 		Adopt:     rapid.Bool().Draw(t, "adopt"),
+		Suspended: rapid.Bool().Draw(t, "suspended"),
 	}
 	x.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
 	if rapid.Bool().Draw(t, "two schemas") {
@@ -97,6 +98,9 @@ func drawEstate(t *rapid.T) tenant.Estate {
 	case 2:
 		e.Secrets.Command = []string{"vault", hostile(t, "argument"), ""}
 		e.Secrets.Lookup = []string{hostile(t, "lookup")}
+	}
+	if rapid.Bool().Draw(t, "journal") {
+		e.Journal = tenant.Journal{File: "/" + hostile(t, "journal file"), Syslog: rapid.Bool().Draw(t, "syslog")}
 	}
 	for _, name := range []string{"acme", "bolt", "no", "null", "true", "y"} {
 		if rapid.Bool().Draw(t, name) {
@@ -140,6 +144,9 @@ func TestWriteSaysNoMoreThanNeeded(t *testing.T) {
     clients: [10.0.0.0/8, "fd00::/8"]
 secrets:
   command: [vault, "put it"]
+journal:
+  file: /var/log/landlord.jsonl
+  syslog: true
 tenants:
   acme: {}
   globex:
@@ -160,6 +167,7 @@ tenants:
       ro: r
     temp: false
     adopt: true
+    suspended: true
 `
 	const want = `servers:
   main:
@@ -167,6 +175,9 @@ tenants:
     clients: [10.0.0.0/8, "fd00::/8"]
 secrets:
   command: [vault, put it]
+journal:
+  file: /var/log/landlord.jsonl
+  syslog: true
 tenants:
   acme: {}
 `

@@ -97,6 +97,9 @@ type Tenant struct {
 	// Adopt consents to taking over a database, schemas and roles of these
 	// names that landlord did not make.
 	Adopt bool
+	// Suspended closes the tenant's door: its logins cannot log in, and
+	// nothing is lost.
+	Suspended bool
 }
 
 // Identity is the name of the role that stands for the tenant: NOLOGIN, and
@@ -161,11 +164,21 @@ type Secrets struct {
 	File string
 }
 
+// Journal says where the changes that landlord makes are written down. The
+// zero value means nowhere.
+type Journal struct {
+	// File gets one JSON object a line, appended.
+	File string
+	// Syslog sends the same to the system's log.
+	Syslog bool
+}
+
 // Estate is everything that one landlord.yaml describes.
 type Estate struct {
 	Servers []Server // sorted by name
 	Tenants []Tenant // sorted by name
 	Secrets Secrets
+	Journal Journal
 }
 
 // Tenant returns the tenant of that name.

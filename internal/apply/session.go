@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,13 +74,21 @@ func (s *sessions) run(ctx context.Context, steps []plan.Step) error {
 	// A statement that cannot be in a transaction goes alone, since several
 	// in one message are one.
 	for i, step := range steps {
-		for _, sql := range step.SQL {
+		for _, sql := range alone(step) {
 			if err := s.exec(ctx, conn, steps, []line{{i, sql}}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// alone are the messages of a step that cannot be in a transaction.
+func alone(step plan.Step) []string {
+	if step.As == "" {
+		return step.SQL
+	}
+	return slices.Concat([]string{plan.SetRole(step.As)}, step.SQL, []string{plan.SetRole("")})
 }
 
 // lines are the statements of one transaction.

@@ -45,7 +45,7 @@ type House struct {
 func Build(t tenant.Tenant) House {
 	h := House{Tenant: t, Roles: []Role{
 		{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
-		{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner"}},
+		{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Database}},
 	}}
 	h.join(tenant.TenantsRole, t.Identity(), false, false)
 	if t.Isolation == tenant.Schema {
@@ -58,7 +58,7 @@ func Build(t tenant.Tenant) House {
 	h.join(t.Identity(), t.Owner, true, false)
 	for _, l := range t.Logins {
 		h.Roles = append(h.Roles, Role{
-			Name: l.Name, Login: true, ConnLimit: connLimit(t.Limits),
+			Name: l.Name, Login: !t.Suspended, ConnLimit: connLimit(t.Limits),
 			Mark: Mark{Tenant: t.Name, Role: string(l.Kind)}, Settings: LoginSettings(t, l.Kind),
 		})
 		h.join(t.Identity(), l.Name, true, false)

@@ -17,10 +17,13 @@ type Mark struct {
 	// database's group, "marker" for the server's own, or "probe".
 	Role string `json:"role"`
 
+	// Database is the container, of an identity, an owner and a group.
+	Database string `json:"database,omitempty"`
+
 	// Of an identity only:
 	Isolation tenant.Model `json:"isolation,omitempty"`
-	Database  string       `json:"database,omitempty"`
 	Schemas   []string     `json:"schemas,omitempty"` // absent: the one with the tenant's name
+	Suspended bool         `json:"suspended,omitempty"`
 }
 
 const markPrefix = "landlord "
@@ -44,7 +47,7 @@ func ParseMark(comment string) (m Mark, ok bool) {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database}
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended}
 	if !slices.Equal(t.Schemas, []string{t.Name}) {
 		m.Schemas = t.Schemas
 	}

@@ -25,11 +25,7 @@ func (u unit) commons(owner string, c *inside) {
 		}
 	}
 	u.strangersDefaults(c)
-	for _, s := range c.strays {
-		if whose := u.b.owner[s.Role]; u.b.concernsTenant(whose) {
-			u.stray(s)
-		}
-	}
+	u.strays(c.strays)
 	u.largeObjects(owner, c)
 }
 
@@ -121,6 +117,14 @@ var grantWords = map[string]string{
 	"parameter ACL": "PARAMETER", "tablespace": "TABLESPACE",
 }
 
+// strays takes away grants on objects that no tenant has business with.
+func (u unit) strays(all []snapshot.Stray) {
+	ours := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Stray) bool { return !u.b.concernsTenant(u.b.owner[s.Role]) })
+	for _, s := range deepestFirst(ours, func(s snapshot.Stray) link { return link{s.Kind + " " + s.Identity, s.Role, s.Grantor} }) {
+		u.stray(s)
+	}
+}
+
 // stray takes away a grant on an object that no tenant has business with.
 func (u unit) stray(s snapshot.Stray) {
 	kind, identity := s.Kind, s.Identity
@@ -137,6 +141,9 @@ func (u unit) stray(s snapshot.Stray) {
 		u.b.cannot(u.tenant, fmt.Sprintf("%s holds rights on %s %s", s.Role, s.Kind, identity),
 			fmt.Sprintf("have a superuser run: REVOKE ALL ON %s %s FROM %s", word, identity, pgsql.Ident(s.Role)))
 		return
+	}
+	if s.Grantor != u.b.snap.Session.User {
+		u.as = s.Grantor
 	}
 	u.do(fmt.Sprintf("%s has no business with %s %s", s.Role, s.Kind, identity), Access,
 		fmt.Sprintf("REVOKE ALL ON %s %s FROM %s CASCADE", word, identity, pgsql.Ident(s.Role)))

@@ -73,7 +73,7 @@ func (b *builder) moved(t tenant.Tenant) {
 // containerConflicts refuses a database that exists and that no mark of
 // landlord's names.
 func (b *builder) containerConflicts(c isolation.Container) {
-	tenant := c.Tenants[0]
+	tenant := c.Tenants[0].Name
 	if c.Shared {
 		b.roleConflict(tenant, c.GroupRole(), c.Adopt)
 	}
@@ -84,15 +84,18 @@ func (b *builder) containerConflicts(c isolation.Container) {
 }
 
 // marked says whether a role of landlord's names the database as its own: its
-// group, or a tenant in it, should the group be gone.
+// group, or an identity or owner in it, should the group be gone.
 func (b *builder) marked(c isolation.Container) bool {
-	if r := b.roles[c.Group]; r != nil {
-		if m, ok := isolation.ParseMark(r.Comment); ok && m.Database == c.Database {
-			return true
-		}
+	names := []string{c.Group}
+	for _, t := range c.Tenants {
+		names = append(names, t.Identity(), t.Owner)
 	}
-	return slices.ContainsFunc(c.Tenants, func(name string) bool {
-		t, ok := b.foundAs[name]
-		return ok && t.Database == c.Database
+	return slices.ContainsFunc(names, func(name string) bool {
+		r := b.roles[name]
+		if r == nil {
+			return false
+		}
+		m, ok := isolation.ParseMark(r.Comment)
+		return ok && m.Database == c.Database
 	})
 }

@@ -36,14 +36,9 @@ func (b *builder) ground() {
 	}
 }
 
-// superuserGrants takes away parameters that were granted to tenants.
+// superuserGrants takes away what tenants were granted of parameters and tablespaces.
 func (b *builder) superuserGrants(u unit) {
-	for _, s := range b.snap.ParameterGrants {
-		if b.concernsTenant(b.owner[s.Role]) {
-			u.tenant = b.owner[s.Role]
-			u.stray(s)
-		}
-	}
+	u.strays(b.snap.ParameterGrants)
 }
 
 // closeDatabase keeps PUBLIC and the tenants out of a database that is none
@@ -76,7 +71,8 @@ type revocation struct {
 // each grant as its own grantor where that is not the owner.
 func (u unit) takeAway(object string, acl pgsql.ACL, owner string, from func(grantee string) bool) []revocation {
 	var out []revocation
-	for _, it := range acl {
+	chain := deepestFirst(acl, func(it pgsql.ACLItem) link { return link{"", it.Grantee, it.Grantor} })
+	for _, it := range chain {
 		if it.Grantee == owner || !from(it.Grantee) {
 			continue
 		}

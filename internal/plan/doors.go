@@ -5,25 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"landlord/internal/hba"
 	"landlord/internal/isolation"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
-
-// LockoutError says that a change of pg_hba.conf was not made, since somebody
-// who must get in could not any more.
-type LockoutError struct{ Lockouts []hba.Lockout }
-
-func (e *LockoutError) Error() string {
-	lines := make([]string, len(e.Lockouts))
-	for i, l := range e.Lockouts {
-		lines[i] = l.String()
-	}
-	return "pg_hba.conf stays as it is: " + strings.Join(lines, "; ")
-}
 
 // doors plans pg_hba.conf, where it can be read.
 func (b *builder) doors() {
@@ -40,7 +27,7 @@ func (b *builder) doors() {
 	var lockout *LockoutError
 	switch {
 	case errors.As(err, &lockout):
-		b.clash("", fmt.Sprintf("name administrators under servers.%s.operators", b.in.Server.Name), "%s: %v", file.Path, err)
+		b.clash("", lockout.Hint(), "%s: %v", file.Path, err)
 		return
 	case err != nil:
 		b.clash("", "see landlord hba check", "%s: %v", file.Path, err)
@@ -144,7 +131,7 @@ func keepers(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
 			keep = append(keep, hba.Keep{Label: "administrator " + r.Name, Attempt: knock})
 		}
 	}
-	return keep
+	return append(keep, distant(server, snap)...)
 }
 
 // md5 is the form of a stored password that scram-sha-256 refuses.

@@ -12,7 +12,8 @@ import (
 // house; of all others no tenant has, and PUBLIC has not, anything.
 func (u unit) largeObjects(databaseOwner string, c *inside) {
 	taken := map[string]bool{}
-	for _, g := range c.large {
+	chain := deepestFirst(c.large, func(g snapshot.LargeObjectGrant) link { return link{g.Owner, g.Grantee, g.Grantor} })
+	for _, g := range chain {
 		whose := u.b.owner[g.Owner]
 		if u.b.concernsTenant(whose) && u.b.home[whose] != c.database {
 			if !taken[g.Owner] {

@@ -125,10 +125,7 @@ func refuse(s snapshot.Snapshot) error {
 
 // concerns says whether a container is some wanted tenant's.
 func (b *builder) concerns(c isolation.Container) bool {
-	if len(b.in.Only) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(c.Tenants, func(name string) bool { return slices.Contains(b.in.Only, name) })
+	return slices.ContainsFunc(c.Tenants, func(t tenant.Tenant) bool { return b.wanted[t.Name] })
 }
 
 // builder gathers the steps of a plan.

@@ -83,7 +83,8 @@ func (b *builder) expel(u unit) {
 		}
 	}
 	groups := b.groups()
-	for _, m := range b.snap.Memberships {
+	chain := deepestFirst(b.snap.Memberships, func(m snapshot.Membership) link { return link{m.Role, m.Member, m.Grantor} })
+	for _, m := range chain {
 		want, ok := wanted[[2]string{m.Role, m.Member}]
 		if ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m) {
 			continue

@@ -58,20 +58,15 @@ func (b *builder) remove(t tenant.Tenant) {
 
 // closeDoor lets nobody in any more, and ends the sessions that are.
 func (u unit) closeDoor(t tenant.Tenant) {
-	var sql []string
 	var logins []string
 	for _, l := range t.Logins {
-		if r := u.b.roles[l.Name]; r != nil {
-			logins = append(logins, l.Name)
-			if r.Login {
-				sql = append(sql, "ALTER ROLE "+pgsql.Ident(l.Name)+" NOLOGIN")
-			}
-		}
+		logins = append(logins, l.Name)
 	}
-	u.do("tenant "+t.Name+" is not in the spec: its door is shut first", Access, sql...)
-	if len(logins) > 0 {
-		u.do("then its sessions are ended", Access,
-			"SELECT pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity AS a WHERE a.usename IN ("+pgsql.Literals(logins...)+")")
+	u.shut("tenant "+t.Name+" is not in the spec: its door is shut first", logins)
+	for _, name := range logins {
+		if r := u.b.roles[name]; r != nil && !r.Login {
+			u.end([]string{name})
+		}
 	}
 }
 

@@ -13,14 +13,15 @@ import (
 
 // settings puts a role's parameters right, in every database. Reset all that
 // is not wanted: a parameter on a role or in a database beats what landlord
-// sets, and search_path or role in the wrong hands is a way in.
+// sets, and search_path or role in the wrong hands is a way in. The server
+// writes some names in its own way: it keeps timezone as TimeZone.
 func (u unit) settings(want isolation.Role) {
 	var sql []string
 	here := map[string]string{}
 	var d Danger
 	for _, s := range sortedSettings(u.b.settings[want.Name]) {
-		if s.Database == "" && slices.ContainsFunc(want.Settings, func(w tenant.Setting) bool { return w.Name == s.Name }) {
-			here[s.Name] = s.Value
+		if s.Database == "" && slices.ContainsFunc(want.Settings, func(w tenant.Setting) bool { return strings.EqualFold(w.Name, s.Name) }) {
+			here[strings.ToLower(s.Name)] = s.Value
 			continue
 		}
 		if u.mayReset(want.Name, s.Name) {
@@ -28,7 +29,7 @@ func (u unit) settings(want isolation.Role) {
 		}
 	}
 	for _, w := range want.Settings {
-		if have, ok := here[w.Name]; (!ok || !sameSetting(w, have)) && u.maySet(w.Name) {
+		if have, ok := here[strings.ToLower(w.Name)]; (!ok || !sameSetting(w, have)) && u.maySet(w.Name) {
 			sql = append(sql, setSetting(want.Name, w))
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"landlord/internal/prove"
 )
 
 // docs is the directory of the pages, seen from this package.
@@ -88,5 +90,22 @@ func TestIndentExamples(t *testing.T) {
 	want := "Formats:\n\n    uri   one\n    env   two\n\nAfter.\n\n    $ x\n\n    $ y\n\nEnd."
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestEveryProbeIsExplained: the page of probes says what each tries, and
+// what follows where it is expected to get through.
+func TestEveryProbeIsExplained(t *testing.T) {
+	page := string(probesPage())
+	for _, p := range prove.Probes() {
+		if n := strings.Count(page, "| `"+p.Name+"` |"); n != 1 {
+			t.Errorf("probe %s stands %d times on the page", p.Name, n)
+		}
+		if p.What == "" || strings.Contains(p.What+p.Consequence, "|") {
+			t.Errorf("probe %s does not say what it tries, or breaks its table", p.Name)
+		}
+		if p.Expect == prove.Exposed && (p.Consequence == "" || p.Closes == "") {
+			t.Errorf("probe %s is an exposure without a consequence, or without what closes it", p.Name)
+		}
 	}
 }

@@ -34,6 +34,7 @@ func pages() ([]page, error) {
 	return append(all,
 		page{"reference/landlord.yaml.md", spec.Reference()},
 		page{"landlord.schema.json", spec.JSONSchema()},
+		page{"reference/probes.md", probesPage()},
 	), nil
 }
 

@@ -86,10 +86,31 @@ func (p Probe) fits(k tenant.Kind, r Relation) bool {
 	return false
 }
 
+// Group is probes about the same thing.
+type Group struct {
+	Title  string
+	Probes []Probe
+}
+
+// Groups lists all probes, in the order of a report.
+func Groups() []Group {
+	return []Group{
+		{"What a tenant must be able to do", positiveProbes},
+		{"Getting in where one does not belong", doorProbes},
+		{"Another tenant's data", dataProbes},
+		{"Becoming more than one is", slices.Concat(roleProbes, readProbes, serverProbes)},
+		{"Turning one's own house against others", houseProbes},
+		{"Seeing others", slices.Concat(seeServerProbes, seeHouseProbes)},
+		{"Getting in the way of others", obstructionProbes},
+		{"Starving others", starvationProbes},
+	}
+}
+
 // Probes lists all of them, in the order of a report.
 func Probes() []Probe {
-	return slices.Concat(
-		positiveProbes, doorProbes, dataProbes, roleProbes, readProbes, serverProbes,
-		houseProbes, seeServerProbes, seeHouseProbes, obstructionProbes, starvationProbes,
-	)
+	var all []Probe
+	for _, g := range Groups() {
+		all = append(all, g.Probes...)
+	}
+	return all
 }

@@ -112,7 +112,7 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 			Role: r.name(row[0]), Database: r.name(row[1]), Name: r.name(row[2]), Value: r.name(row[3]),
 		})
 	}, func(row [][]byte) {
-		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2])})
+		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
 	})
 	if err != nil {
 		return snap, err
@@ -132,7 +132,7 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 func sharedSQL(s snapshot.Snapshot) string {
 	words := []string{
 		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
-		"{{inherit}}", "m.rolinherit", "{{set}}", "true",
+		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "",
 	}
 	if s.Session.Superuser {
 		words[1] = "pg_catalog.pg_authid"
@@ -141,6 +141,10 @@ func sharedSQL(s snapshot.Snapshot) string {
 	}
 	if s.Version.MembershipOptions() {
 		words[5], words[7] = "a.inherit_option", "a.set_option"
+	}
+	if s.Version.ParameterACLs() {
+		words[9] = `UNION ALL SELECT o.paracl FROM pg_catalog.pg_parameter_acl AS o
+			WHERE s.classid = 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass AND o.oid = s.objid`
 	}
 	return strings.NewReplacer(words...).Replace(rolesSQL)
 }
@@ -271,7 +275,7 @@ func contentRows(r *reader, c *snapshot.Contents) []rowFunc {
 				Kind: pgsql.ObjectKind(char(row[2])), ACL: r.acl(row[3])})
 		},
 		func(row [][]byte) {
-			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2])})
+			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
 		},
 		func(row [][]byte) {
 			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})

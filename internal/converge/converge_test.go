@@ -59,11 +59,13 @@ func TestConverges(t *testing.T) {
 			for seed := first; seed < first+n; seed++ {
 				t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
 					w := newWorld(t, pgtest.Start(t, major), seed)
+					t.Cleanup(func() {
+						if t.Failed() {
+							t.Logf("again: LANDLORD_MAJORS=%d LANDLORD_CONVERGE_SEED=%d go test ./internal/converge -run TestConverges", major, seed)
+						}
+					})
 					w.converge()
 				})
-				if t.Failed() {
-					t.Logf("again: LANDLORD_MAJORS=%d LANDLORD_CONVERGE_SEED=%d go test ./internal/converge -run TestConverges", major, seed)
-				}
 			}
 		})
 	}

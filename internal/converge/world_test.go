@@ -43,6 +43,9 @@ func (w *world) superuser(db string) *pgx.Conn {
 		return c
 	}
 	c, err := pgx.Connect(w.ctx(), w.s.ConnString(db, "postgres"))
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == "55000" {
+		return nil // it takes no connections
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -65,6 +68,9 @@ func (w *world) disconnect() {
 func (w *world) hand(db, as, sql string) bool {
 	w.t.Helper()
 	c := w.superuser(db)
+	if c == nil {
+		return false
+	}
 	text := sql
 	if as != "" {
 		text = "SET ROLE " + pgsql.Ident(as) + "; " + sql
@@ -90,14 +96,18 @@ func (w *world) hand(db, as, sql string) bool {
 func (w *world) must(db, as, sql string) {
 	w.t.Helper()
 	if !w.hand(db, as, sql) {
-		w.t.Fatal(w.refused[len(w.refused)-1])
+		w.t.Fatal(w.refused)
 	}
 }
 
 // rows returns a query's rows as text.
 func (w *world) rows(db, sql string, args ...any) [][]string {
 	w.t.Helper()
-	rows, err := w.superuser(db).Query(w.ctx(), sql, args...)
+	c := w.superuser(db)
+	if c == nil {
+		return nil
+	}
+	rows, err := c.Query(w.ctx(), sql, args...)
 	if err != nil {
 		w.t.Fatalf("%v\nin: %s", err, sql)
 	}

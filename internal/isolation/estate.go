@@ -18,8 +18,8 @@ type Container struct {
 	Shared bool
 	// Adopt says that a tenant in it consents to taking it over.
 	Adopt bool
-	// Tenants are the names of those who live in it.
-	Tenants []string
+	// Tenants are those who live in it.
+	Tenants []tenant.Tenant
 }
 
 // Grants are what others than the owner hold on the database. Their number
@@ -58,7 +58,7 @@ func Containers(tenants []tenant.Tenant) []Container {
 			byName[t.Database] = c
 		}
 		c.Adopt = c.Adopt || t.Adopt
-		c.Tenants = append(c.Tenants, t.Name)
+		c.Tenants = append(c.Tenants, t)
 	}
 	var out []Container
 	for _, c := range byName {

@@ -211,4 +211,5 @@ type Stray struct {
 	Role     string `json:"role"`
 	Kind     string `json:"kind"` // as pg_identify_object names it
 	Identity string `json:"identity"`
+	Grantor  string `json:"grantor"`
 }

@@ -21,9 +21,14 @@ FROM pg_catalog.pg_db_role_setting AS s
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(entry)
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase;
-SELECT r.rolname, i.type, i.identity
+SELECT DISTINCT r.rolname, i.type, i.identity, pg_catalog.pg_get_userbyid(a.grantor)
 FROM pg_catalog.pg_shdepend AS s
 JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, s.objsubid) AS i
+CROSS JOIN LATERAL (
+  SELECT o.spcacl FROM pg_catalog.pg_tablespace AS o WHERE s.classid = 'pg_catalog.pg_tablespace'::pg_catalog.regclass AND o.oid = s.objid
+  {{parameters}}
+) AS o(acl)
+CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
 WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass;
+  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid;

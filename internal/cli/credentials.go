@@ -76,9 +76,15 @@ func (a *app) credentials(c *cobra.Command, name string, f credentialsFlags) err
 	if err != nil {
 		return err
 	}
-	// A format that cannot hold the settings must not cost a password.
+	// Neither a format nor a file that cannot hold the settings may cost a
+	// password.
 	if err := landlord.CheckFormat(e, t, login, f.format); err != nil {
 		return usageError{err}
+	}
+	if f.out != "" {
+		if err := credentials.CheckFile(f.out); err != nil {
+			return err
+		}
 	}
 	got, err := landlord.Login(c.Context(), e, t, login, f.rotate)
 	if err != nil {

@@ -175,7 +175,7 @@ func (a *app) applyHBA(ctx context.Context, server string, yes bool) error {
 	}
 	change, err := landlord.DoorChange(d.server, d.estate, d.snap)
 	if err != nil {
-		return err
+		return usageError{fmt.Errorf("%s: %w", d.snap.HBA.Path, err)}
 	}
 	if change == nil {
 		fmt.Fprintf(a.Out, "%s: nothing to do\n", d.snap.HBA.Path)

@@ -78,6 +78,7 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 		if err != nil {
 			return err
 		}
+		p.Steps = append([]plan.Step{}, p.Steps...) // in JSON a list, also when empty
 		plans = append(plans, p)
 	}
 	if err := a.showPlans(plans, list[0].Connection); err != nil {

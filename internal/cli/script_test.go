@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	status N PROGRAM ARGS...      like exec, for one exit status
 //	mode FILE 0600                a file's permissions
 //	private                       refuses a password in stdout, stderr
+//	env-uri                       sets URI to what the file uri holds
 //	many N FILE                   a spec with N mistakes
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/script/*.txtar")
@@ -115,6 +116,7 @@ func params(t *testing.T, major int, files []string) testscript.Params {
 			"mode":    modeCmd,
 			"private": privateCmd,
 			"many":    manyCmd,
+			"env-uri": envURICmd,
 		},
 	}
 }
@@ -218,6 +220,10 @@ func privateCmd(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+func envURICmd(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("URI", strings.TrimSpace(ts.ReadFile("uri")))
 }
 
 // manyCmd writes a spec with a number of mistakes, one in each tenant.

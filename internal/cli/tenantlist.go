@@ -185,7 +185,8 @@ func (a *app) tenantShow() *cobra.Command {
 		Short: "Tell all about one tenant",
 		Long: `Tell all about one tenant: its house, roles and who is in them, limits (and
 which of them the tenant can change), size, connections, and what differs from
-what it should be. Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
+what it should be.
+Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
 		Example: "  landlord tenant show acme",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(c *cobra.Command, args []string) error { return a.showTenant(c.Context(), server, args[0]) },

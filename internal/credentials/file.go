@@ -23,13 +23,10 @@ const private fs.FileMode = 0o600
 // have prepared it), or open to others (its readers would be cut off without
 // a word, and what it holds must be taken for seen).
 func WriteFile(path string, content []byte) error {
-	if err := checkPrivate(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := CheckFile(path); err != nil {
 		return err
 	}
 	dir := filepath.Dir(path)
-	if err := checkDirectory(dir); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
 	// CreateTemp opens with O_EXCL and mode 0600.
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -40,6 +37,18 @@ func WriteFile(path string, content []byte) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return syncDirectory(dir)
+}
+
+// CheckFile says why [WriteFile] would refuse a path, before there is a
+// password to lose.
+func CheckFile(path string) error {
+	if err := checkPrivate(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := checkDirectory(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
 }
 
 // fill writes, syncs and closes the new file and renames it to its path.

@@ -35,11 +35,27 @@ func (b *builder) doors() {
 	}
 	b.plan.HBA = change
 	if change == nil {
+		b.unloaded(file.Text)
 		return
 	}
 	for _, what := range CutOff(b.in.Server, b.in.Tenants, b.snap, *change) {
 		b.note("", what, "name it in the server's operators, in a tenant's logins, or put a rule of its own above landlord's block")
 	}
+}
+
+// unloaded notes that the server goes by other rules than those in its file.
+func (b *builder) unloaded(text string) {
+	if errs := parseHBA(b.snap, text).Errors; len(errs) > 0 {
+		b.cannot("", fmt.Sprintf("pg_hba.conf has %s, so that the server goes by the rules that it loaded before: %v", mistakes(len(errs)), errs[0]),
+			"put it right (landlord hba check), then reload the server")
+	}
+}
+
+func mistakes(n int) string {
+	if n == 1 {
+		return "a mistake"
+	}
+	return fmt.Sprintf("%d mistakes", n)
 }
 
 // Block is landlord's part of pg_hba.conf for a server.
@@ -97,12 +113,12 @@ func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) 
 		return nil, err
 	}
 	parsed := parseHBA(snap, after)
+	if errs := parsed.Errors; len(errs) > 0 {
+		return nil, fmt.Errorf("the file has %s, and the server would go on with the old rules: %w", mistakes(len(errs)), errs[0])
+	}
 	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, snap), hbaEnv(snap))
 	if len(lockouts) > 0 {
 		return nil, &LockoutError{lockouts}
-	}
-	if errs := parsed.Errors; len(errs) > 0 {
-		return nil, fmt.Errorf("the file has %d mistakes, and the server would go on with the old rules: %w", len(errs), errs[0])
 	}
 	return &HBAChange{Path: snap.HBA.Path, Before: snap.HBA.Text, After: after}, nil
 }

@@ -102,6 +102,9 @@ func Make(in Input) (Plan, error) {
 		}
 	}
 	b.removals()
+	if len(b.clashes) > 0 { // the door's
+		return Plan{}, &ConflictError{b.clashes}
+	}
 	slices.SortStableFunc(b.plan.Steps, func(a, c Step) int { return int(a.Phase) - int(c.Phase) })
 	return b.plan, nil
 }

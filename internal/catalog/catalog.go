@@ -7,11 +7,9 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"golang.org/x/sync/errgroup"
 
 	"landlord/internal/connect"
 	"landlord/internal/pgsql"
@@ -23,8 +21,6 @@ var (
 	sessionSQL string
 	//go:embed sql/roles.sql
 	rolesSQL string
-	//go:embed sql/contents.sql
-	contentsSQL string
 	//go:embed sql/dependencies.sql
 	dependenciesSQL string
 	//go:embed sql/hba.sql
@@ -40,8 +36,6 @@ type Options struct {
 	// Want chooses the databases whose contents are read, from those that
 	// exist.
 	Want func(snapshot.Snapshot) []string
-	// Schemas limits the contents to these schemas; nil: all of them.
-	Schemas []string
 	// HBA also reads pg_hba.conf, where the role may.
 	HBA bool
 	// Dependencies also reads what depends on each role, and sizes, for a
@@ -183,102 +177,4 @@ func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *
 		file.Error = err.Error()
 	}
 	return file
-}
-
-// contents reads several databases, a bounded number at once, each over one
-// connection.
-func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Contents, error) {
-	out := make([]snapshot.Contents, len(databases))
-	parallel := o.Parallel
-	if parallel == 0 {
-		parallel = 2
-	}
-	var group errgroup.Group
-	group.SetLimit(parallel)
-	for i, db := range databases {
-		group.Go(func() error {
-			out[i] = Contents(ctx, o, db)
-			return ctx.Err()
-		})
-	}
-	return out, group.Wait()
-}
-
-// Contents reads one database over a connection of its own. A database that
-// cannot be read says why in its Error.
-func Contents(ctx context.Context, o Options, database string) snapshot.Contents {
-	c := snapshot.Contents{Database: database}
-	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database})
-	if err != nil {
-		c.Error = err.Error()
-		return c
-	}
-	defer connect.Close(conn)
-	if err := fill(ctx, conn, o, &c); err != nil {
-		return snapshot.Contents{Database: database, Error: err.Error()}
-	}
-	return c
-}
-
-func schemaFilter(schemas []string) string {
-	filter := `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
-	if schemas != nil {
-		filter += " AND n.nspname IN (" + pgsql.Literals(slices.Concat(schemas, []string{""})...) + ")"
-	}
-	return filter
-}
-
-func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Contents) error {
-	r := newReader()
-	sql := strings.ReplaceAll(contentsSQL, "{{schemas}}", schemaFilter(o.Schemas))
-	if err := query(ctx, conn, r, sql, contentRows(r, c)...); err != nil {
-		return err
-	}
-	if !o.Dependencies {
-		return nil
-	}
-	sizes := map[string]int64{}
-	err := query(ctx, conn, r, sizesSQL, func(row [][]byte) { sizes[string(row[0])] = int64(r.int(row[1])) })
-	for i, s := range c.Schemas {
-		c.Schemas[i].Size = sizes[s.Name]
-	}
-	return err
-}
-
-func contentRows(r *reader, c *snapshot.Contents) []rowFunc {
-	return []rowFunc{
-		func(row [][]byte) {
-			c.Schemas = append(c.Schemas, snapshot.Schema{Name: r.name(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2]),
-				Empty: yes(row[3]), Extension: yes(row[4]), Size: -1})
-		},
-		func(row [][]byte) {
-			c.Relations = append(c.Relations, snapshot.Relation{Schema: r.name(row[0]), Name: string(row[1]), Kind: char(row[2]),
-				Owner: r.name(row[3]), ACL: r.acl(row[4]), Extension: yes(row[5]), OwnedBy: yes(row[6])})
-		},
-		func(row [][]byte) {
-			c.Columns = append(c.Columns, snapshot.Column{Schema: r.name(row[0]), Relation: string(row[1]), Name: string(row[2]), ACL: r.acl(row[3])})
-		},
-		func(row [][]byte) {
-			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
-				ACL: r.acl(row[3]), Extension: yes(row[4])})
-		},
-		func(row [][]byte) {
-			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
-				ACL: r.acl(row[3]), Extension: yes(row[4])})
-		},
-		func(row [][]byte) {
-			c.Others = append(c.Others, snapshot.Other{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]),
-				Owner: r.name(row[3]), Extension: yes(row[4])})
-		},
-		func(row [][]byte) {
-			c.DefaultACLs = append(c.DefaultACLs, snapshot.DefaultACL{Creator: r.name(row[0]), Schema: r.name(row[1]),
-				Kind: pgsql.ObjectKind(char(row[2])), ACL: r.acl(row[3])})
-		},
-		func(row [][]byte) {
-			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
-		},
-		func(row [][]byte) {
-			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})
-		},
-	}
 }

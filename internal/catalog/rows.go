@@ -61,6 +61,18 @@ func (r *reader) int(b []byte) int {
 	return n
 }
 
+// oid decodes an object's number; NULL is 0.
+func (r *reader) oid(b []byte) uint32 {
+	if b == nil {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b), 10, 32)
+	if err != nil {
+		r.fail(fmt.Errorf("reading an object's number: %w", err))
+	}
+	return uint32(n)
+}
+
 func (r *reader) fail(err error) {
 	if r.err == nil {
 		r.err = err

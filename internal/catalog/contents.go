@@ -1,0 +1,257 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
+
+	"landlord/internal/connect"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+var (
+	//go:embed sql/core.sql
+	coreSQL string
+	//go:embed sql/routines.sql
+	routinesSQL string
+	//go:embed sql/types.sql
+	typesSQL string
+	//go:embed sql/others.sql
+	othersSQL string
+	//go:embed sql/strays.sql
+	straysSQL string
+	//go:embed sql/largeobjects.sql
+	largeObjectsSQL string
+)
+
+// contents reads several databases, a bounded number at once, each over one
+// connection.
+func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Contents, error) {
+	out := make([]snapshot.Contents, len(databases))
+	parallel := o.Parallel
+	if parallel == 0 {
+		parallel = 2
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for i, db := range databases {
+		group.Go(func() error {
+			out[i] = Contents(ctx, o, db)
+			return ctx.Err()
+		})
+	}
+	return out, group.Wait()
+}
+
+// Contents reads one database over a connection of its own. A database that
+// cannot be read says why in its Error.
+func Contents(ctx context.Context, o Options, database string) snapshot.Contents {
+	c := snapshot.Contents{Database: database}
+	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database})
+	if err != nil {
+		c.Error = err.Error()
+		return c
+	}
+	defer connect.Close(conn)
+	if err := fill(ctx, conn, o, &c); err != nil {
+		return snapshot.Contents{Database: database, Error: err.Error()}
+	}
+	return c
+}
+
+// fill reads first what every database has, and then, in a second round trip
+// that most need not make, the kinds of things that only some have.
+func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Contents) error {
+	r := newReader()
+	k := newCore(r)
+	if err := query(ctx, conn, r, coreSQL, k.row); err != nil {
+		return err
+	}
+	k.assemble(c)
+	if err := rarer(ctx, conn, r, k, c); err != nil {
+		return err
+	}
+	if !o.Dependencies {
+		return nil
+	}
+	sizes := map[string]int64{}
+	err := query(ctx, conn, r, sizesSQL, func(row [][]byte) { sizes[string(row[0])] = int64(r.int(row[1])) })
+	for i, s := range c.Schemas {
+		c.Schemas[i].Size = sizes[s.Name]
+	}
+	return err
+}
+
+// The numbers of the catalogs that the core is asked about, which every
+// server has alike (CATALOG() in PostgreSQL's headers).
+const (
+	pgType      = 1247
+	pgProc      = 1255
+	pgClass     = 1259
+	pgExtension = 3079
+)
+
+// core gathers the rows of core.sql, which may come in any order.
+type core struct {
+	r          *reader
+	schemas    map[uint32]snapshot.Schema
+	dependents map[uint32][]uint32 // schema -> the catalogs that something in it is in
+	members    map[uint32]bool     // relations that are parts of extensions
+	relations  []located[snapshot.Relation]
+	columns    []located[snapshot.Column]
+	defaults   []located[snapshot.DefaultACL]
+	strays     bool
+	large      bool
+}
+
+// located is a thing with its own number and that of its schema.
+type located[T any] struct {
+	oid, schema uint32
+	it          T
+}
+
+func newCore(r *reader) *core {
+	return &core{r: r, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
+}
+
+// row takes one row: kind, number, number of the schema, name, kind of
+// object, owner, ACL, flag.
+func (k *core) row(row [][]byte) {
+	r := k.r
+	switch oid := r.oid(row[1]); char(row[0]) {
+	case 's':
+		k.schemas[oid] = snapshot.Schema{Name: r.name(row[3]), Owner: r.name(row[5]), ACL: r.acl(row[6]), Size: -1}
+	case 'd':
+		schema := r.oid(row[2])
+		k.dependents[schema] = append(k.dependents[schema], oid)
+	case 'e':
+		k.members[r.oid(row[2])] = true
+	case 'r':
+		k.relations = append(k.relations, located[snapshot.Relation]{oid, r.oid(row[2]), snapshot.Relation{
+			Name: string(row[3]), Kind: char(row[4]), Owner: r.name(row[5]), ACL: r.acl(row[6]), OwnedBy: yes(row[7])}})
+	case 'c':
+		k.columns = append(k.columns, located[snapshot.Column]{oid: oid, it: snapshot.Column{Name: string(row[3]), ACL: r.acl(row[6])}})
+	case 'p':
+		k.defaults = append(k.defaults, located[snapshot.DefaultACL]{schema: r.oid(row[2]), it: snapshot.DefaultACL{
+			Kind: pgsql.ObjectKind(char(row[4])), Creator: r.name(row[5]), ACL: r.acl(row[6])}})
+	case 'x':
+		k.strays = true
+	case 'l':
+		k.large = true
+	default:
+		r.fail(fmt.Errorf("reading the catalog: a row of kind %q", row[0]))
+	}
+}
+
+// house is the name of a schema that is not the system's own, or "".
+func (k *core) house(oid uint32) string {
+	name := k.schemas[oid].Name
+	if name == "information_schema" || strings.HasPrefix(name, "pg_") {
+		return ""
+	}
+	return name
+}
+
+// assemble puts what the core has into a database's contents.
+func (k *core) assemble(c *snapshot.Contents) {
+	for oid, s := range k.schemas {
+		if k.house(oid) != "" {
+			s.Empty = len(k.dependents[oid]) == 0
+			s.Extension = slices.Contains(k.dependents[oid], pgExtension)
+			c.Schemas = append(c.Schemas, s)
+		}
+	}
+	slices.SortFunc(c.Schemas, func(a, b snapshot.Schema) int { return cmp.Compare(a.Name, b.Name) })
+	c.Relations = slices.Grow(c.Relations, len(k.relations))
+	for _, l := range k.relations {
+		if l.it.Schema = k.house(l.schema); l.it.Schema != "" {
+			l.it.Extension = k.members[l.oid]
+			c.Relations = append(c.Relations, l.it)
+		}
+	}
+	k.assembleColumns(c)
+	for _, l := range k.defaults {
+		l.it.Schema = k.schemas[l.schema].Name
+		c.DefaultACLs = append(c.DefaultACLs, l.it)
+	}
+}
+
+// assembleColumns finds each column's relation. Few columns have an ACL.
+func (k *core) assembleColumns(c *snapshot.Contents) {
+	if len(k.columns) == 0 {
+		return
+	}
+	relations := map[uint32]*located[snapshot.Relation]{}
+	for i, l := range k.relations {
+		relations[l.oid] = &k.relations[i]
+	}
+	for _, l := range k.columns {
+		relation := relations[l.oid]
+		if relation == nil {
+			continue
+		}
+		if l.it.Schema, l.it.Relation = k.house(relation.schema), relation.it.Name; l.it.Schema != "" {
+			c.Columns = append(c.Columns, l.it)
+		}
+	}
+}
+
+// has says whether something in a house is in one of the catalogs for which
+// want says so.
+func (k *core) has(want func(catalog uint32) bool) bool {
+	for schema, catalogs := range k.dependents {
+		if k.house(schema) != "" && slices.ContainsFunc(catalogs, want) {
+			return true
+		}
+	}
+	return false
+}
+
+// rarer reads the kinds of things that the core says are there.
+func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents) error {
+	var sql strings.Builder
+	var rows []rowFunc
+	for _, q := range []struct {
+		there bool
+		sql   string
+		row   rowFunc
+	}{
+		{k.has(func(catalog uint32) bool { return catalog == pgProc }), routinesSQL, func(row [][]byte) {
+			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
+				ACL: r.acl(row[3]), Extension: yes(row[4])})
+		}},
+		{k.has(func(catalog uint32) bool { return catalog == pgType }), typesSQL, func(row [][]byte) {
+			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
+				ACL: r.acl(row[3]), Extension: yes(row[4])})
+		}},
+		{k.has(func(catalog uint32) bool {
+			return !slices.Contains([]uint32{pgType, pgProc, pgClass, pgExtension}, catalog)
+		}), othersSQL, func(row [][]byte) {
+			c.Others = append(c.Others, snapshot.Other{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]),
+				Owner: r.name(row[3]), Extension: yes(row[4])})
+		}},
+		{k.strays, straysSQL, func(row [][]byte) {
+			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
+		}},
+		{k.large, largeObjectsSQL, func(row [][]byte) {
+			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})
+		}},
+	} {
+		if q.there {
+			sql.WriteString(q.sql)
+			rows = append(rows, q.row)
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	const houses = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
+	return query(ctx, conn, r, strings.ReplaceAll(sql.String(), "{{schemas}}", houses), rows...)
+}

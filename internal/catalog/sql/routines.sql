@@ -1,0 +1,12 @@
+SELECT n.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text, pg_catalog.pg_get_userbyid(p.proowner), p.proacl::pg_catalog.text,
+       e.objid IS NOT NULL
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
+LEFT JOIN pg_catalog.pg_depend AS e
+  ON e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e'
+WHERE {{schemas}}
+  -- The constructors of a range type are parts of it: the bootstrap superuser's, and PUBLIC's to execute.
+  AND NOT (p.proowner = 10 AND p.proacl IS NULL AND EXISTS (
+    SELECT FROM pg_catalog.pg_depend AS i
+    WHERE i.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND i.objid = p.oid AND i.deptype = 'i'
+      AND i.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass));

@@ -10,6 +10,7 @@ import (
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
+	"landlord/internal/journal"
 	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
@@ -102,6 +103,11 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		return apply.Result{}, err
 	}
 	defer release()
+	j, err := journal.Open(e.Journal)
+	if err != nil {
+		return apply.Result{}, err
+	}
+	defer j.Close()
 	agreed := losses(p)
 	var total apply.Result
 	for range maxRounds {
@@ -116,7 +122,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		if h.Begin != nil {
 			h.Begin(p)
 		}
-		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: h.Done})
+		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: writeDown(j, server, h.Done)})
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)
 		if err != nil || len(result.Failed) > 0 || !p.Again {
@@ -135,6 +141,28 @@ func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, b
 	}
 	p, err = plan.Make(now)
 	return now, p, err
+}
+
+// writeDown passes outcomes on, and keeps them in the journal. A journal that
+// cannot be written fails the outcome: an unrecorded change must be seen.
+func writeDown(j *journal.Journal, server string, done func(apply.Outcome)) func(apply.Outcome) {
+	return func(o apply.Outcome) {
+		entry := journal.Entry{Action: "apply", Server: server, Tenant: o.Tenant, Group: o.Group}
+		for _, step := range o.Ran {
+			for _, sql := range step.SQL {
+				entry.Statements = append(entry.Statements, journal.Statement{Database: step.Database, As: step.As, SQL: sql})
+			}
+		}
+		if o.Err != nil {
+			entry.Error = o.Err.Error()
+		}
+		if err := j.Write(entry); err != nil && o.Err == nil {
+			o.Err = err
+		}
+		if done != nil {
+			done(o)
+		}
+	}
 }
 
 func losses(p plan.Plan) map[string]bool {

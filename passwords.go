@@ -2,6 +2,7 @@ package landlord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/credentials"
+	"landlord/internal/journal"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
@@ -77,7 +79,19 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 		}
 		return sink.Store(ctx, settings)
 	})
+	if err == nil {
+		err = record(e, journal.Entry{Action: "password", Server: s.Name, Tenant: t.Name, Group: "login " + login})
+	}
 	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
+}
+
+// record writes one entry into the estate's journal.
+func record(e tenant.Estate, entry journal.Entry) error {
+	j, err := journal.Open(e.Journal)
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.Write(entry), j.Close())
 }
 
 // stores are where passwords go to and come from.

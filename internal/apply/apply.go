@@ -35,6 +35,8 @@ type Outcome struct {
 	Tenant string `json:"tenant,omitempty"`
 	Steps  int    `json:"steps"`
 	Err    error  `json:"-"`
+	// Ran are the steps themselves.
+	Ran []plan.Step `json:"-"`
 }
 
 // Result is what a run has done. A run that has failures is not an error in
@@ -151,7 +153,7 @@ func (g group) statements() int {
 }
 
 func (g group) outcome(err error) Outcome {
-	return Outcome{Group: g[0].Group, Tenant: g[0].Tenant, Steps: len(g), Err: err}
+	return Outcome{Group: g[0].Group, Tenant: g[0].Tenant, Steps: len(g), Err: err, Ran: g}
 }
 
 // phase runs batches, a bounded number at once, each worker over connections

@@ -5,6 +5,7 @@ package landlord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -110,6 +111,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 	defer j.Close()
 	agreed := losses(p)
 	var total apply.Result
+	var unwritten error
 	for range maxRounds {
 		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil || p.Empty() {
 			return total, err
@@ -122,7 +124,8 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		if h.Begin != nil {
 			h.Begin(p)
 		}
-		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: writeDown(j, server, h.Done)})
+		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: writeDown(j, server, h.Done, &unwritten)})
+		err = errors.Join(err, unwritten)
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)
 		if err != nil || len(result.Failed) > 0 || !p.Again {
@@ -143,9 +146,9 @@ func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, b
 	return now, p, err
 }
 
-// writeDown passes outcomes on, and keeps them in the journal. A journal that
-// cannot be written fails the outcome: an unrecorded change must be seen.
-func writeDown(j *journal.Journal, server string, done func(apply.Outcome)) func(apply.Outcome) {
+// writeDown passes outcomes on, and keeps them in the journal. The first
+// error of the journal goes to failed: an unrecorded change must be seen.
+func writeDown(j *journal.Journal, server string, done func(apply.Outcome), failed *error) func(apply.Outcome) {
 	return func(o apply.Outcome) {
 		entry := journal.Entry{Action: "apply", Server: server, Tenant: o.Tenant, Group: o.Group}
 		for _, step := range o.Ran {
@@ -156,8 +159,8 @@ func writeDown(j *journal.Journal, server string, done func(apply.Outcome)) func
 		if o.Err != nil {
 			entry.Error = o.Err.Error()
 		}
-		if err := j.Write(entry); err != nil && o.Err == nil {
-			o.Err = err
+		if err := j.Write(entry); err != nil && *failed == nil {
+			*failed = err
 		}
 		if done != nil {
 			done(o)

@@ -24,7 +24,8 @@ type Block struct {
 	Superusers []string
 	Map        string
 
-	// Operators are landlord's own logins that are no superusers.
+	// Operators are logins that are neither tenants' nor superusers:
+	// administrators, monitoring, landlord itself.
 	Operators []Operator
 
 	// AdminGroup is the role whose members may connect to every database, by
@@ -97,7 +98,7 @@ type blockWriter struct {
 
 func (w *blockWriter) operators(list []Operator) {
 	if len(list) > 0 {
-		w.comment("landlord itself.")
+		w.comment("Operators: logins that are no tenants'.")
 	}
 	for _, o := range list {
 		who, method := w.role(o.Role, o.Group), o.Method

@@ -7,6 +7,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"landlord/internal/connect"
 	"landlord/internal/plan"
 )
 
@@ -31,19 +33,39 @@ type Options struct {
 
 // Outcome is what became of one group of steps.
 type Outcome struct {
-	Group  string `json:"group"`
-	Tenant string `json:"tenant,omitempty"`
-	Steps  int    `json:"steps"`
-	Err    error  `json:"-"`
+	Group  string
+	Tenant string
+	Steps  int
+	Err    error
 	// Ran are the steps themselves.
-	Ran []plan.Step `json:"-"`
+	Ran []plan.Step
+}
+
+// MarshalJSON gives the error in words, with its SQLSTATE and what to do next,
+// and leaves the steps out: a plan has them.
+func (o Outcome) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Group  string `json:"group"`
+		Tenant string `json:"tenant,omitempty"`
+		Steps  int    `json:"steps"`
+		Error  string `json:"error,omitempty"`
+		State  string `json:"sqlstate,omitempty"`
+		Next   string `json:"next,omitempty"`
+	}{Group: o.Group, Tenant: o.Tenant, Steps: o.Steps}
+	if o.Err != nil {
+		out.Error, out.State = o.Err.Error(), connect.State(o.Err)
+	}
+	if step, ok := errors.AsType[*StepError](o.Err); ok {
+		out.State, out.Next = step.State, step.Hint()
+	}
+	return json.Marshal(out)
 }
 
 // Result is what a run has done. A run that has failures is not an error in
 // itself: everything else was applied.
 type Result struct {
 	Applied int       `json:"applied"` // groups
-	Failed  []Outcome `json:"-"`
+	Failed  []Outcome `json:"failed,omitempty"`
 }
 
 // Err is the failures as one error, or nil.

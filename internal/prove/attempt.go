@@ -146,10 +146,24 @@ func (a *Attempt) control(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.victim.bare != nil {
+		return a.victim.bare
+	}
 	if r := s.try(ctx, "SELECT secret FROM "+a.victim.scratch.table()); r.value() != a.victim.scratch.secret {
 		return fmt.Errorf("the neighbour's own login does not read its row: %s", r.said())
 	}
 	return nil
+}
+
+// missing says why there is something that a statement cannot be made with.
+func (a *Attempt) missing() error {
+	if a.victim != nil && a.victim.bare != nil {
+		return a.victim.bare
+	}
+	if a.guest.bare != nil {
+		return a.guest.bare
+	}
+	return fmt.Errorf("the tenant lacks a role or a table that it names")
 }
 
 // sql fills in a statement's words: {db} is an identifier, {db'} a literal.

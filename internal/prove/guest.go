@@ -26,12 +26,14 @@ type guest struct {
 
 	refs  int
 	ready bool
-	err   error // why it could not be set up
+	err   error // why it has no logins
 	until time.Time
 
 	// logins stand for the tenant's own, in the same order.
 	logins  []account
 	scratch scratch
+	// bare is why there are no scratch objects.
+	bare error
 }
 
 // guests are the tenants that a run has to do with at the moment.
@@ -56,7 +58,7 @@ func (r *run) acquire(ctx context.Context, t tenant.Tenant) *guest {
 	switch {
 	case !g.ready:
 		g.ready = true
-		g.err = r.setUp(ctx, g)
+		r.setUp(ctx, g)
 	case g.err == nil && time.Until(g.until) < loginLife/2:
 		g.err = r.renew(ctx, g)
 	}
@@ -83,16 +85,16 @@ func (r *run) release(ctx context.Context, g *guest) {
 	}
 }
 
-func (r *run) setUp(ctx context.Context, g *guest) error {
-	if err := r.makeLogins(ctx, g); err != nil {
-		return fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, err)
+func (r *run) setUp(ctx context.Context, g *guest) {
+	if g.err = r.makeLogins(ctx, g); g.err != nil {
+		g.err = fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, g.err)
+		r.problem("%v", g.err)
+		return
 	}
-	var err error
-	g.scratch, err = r.makeScratch(ctx, g.t)
-	if err != nil {
-		return fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Database, err)
+	if g.scratch, g.bare = r.makeScratch(ctx, g.t); g.bare != nil {
+		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Database, g.bare)
+		r.problem("%v", g.bare)
 	}
-	return nil
 }
 
 // makeLogins makes a login in the roles of each of the tenant's, with its

@@ -45,13 +45,14 @@ func relate(a, b tenant.Tenant) Relation {
 }
 
 // neighbours chooses a tenant's neighbours: the next of each kind in the list,
-// so that each tenant is also the neighbour of some other.
+// so that each tenant is also the neighbour of some other. A suspended tenant
+// is nobody's neighbour: it has no login that could show its row.
 func neighbours(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour {
 	var out []Neighbour
 	seen := map[Relation]bool{}
 	for i := 1; i < len(all) && len(seen) < 3; i++ {
 		b := &all[(at+i)%len(all)]
-		if r := relate(all[at], *b); !seen[r] {
+		if r := relate(all[at], *b); !seen[r] && !b.Suspended {
 			seen[r] = true
 			out = append(out, Neighbour{Relation: r, Name: b.Name, Database: b.Database, Tenant: b})
 		}

@@ -27,6 +27,7 @@ import (
 
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
+	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
@@ -179,6 +180,9 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 // proveTenant tries all logins of a tenant against all its neighbours.
 func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
 	t := r.Tenants[at]
+	if t.Suspended {
+		return r.proveSuspended(ctx, t)
+	}
 	g := r.acquire(ctx, t)
 	defer r.release(ctx, g)
 	around := neighbours(r.Tenants, at, r.snap)
@@ -234,11 +238,34 @@ func (r *run) proveAgainst(ctx context.Context, a *Attempt) []Outcome {
 		}
 		o := a.outcome(p, r.probe(ctx, p, a))
 		found = append(found, o)
-		if r.Progress != nil {
-			r.mu.Lock()
-			r.Progress(o)
-			r.mu.Unlock()
+		r.tell(o)
+	}
+	return found
+}
+
+func (r *run) tell(o Outcome) {
+	if r.Progress != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.Progress(o)
+	}
+}
+
+// proveSuspended looks whether a suspended tenant's logins are closed, and
+// makes none that could open its house again.
+func (r *run) proveSuspended(ctx context.Context, t tenant.Tenant) []Outcome {
+	var found []Outcome
+	for _, l := range t.Logins {
+		o := Outcome{Tenant: t.Name, Kind: l.Kind, Login: l.Name, Probe: "own-login", Verdict: Works, Detail: "suspended: it cannot log in"}
+		rows, err := r.ask(ctx, "SELECT r.rolcanlogin FROM pg_catalog.pg_roles AS r WHERE r.rolname = "+pgsql.Literal(l.Name))
+		switch {
+		case err != nil:
+			o.Verdict, o.Detail = NotTried, "reading its role: "+explain(err)
+		case len(rows) > 0 && rows[0][0] == "t":
+			o.Verdict, o.Detail = Failed, "suspended, and it can log in"
 		}
+		found = append(found, o)
+		r.tell(o)
 	}
 	return found
 }
@@ -246,6 +273,8 @@ func (r *run) proveAgainst(ctx context.Context, a *Attempt) []Outcome {
 // probe runs one probe, where that can be done at all.
 func (r *run) probe(ctx context.Context, p Probe, a *Attempt) Result {
 	switch {
+	case a.guest.err != nil && p.Name == "own-login":
+		return failed("nothing could be proved: %s", explain(a.guest.err))
 	case a.guest.err != nil:
 		return notTried("%s", explain(a.guest.err))
 	case a.victim != nil && a.victim.err != nil:

@@ -49,7 +49,7 @@ var serverProbes = []Probe{
 	{Name: "disable-logging", What: "switch the log of its statements off", Expect: Held, Run: refused("SET LOCAL log_statement = 'none'").run},
 	{Name: "raise-temp-file-limit", What: "raise its limit of temporary files", Expect: Held, Run: refused("SET LOCAL temp_file_limit = -1").run},
 	{Name: "secdef-unpinned", What: "call a function that runs with another's rights and follows the caller's search_path", Expect: Held,
-		Run: none(callable(`p.prosecdef AND NOT pg_catalog.pg_has_role(p.proowner, 'USAGE') AND NOT EXISTS (
+		Run: none(callable(`p.prosecdef AND NOT EXISTS (
 			SELECT FROM pg_catalog.unnest(p.proconfig) AS c WHERE c ~ '^search_path=(pg_catalog|.*pg_temp"?)$')`)).run},
 	{Name: "secdef-superuser-owned", What: "call a function that runs with a superuser's rights", Expect: Held,
 		Run: none(callable(`p.prosecdef AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = p.proowner AND r.rolsuper)`)).run},
@@ -61,7 +61,7 @@ const replicates = "SELECT r.rolreplication OR r.rolsuper FROM pg_catalog.pg_rol
 // callable lists the functions of a kind that the login can call.
 func callable(which string) string {
 	return `SELECT pg_catalog.string_agg(p.oid::pg_catalog.regprocedure::text, ', ') FROM pg_catalog.pg_proc AS p WHERE ` + which + `
-		AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+		AND NOT pg_catalog.pg_has_role(p.proowner, 'MEMBER') AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
 		AND pg_catalog.has_schema_privilege(p.pronamespace, 'USAGE') AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')`
 }
 

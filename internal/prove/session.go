@@ -98,10 +98,11 @@ func (r reply) said() string {
 // explain puts an error into one line that holds nothing secret: the server's
 // own message, or what became of the connection.
 func explain(err error) string {
+	text := err.Error()
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Message
+		text = e.Message
 	}
-	return strings.Join(strings.Fields(err.Error()), " ")
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // try runs statements in one transaction, which is rolled back.

@@ -3,6 +3,7 @@ package prove
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -118,13 +119,19 @@ func (t try) run(ctx context.Context, a *Attempt) Result {
 	}
 	var sql []string
 	for _, text := range t.sql {
-		sql = append(sql, a.sql(text))
+		if text = a.sql(text); gap.MatchString(text) {
+			return notTried("nothing to try it on: %v", a.missing())
+		}
+		sql = append(sql, text)
 	}
 	if t.alone {
 		return t.judge(s.run(ctx, sql[0]), sql)
 	}
 	return t.judge(s.try(ctx, sql...), sql)
 }
+
+// gap is a word of a statement that could not be filled in.
+var gap = regexp.MustCompile(`\{[a-z.]+'?\}`)
 
 // judge turns the server's answer into a verdict.
 func (t try) judge(r reply, sql []string) Result {

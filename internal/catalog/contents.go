@@ -197,7 +197,8 @@ func (k *core) assembleColumns(c *snapshot.Contents) {
 		if relation == nil {
 			continue
 		}
-		if l.it.Schema, l.it.Relation = k.house(relation.schema), relation.it.Name; l.it.Schema != "" {
+		l.it.Relation, l.it.Owner = relation.it.Name, relation.it.Owner
+		if l.it.Schema = k.house(relation.schema); l.it.Schema != "" {
 			c.Columns = append(c.Columns, l.it)
 		}
 	}

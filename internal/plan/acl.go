@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
@@ -11,7 +13,10 @@ import (
 // change is one privilege change on an object: a REVOKE or a GRANT, of a role
 // or of PUBLIC ("").
 type change struct {
+	order   int    // of changes to one object that must come one after another
+	as      string // who must do it; empty: the owner
 	grant   bool
+	option  bool // a GRANT with grant option; a REVOKE of the option alone
 	privs   pgsql.Privs
 	grantee string
 	cascade bool
@@ -21,9 +26,8 @@ type change struct {
 // has everything and nobody a grant option. REVOKEs come first.
 //
 // A grant that somebody else than the owner has made hangs on a grant option,
-// and falls with it (CASCADE), whoever runs the REVOKE. So an ACL with grant
-// options is emptied and made anew.
-func diffACL(kind pgsql.ObjectKind, v pgsql.Version, owner string, have pgsql.ACL, want []isolation.Grant) []change {
+// and falls with it. So an ACL with grant options is emptied and made anew.
+func diffACL(kind pgsql.ObjectKind, v pgsql.Version, owner string, heir heirs, have pgsql.ACL, want []isolation.Grant) []change {
 	held := map[string]pgsql.Privs{}
 	tangled := false
 	for _, it := range have {
@@ -34,7 +38,7 @@ func diffACL(kind pgsql.ObjectKind, v pgsql.Version, owner string, have pgsql.AC
 	}
 	var out []change
 	if tangled {
-		out = untangle(kind, v, owner, have)
+		out = takeBack(have, owner, heir, everybody)
 		held = map[string]pgsql.Privs{owner: held[owner]}
 	}
 	wanted := map[string]pgsql.Privs{owner: kind.All(v)}
@@ -54,22 +58,68 @@ func diffACL(kind pgsql.ObjectKind, v pgsql.Version, owner string, have pgsql.AC
 	return out
 }
 
-// untangle revokes everything that the owner has given, with all that hangs
-// on it.
-func untangle(kind pgsql.ObjectKind, v pgsql.Version, owner string, have pgsql.ACL) []change {
+// heirs says whether a role has its rights on an object through the owner's.
+// REVOKE … CASCADE leaves what such a role has granted in its own name.
+type heirs func(role string) bool
+
+// takeBack says how to take everything on an object from those that bad
+// names, with all that they have granted on. Who has granted on something to
+// one of them loses the grant option.
+func takeBack(have pgsql.ACL, owner string, heir heirs, bad func(grantee string) bool) []change {
 	var out []change
-	for _, it := range have {
-		if it.Grantee != owner && it.Grantor == owner {
-			out = append(out, change{privs: kind.All(v), grantee: it.Grantee, cascade: true})
+	special := false
+	for _, it := range deepestFirst(have, func(it pgsql.ACLItem) link { return link{"", it.Grantee, it.Grantor} }) {
+		if it.Grantee == owner || !bad(it.Grantee) {
+			continue
+		}
+		back := change{privs: it.Privs, grantee: it.Grantee, cascade: true}
+		if it.Grantor != owner {
+			root, ok := root(have, owner, it)
+			lent := change{grant: true, option: true, privs: it.Privs, grantee: it.Grantor}
+			switch {
+			case heir(it.Grantor):
+				special = true
+				if back.as = it.Grantor; !ok {
+					out = append(out, lent, back)
+					back = change{privs: it.Privs, grantee: it.Grantor, cascade: true}
+				}
+			case !ok:
+				// Nothing that it hangs on is left: make that anew, to take it away.
+				special = true
+				out = append(out, lent)
+				back.grantee = it.Grantor
+			case bad(root):
+				continue // falls with the root's own
+			default:
+				back = change{privs: it.Privs, grantee: root, option: true, cascade: true}
+			}
+		}
+		out = append(out, back)
+	}
+	if special {
+		for i := range out {
+			out[i].order = i
 		}
 	}
-	slices.SortFunc(out, func(a, b change) int {
-		if a.grantee < b.grantee {
-			return -1
-		}
-		return 1
-	})
 	return out
+}
+
+// root finds who, of those that a grant hangs on, has it from the owner. It
+// fails where the chain is broken.
+func root(have pgsql.ACL, owner string, grant pgsql.ACLItem) (string, bool) {
+	for range have {
+		i := slices.IndexFunc(have, func(it pgsql.ACLItem) bool {
+			return it.Grantee == grant.Grantor && it.Grantable&grant.Privs == grant.Privs
+		})
+		if i < 0 {
+			return "", false
+		}
+		if have[i].Grantor == owner {
+			return have[i].Grantee, true
+		}
+		grant.Grantor = have[i].Grantor
+	}
+	return "", false
 }
 
 // keepOnly is the part of an ACL that stays where landlord only takes things
@@ -96,16 +146,38 @@ func grantee(role string) string {
 }
 
 // sql prints a change, on an object such as `TABLE "acme"."orders"`.
-func (c change) sql(object string) string {
-	to := grantee(c.grantee)
-	if c.grant {
-		return "GRANT " + c.privs.String() + " ON " + object + " TO " + to
+func (c change) sql(object string) string { return c.on(object, "") }
+
+// on prints a change of an object, or of one of its columns.
+func (c change) on(object, column string) string {
+	privs := c.privs.Names()
+	if column != "" {
+		for i := range privs {
+			privs[i] += " (" + pgsql.Ident(column) + ")"
+		}
 	}
-	sql := "REVOKE " + c.privs.String() + " ON " + object + " FROM " + to
+	what := strings.Join(privs, ", ") + " ON " + object
+	if c.grant {
+		sql := "GRANT " + what + " TO " + grantee(c.grantee)
+		if c.option {
+			sql += " WITH GRANT OPTION"
+		}
+		return sql
+	}
+	sql := "REVOKE "
+	if c.option {
+		sql += "GRANT OPTION FOR "
+	}
+	sql += what + " FROM " + grantee(c.grantee)
 	if c.cascade {
 		sql += " CASCADE"
 	}
 	return sql
+}
+
+// compare orders changes of several objects so that each comes in its turn.
+func (c change) compare(d change) int {
+	return cmp.Or(cmp.Compare(c.order, d.order), strings.Compare(c.as, d.as), strings.Compare(c.grantee, d.grantee), cmp.Compare(c.privs, d.privs))
 }
 
 // danger is what a list of changes may cost.

@@ -54,7 +54,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 	if s.Extension {
 		acl = withoutPublicUsage(acl)
 	}
-	u.revokeAll("schema "+s.Name+" is no tenant's", u.takeAway(object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) }))
+	u.takeAway("schema "+s.Name+" is no tenant's", object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) })
 	u.strangersObjects(c, s.Name)
 }
 
@@ -73,38 +73,30 @@ func withoutPublicUsage(acl pgsql.ACL) pgsql.ACL {
 // strangersObjects takes away what tenants hold on, and own of, objects that
 // stand in no house of theirs. What a tenant owns there is taken over.
 func (u unit) strangersObjects(c *inside, schema string) {
-	found := u.b.foundIn[place{c.database, schema}]
+	found, me := u.b.foundIn[place{c.database, schema}], u.b.snap.Session.User
+	foreign := func(role string) bool {
+		whose := u.b.owner[role]
+		return whose != found && u.b.concernsTenant(whose)
+	}
+	newOwner := func(old string) string {
+		if foreign(old) {
+			return me
+		}
+		return old
+	}
 	for o := range c.objects(schema) {
-		whose := u.b.owner[o.owner]
-		if whose != "" && whose != found && u.b.concernsTenant(whose) && !o.follows {
-			me := u.b.snap.Session.User
-			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.name, o.owner), Access, "ALTER "+o.word+" "+o.name+" OWNER TO "+pgsql.Ident(me))
-			o.acl, o.owner = o.acl.ChangeOwner(o.owner, me), me
+		owner := newOwner(o.owner)
+		if owner != o.owner && !o.follows {
+			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.name, o.owner), Access, "ALTER "+o.word+" "+o.name+" OWNER TO "+pgsql.Ident(owner))
 		}
-		u.revokeAll(o.name+" is not the tenant's", u.takeAway(o.word+" "+o.name, o.acl, o.owner, func(g string) bool {
-			whose := u.b.owner[g]
-			return whose != "" && whose != found && u.b.concernsTenant(whose)
-		}))
+		u.takeAway(o.name+" is not the tenant's", o.word+" "+o.name, o.acl.ChangeOwner(o.owner, owner), owner, foreign)
 	}
-	for _, col := range c.columns[schema] {
-		col.ACL = slices.DeleteFunc(slices.Clone(col.ACL), func(it pgsql.ACLItem) bool { return !u.b.concernsTenant(u.b.owner[it.Grantee]) })
-		u.do("a column that is not the tenant's", Access, columnRevokes(col)...)
-	}
+	u.columns(c, schema, newOwner, foreign)
 	for _, o := range c.others[schema] {
-		if whose := u.b.owner[o.Owner]; !o.Extension && whose != found && u.b.concernsTenant(whose) {
+		if !o.Extension && foreign(o.Owner) {
 			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.Identity, o.Owner), Access,
-				"ALTER "+otherKind(o.Kind)+" "+o.Identity+" OWNER TO "+pgsql.Ident(u.b.snap.Session.User))
+				"ALTER "+otherKind(o.Kind)+" "+o.Identity+" OWNER TO "+pgsql.Ident(me))
 		}
-	}
-}
-
-func (u unit) revokeAll(why string, rs []revocation) {
-	for _, r := range rs {
-		if r.unit.as == "" || u.b.mayOwn(r.unit.as) {
-			r.unit.do(why, Access, r.sql)
-			continue
-		}
-		u.b.cannot(u.tenant, fmt.Sprintf("%s, and %s has granted something on it", why, r.unit.as), "have that role or a superuser run: "+r.sql)
 	}
 }
 

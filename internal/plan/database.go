@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	"landlord/internal/isolation"
@@ -45,44 +46,40 @@ func (b *builder) superuserGrants(u unit) {
 // of theirs.
 func (u unit) closeDatabase(d *snapshot.Database) {
 	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
-	steps := u.takeAway("DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, func(grantee string) bool {
-		return grantee == "" || u.b.concernsTenant(u.b.owner[grantee])
-	})
-	if len(steps) == 0 {
-		return
-	}
-	if !u.b.mayOwn(d.Owner) {
-		u.b.cannot("", fmt.Sprintf("PUBLIC may connect to database %s, which belongs to %s: tenants can get in there", d.Name, d.Owner),
-			"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM PUBLIC")
-		return
-	}
-	for _, s := range steps {
-		s.unit.do(fmt.Sprintf("database %s is nobody's house: PUBLIC and tenants have no business in it", d.Name), Access, s.sql)
-	}
+	u.takeAway(fmt.Sprintf("database %s is nobody's house: PUBLIC and tenants have no business in it", d.Name),
+		"DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, func(grantee string) bool {
+			return grantee == "" || u.b.concernsTenant(u.b.owner[grantee])
+		})
 }
 
-// revocation is a REVOKE and the unit (its role above all) that runs it.
-type revocation struct {
-	unit unit
-	sql  string
+// takeAway takes from bad ones what they hold on an object that is not
+// theirs.
+func (u unit) takeAway(why, object string, acl pgsql.ACL, owner string, bad func(grantee string) bool) {
+	u.change(why, object, "", owner, takeBack(acl, owner, u.b.heirs(owner), bad))
 }
 
-// takeAway revokes what some grantees hold on an object that is not theirs,
-// each grant as its own grantor where that is not the owner.
-func (u unit) takeAway(object string, acl pgsql.ACL, owner string, from func(grantee string) bool) []revocation {
-	var out []revocation
-	chain := deepestFirst(acl, func(it pgsql.ACLItem) link { return link{"", it.Grantee, it.Grantor} })
-	for _, it := range chain {
-		if it.Grantee == owner || !from(it.Grantee) {
+// change makes changes to the rights on an object (or a column of it), as its
+// owner, or whoever else has to.
+func (u unit) change(why, object, column, owner string, changes []change) {
+	for _, c := range changes {
+		sql, by := c.on(object, column), u.by(owner)
+		if c.as != "" {
+			by.as = c.as
+		}
+		if who := cmp.Or(c.as, owner); !u.b.mayOwn(who) {
+			u.b.cannot(u.tenant, fmt.Sprintf("%s, which is %s's to change", why, who), "have that role or a superuser run: "+sql)
 			continue
 		}
-		by := u.by(owner)
-		if it.Grantor != owner {
-			by.as = it.Grantor
-		}
-		out = append(out, revocation{by, change{privs: it.Privs, grantee: it.Grantee, cascade: true}.sql(object)})
+		by.do(why, danger([]change{c}), sql)
 	}
-	return out
+}
+
+// heirs says who has an owner's rights without asking. Since 16 that takes a
+// membership that no house wants, and those are ended first.
+func (b *builder) heirs(owner string) heirs {
+	return func(role string) bool {
+		return !b.version().MembershipOptions() && b.memberOf(role, owner, map[string]bool{})
+	}
 }
 
 // closePublic keeps PUBLIC from creating in schema public of template1, so
@@ -90,9 +87,8 @@ func (u unit) takeAway(object string, acl pgsql.ACL, owner string, from func(gra
 func (u unit) closePublic(c *snapshot.Contents) {
 	for _, s := range c.Schemas {
 		acl := s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
-		for _, r := range u.takeAway("SCHEMA "+pgsql.Ident(s.Name), acl, s.Owner, func(g string) bool { return g == "" }) {
-			r.unit.do(fmt.Sprintf("new databases would be born with an open schema %s", s.Name), Access, r.sql)
-		}
+		u.takeAway(fmt.Sprintf("new databases would be born with an open schema %s", s.Name),
+			"SCHEMA "+pgsql.Ident(s.Name), acl, s.Owner, func(g string) bool { return g == "" })
 	}
 }
 
@@ -202,10 +198,5 @@ func (u unit) databaseSettings(c isolation.Container) {
 // setACL leads from one ACL to another.
 func (u unit) setACL(why, object string, kind pgsql.ObjectKind, owner string, have pgsql.ACL, want []isolation.Grant) {
 	v := u.b.version()
-	changes := diffACL(kind, v, owner, have.Or(kind, owner, v), want)
-	var sql []string
-	for _, c := range changes {
-		sql = append(sql, c.sql(object))
-	}
-	u.by(owner).do(why, danger(changes), sql...)
+	u.change(why, object, "", owner, diffACL(kind, v, owner, u.b.heirs(owner), have.Or(kind, owner, v), want))
 }

@@ -74,7 +74,7 @@ func (u unit) setDefault(creator string, key defaultKey, have pgsql.ACL, want []
 		have = append(slices.Clone(have), pgsql.ACLItem{Grantee: creator, Grantor: creator, Privs: key.kind.All(v)})
 	}
 	var sql []string
-	changes := diffACL(key.kind, v, creator, have, want)
+	changes := diffACL(key.kind, v, creator, u.b.heirs(creator), have, want)
 	for _, c := range changes {
 		c.cascade = false
 		sql = append(sql, defaultSQL(creator, key, c))

@@ -31,7 +31,11 @@ func (u unit) largeObjects(databaseOwner string, c *inside) {
 			by.as = g.Grantor
 		}
 		revoke := eachLargeObject(g.Owner, "REVOKE ALL ON LARGE OBJECT ", " FROM "+grantee(g.Grantee)+" CASCADE")
-		u.revokeAll("large objects of "+g.Owner, []revocation{{by, revoke}})
+		if why := "large objects of " + g.Owner; u.b.mayOwn(g.Grantor) {
+			by.do(why, Access, revoke)
+		} else {
+			u.b.cannot(u.tenant, fmt.Sprintf("%s, granted by %s", why, g.Grantor), "have that role or a superuser run: "+revoke)
+		}
 	}
 }
 

@@ -1,14 +1,13 @@
 package plan
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
-	"landlord/internal/snapshot"
 )
 
 // maxObjects is how many objects one GRANT or REVOKE names. Naming them is
@@ -20,6 +19,7 @@ const maxObjects = 100
 // house's schemas right.
 func (u unit) objects(h isolation.House, c *inside, schema string) {
 	batch, v, owner := newBatch(), u.b.version(), h.Tenant.Owner
+	heir := u.b.heirs(owner)
 	for o := range c.objects(schema) {
 		acl := o.acl
 		if o.follows {
@@ -27,12 +27,10 @@ func (u unit) objects(h isolation.House, c *inside, schema string) {
 		} else {
 			acl = u.own(strings.ToLower(o.word)+" "+o.name, o.word+" "+o.name, owner, o.owner, acl)
 		}
-		batch.add(o, diffACL(o.kind, v, owner, acl.Or(o.kind, owner, v), h.ObjectGrants(o.kind)))
+		batch.add(o, diffACL(o.kind, v, owner, heir, acl.Or(o.kind, owner, v), h.ObjectGrants(o.kind)))
 	}
-	for _, col := range c.columns[schema] {
-		u.by(owner).do("a grant on a column goes around the table's", Access, columnRevokes(col)...)
-	}
-	batch.emit(u.by(owner), "the rights in schema "+schema)
+	u.columns(c, schema, func(string) string { return owner }, everybody)
+	batch.emit(u, owner, "the rights in schema "+schema)
 	for _, o := range c.others[schema] {
 		if !o.Extension {
 			u.own(o.Kind+" "+o.Identity, otherKind(o.Kind)+" "+o.Identity, owner, o.Owner, nil)
@@ -48,15 +46,19 @@ func otherKind(kind string) string {
 	return strings.ToUpper(kind)
 }
 
-func columnRevokes(col snapshot.Column) []string {
-	var sql []string
-	for _, it := range col.ACL {
-		sql = append(sql, fmt.Sprintf("REVOKE ALL (%s) ON TABLE %s FROM %s CASCADE",
-			pgsql.Ident(col.Name), pgsql.Qualified(col.Schema, col.Relation), grantee(it.Grantee)))
+// columns takes back what bad ones were granted on columns of a schema: a
+// grant on a column goes around the table's.
+//
+// newOwner says who owns the table by then.
+func (u unit) columns(c *inside, schema string, newOwner func(old string) string, bad func(grantee string) bool) {
+	for _, col := range c.columns[schema] {
+		owner := newOwner(col.Owner)
+		u.change("a grant on a column goes around the table's", "TABLE "+pgsql.Qualified(schema, col.Relation), col.Name, owner,
+			takeBack(col.ACL.ChangeOwner(col.Owner, owner), owner, u.b.heirs(owner), bad))
 	}
-	slices.Sort(sql)
-	return slices.Compact(sql)
 }
+
+func everybody(string) bool { return true }
 
 // batch gathers the same change on many objects, so that one statement makes
 // it on a hundred.
@@ -76,7 +78,7 @@ func newBatch() *batch {
 func (b *batch) add(o object, changes []change) {
 	for _, c := range changes {
 		to := b.revokes
-		if c.grant {
+		if c.grant && !c.option {
 			to = b.grants
 		}
 		key := batchKey{c, o.word}
@@ -84,24 +86,16 @@ func (b *batch) add(o object, changes []change) {
 	}
 }
 
-func (b *batch) emit(u unit, why string) {
-	u.do(why, Access, statements(b.revokes)...)
-	u.do(why, Safe, statements(b.grants)...)
-}
-
-func statements(changes map[batchKey][]string) []string {
-	var sql []string
-	for _, key := range slices.SortedFunc(maps.Keys(changes), compareKeys) {
-		for names := range slices.Chunk(changes[key], maxObjects) {
-			sql = append(sql, key.sql(key.word+" "+strings.Join(names, ", ")))
+func (b *batch) emit(u unit, owner, why string) {
+	for _, changes := range []map[batchKey][]string{b.revokes, b.grants} {
+		for _, key := range slices.SortedFunc(maps.Keys(changes), compareKeys) {
+			for names := range slices.Chunk(changes[key], maxObjects) {
+				u.change(why, key.word+" "+strings.Join(names, ", "), "", owner, []change{key.change})
+			}
 		}
 	}
-	return sql
 }
 
 func compareKeys(a, b batchKey) int {
-	if c := strings.Compare(a.word+"\x00"+a.grantee, b.word+"\x00"+b.grantee); c != 0 {
-		return c
-	}
-	return int(a.privs) - int(b.privs)
+	return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.word, b.word), a.change.compare(b.change))
 }

@@ -106,6 +106,9 @@ type Dependency struct {
 type HBA struct {
 	Path string `json:"path"`
 	Text string `json:"text"`
+	// Stale says that the file was changed after the server last loaded its
+	// configuration: it goes by other rules than these.
+	Stale bool `json:"stale,omitempty"`
 	// Error is why it could not be read.
 	Error string `json:"error,omitempty"`
 }
@@ -156,6 +159,7 @@ type Column struct {
 	Schema   string    `json:"schema"`
 	Relation string    `json:"relation"`
 	Name     string    `json:"name"`
+	Owner    string    `json:"owner"` // the relation's
 	ACL      pgsql.ACL `json:"acl"`
 }
 

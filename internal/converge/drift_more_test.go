@@ -132,7 +132,7 @@ func catalogRights(w *world) {
 	})
 	w.hand(t.Database, "", "SET allow_system_table_mods = on; "+fmt.Sprintf(sql, acl, in)+
 		"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND objid IN (SELECT oid FROM pg_class WHERE relacl IS NULL UNION SELECT oid FROM pg_proc WHERE proacl IS NULL "+
-			"UNION SELECT oid FROM pg_namespace WHERE nspacl IS NULL UNION SELECT oid FROM pg_type WHERE typacl IS NULL); RESET allow_system_table_mods")
+		"UNION SELECT oid FROM pg_namespace WHERE nspacl IS NULL UNION SELECT oid FROM pg_type WHERE typacl IS NULL); RESET allow_system_table_mods")
 	if w.chance(30) {
 		w.hand("postgres", "", "SET allow_system_table_mods = on; UPDATE pg_database SET datacl = "+acl+" WHERE datname = "+pgsql.Literal(t.Database)+
 			"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND classid = 'pg_database'::regclass; RESET allow_system_table_mods")

@@ -12,25 +12,28 @@ import (
 // removals names, or with Prune drops, what is in the catalog and not in the
 // spec.
 func (b *builder) removals() {
-	if len(b.in.Only) > 0 {
-		return
-	}
 	for _, t := range b.found {
-		if _, inSpec := b.wanted[t.Name]; inSpec {
+		if b.inSpec(t.Name) || !b.in.wants(t) {
 			continue
 		}
-		if !b.in.Prune {
+		if b.in.Prune {
+			b.remove(t)
+		} else if len(b.in.Only) == 0 {
 			b.note(t.Name, fmt.Sprintf("tenant %s is on the server and not in the spec: left alone", t.Name), "add it to the spec, or drop it with --prune")
-			continue
 		}
-		b.remove(t)
 	}
-	if b.in.Prune {
+	if b.in.Prune && len(b.in.Only) == 0 {
 		b.extraLogins()
 		for _, c := range b.containers {
 			b.pruneSchemas(c.Database)
 		}
 	}
+}
+
+// inSpec says whether the spec has a tenant of that name.
+func (b *builder) inSpec(name string) bool {
+	_, ok := b.wanted[name]
+	return ok
 }
 
 // remove takes a tenant away: the door first, then its sessions, then what it

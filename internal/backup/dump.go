@@ -1,0 +1,121 @@
+// Package backup keeps what is about to go: it runs pg_dump, which does that
+// best.
+package backup
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"landlord/internal/connect"
+	"landlord/internal/localpg"
+	"landlord/internal/pgsql"
+	"landlord/internal/run"
+)
+
+// Dump says what is to be dumped, and whereto.
+type Dump struct {
+	Conninfo string
+	Database string
+	// Schemas limits the dump; nil: the whole database.
+	Schemas []string
+	// Path is the file to make, in pg_dump's custom format, mode 0600. It
+	// must not be there yet.
+	Path string
+	// Version is the server's.
+	Version pgsql.Version
+}
+
+// Error says why there is no dump.
+type Error struct{ Reason, Next string }
+
+func (e *Error) Error() string { return e.Reason }
+
+// Hint says what to do about it.
+func (e *Error) Hint() string { return e.Next }
+
+// Write makes the dump, and reads its table of contents back before it
+// counts: pg_restore must understand it.
+func Write(ctx context.Context, d Dump) (bytes int64, err error) {
+	pgDump, err := tool(ctx, "pg_dump", d.Version)
+	if err != nil {
+		return 0, err
+	}
+	words, err := connect.Words(d.Conninfo)
+	if err != nil {
+		return 0, err
+	}
+	// The file is made here, so that nobody else can read it at any time.
+	f, err := os.OpenFile(d.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, fmt.Errorf("making the dump: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return 0, err
+	}
+	args := []string{"--format=custom", "--file=" + d.Path, "--dbname=" + conninfo(words, d.Database)}
+	for _, s := range d.Schemas {
+		args = append(args, "--schema="+exactly(s))
+	}
+	if _, _, err := run.Command(ctx, run.Spec{Name: pgDump, Args: args}); err != nil {
+		return 0, fmt.Errorf("dumping database %s: %w", d.Database, err)
+	}
+	restore := filepath.Join(filepath.Dir(pgDump), "pg_restore")
+	if _, _, err := run.Command(ctx, run.Spec{Name: restore, Args: []string{"--list", d.Path}}); err != nil {
+		return 0, fmt.Errorf("reading the dump %s back: %w", d.Path, err)
+	}
+	info, err := os.Stat(d.Path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// conninfo is the connection string for another database. It holds no
+// password: pg_dump finds it in PGPASSFILE, as landlord does.
+func conninfo(words map[string]string, database string) string {
+	words["dbname"] = database
+	words["application_name"] = "landlord dump"
+	keys := make([]string, 0, len(words))
+	for k := range words {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	text := ""
+	for _, k := range keys {
+		text += k + "=" + pgsql.Conninfo(words[k]) + " "
+	}
+	return text
+}
+
+// exactly makes a schema's name a pattern that matches only itself: what
+// stands in double quotes is taken as it is.
+func exactly(name string) string { return pgsql.Ident(name) }
+
+var versionPattern = regexp.MustCompile(`\) (\d+)`)
+
+// tool finds a client program that is not older than the server: pg_dump
+// refuses a newer one.
+func tool(ctx context.Context, name string, server pgsql.Version) (string, error) {
+	path, err := localpg.FindTool(name)
+	if err != nil {
+		return "", &Error{err.Error(), "install Debian's package postgresql-client, or go on with --no-dump"}
+	}
+	out, _, err := run.Command(ctx, run.Spec{Name: path, Args: []string{"--version"}})
+	if err != nil {
+		return "", err
+	}
+	m := versionPattern.FindSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("%s does not say its version: %q", path, out)
+	}
+	if major, _ := strconv.Atoi(string(m[1])); major < server.Major() {
+		return "", &Error{fmt.Sprintf("%s is of PostgreSQL %d and cannot dump a server of PostgreSQL %s", path, major, server),
+			fmt.Sprintf("install postgresql-client-%d, or go on with --no-dump", server.Major())}
+	}
+	return path, nil
+}

@@ -89,12 +89,12 @@ func (a *Attempt) own(ctx context.Context) (*session, error) {
 // started reads the parameters that a new session has from its login.
 func started(ctx context.Context, s *session) map[string]string {
 	r := s.run(ctx, `SELECT pg_catalog.current_setting('search_path'), current_user, session_user,
-		coalesce(pg_catalog.host(pg_catalog.inet_client_addr()), ''), coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl AS s WHERE s.pid = pg_catalog.pg_backend_pid()), false)`)
+		coalesce(pg_catalog.host(pg_catalog.inet_client_addr()), '')`)
 	if len(r.rows) == 0 {
 		return map[string]string{}
 	}
 	row := r.rows[0]
-	return map[string]string{"search_path": row[0], "current_user": row[1], "session_user": row[2], "address": row[3], "tls": row[4]}
+	return map[string]string{"search_path": row[0], "current_user": row[1], "session_user": row[2], "address": row[3]}
 }
 
 // there is the login's session in the neighbour's database, or why there is

@@ -2,6 +2,7 @@ package prove
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 
@@ -78,9 +79,12 @@ func ownLogin(ctx context.Context, a *Attempt) Result {
 			}
 			return failed("%s: %s", d.name, explain(err))
 		}
-		got := started(ctx, s)
+		_, withTLS := s.conn.Conn().(*tls.Conn)
 		s.close()
-		detail += fmt.Sprintf("; %s: in, TLS %v", d.name, got["tls"] == "t")
+		detail += "; " + d.name + ": in"
+		if withTLS {
+			detail += ", with TLS"
+		}
 	}
 	return works("%s", detail[2:])
 }

@@ -12,8 +12,10 @@ import (
 
 // estate is two tenants of each model, one of each with a login for
 // migrations.
-func estate(s *pgtest.Server) tenant.Estate {
-	e := tenant.Estate{Servers: []tenant.Server{{Name: "main", Connection: s.ConnString("postgres", "postgres")}}}
+func estate(s *pgtest.Server) tenant.Estate { return estateAt(s.ConnString("postgres", "postgres")) }
+
+func estateAt(connection string) tenant.Estate {
+	e := tenant.Estate{Servers: []tenant.Server{{Name: "main", Connection: connection}}}
 	add := func(name string, m tenant.Model, db string, r tenant.Rights, temp bool) {
 		e.Tenants = append(e.Tenants, tenant.Tenant{
 			Name: name, Server: "main", Isolation: m, Database: db, Schemas: []string{name}, Owner: tenant.DefaultOwner(name),

@@ -29,8 +29,10 @@ func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
 	if err := sameFile(c); err != nil {
 		return err
 	}
-	if err := replace(c.Path, c.After); err != nil {
-		return fmt.Errorf("changing %s: %w", c.Path, err)
+	if c.After != c.Before {
+		if err := replace(c.Path, c.After); err != nil {
+			return changeFailed(c.Path, err)
+		}
 	}
 	if err := tryHBA(ctx, conn, conninfo); err != nil {
 		back := replace(c.Path, c.Before)
@@ -40,6 +42,14 @@ func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
 		return errors.Join(fmt.Errorf("%s was put back as it was: %w", c.Path, err), back)
 	}
 	return nil
+}
+
+func changeFailed(path string, err error) error {
+	err = fmt.Errorf("changing %s: %w", path, err)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		err = fmt.Errorf("%w; run landlord as the server's user (sudo -u postgres)", err)
+	}
+	return err
 }
 
 // sameFile refuses to write over a file that is not what the server read:
@@ -70,7 +80,12 @@ func replace(path, text string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".pg_hba.conf.landlord-*")
+	pattern := filepath.Join(filepath.Dir(path), ".pg_hba.conf.landlord-*")
+	left, _ := filepath.Glob(pattern) // by a landlord that was killed
+	for _, name := range left {
+		_ = os.Remove(name)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(pattern))
 	if err != nil {
 		return err
 	}

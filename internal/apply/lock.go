@@ -20,7 +20,7 @@ const lockKey = 0x6c616e646c6f7264
 // other sessions were just doing goes on to its end: so it also waits until
 // these are gone.
 func Lock(ctx context.Context, conninfo string, wait func()) (release func(), err error) {
-	conn, err := connect.Open(ctx, conninfo, connect.Options{Application: "landlord lock", Lock: 24 * time.Hour})
+	conn, err := openLock(ctx, conninfo)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +40,18 @@ func Lock(ctx context.Context, conninfo string, wait func()) (release func(), er
 		return nil, fmt.Errorf("taking landlord's lock: %w", err)
 	}
 	return release, nil
+}
+
+// openLock connects to database postgres where that can be, whichever one the
+// conninfo names: an advisory lock is only seen within its database.
+func openLock(ctx context.Context, conninfo string) (*pgconn.PgConn, error) {
+	o := connect.Options{Database: "postgres", Application: "landlord lock", Lock: 24 * time.Hour}
+	conn, err := connect.Open(ctx, conninfo, o)
+	if err == nil {
+		return conn, nil
+	}
+	o.Database = ""
+	return connect.Open(ctx, conninfo, o)
 }
 
 // quiet waits for the sessions that a killed landlord has left.

@@ -171,7 +171,7 @@ func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *
 		if err != nil {
 			file.Error = err.Error()
 		}
-		file.Text = string(text)
+		file.Text, file.Stale = string(text), yes(row[2])
 	})
 	if err != nil {
 		file.Error = err.Error()

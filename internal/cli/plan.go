@@ -136,7 +136,11 @@ func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 		}
 	}
 	if p.HBA != nil {
-		fmt.Fprintf(w, "\n%s\n  %s landlord's block of rules changes (landlord hba show)\n", l.Paint(term.Strong, term.Clean(p.HBA.Path)), sign(l, plan.Access))
+		what := "landlord's block of rules changes (landlord hba show)"
+		if p.HBA.Before == p.HBA.After {
+			what = "the server has not loaded the file since it was last changed, and loads it"
+		}
+		fmt.Fprintf(w, "\n%s\n  %s %s\n", l.Paint(term.Strong, term.Clean(p.HBA.Path)), sign(l, plan.Access), what)
 	}
 	printLosses(w, l, p.Losses())
 	printNotes(w, l, p.Notes)

@@ -101,15 +101,17 @@ func superuserMap(snap snapshot.Snapshot) string {
 	return name
 }
 
-// HBA says what becomes of pg_hba.conf, or nil if it stays. The errors are
-// those of the file's markers and *LockoutError.
+// HBA says what becomes of pg_hba.conf, or nil if it stays. A file that is
+// right, but that the server has not loaded (somebody was interrupted), is a
+// change from itself to itself. The errors are those of the file's markers and
+// *LockoutError.
 func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) (*HBAChange, error) {
 	text, err := hba.Render(Block(server, tenants, snap))
 	if err != nil {
 		return nil, err
 	}
 	after, changed, err := hba.Splice(snap.HBA.Text, text)
-	if err != nil || !changed {
+	if err != nil || !changed && !snap.HBA.Stale {
 		return nil, err
 	}
 	parsed := parseHBA(snap, after)

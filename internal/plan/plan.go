@@ -75,7 +75,8 @@ type Plan struct {
 	Again bool `json:"again,omitempty"`
 }
 
-// HBAChange is a change to pg_hba.conf.
+// HBAChange is a change to pg_hba.conf. Where After is Before, the server only
+// has to load it.
 type HBAChange struct {
 	Path   string `json:"path"`
 	Before string `json:"before"`

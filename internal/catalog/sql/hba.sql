@@ -1,2 +1,6 @@
+-- A rename does not touch a file's time of modification, but its time of
+-- change. What a new session takes for the time of loading is the postmaster's.
 SELECT pg_catalog.current_setting('hba_file'),
-       pg_catalog.encode(pg_catalog.pg_read_binary_file(pg_catalog.current_setting('hba_file')), 'base64');
+       pg_catalog.encode(pg_catalog.pg_read_binary_file(pg_catalog.current_setting('hba_file')), 'base64'),
+       COALESCE(f.change OPERATOR(pg_catalog.>) pg_catalog.pg_conf_load_time(), false)
+FROM pg_catalog.pg_stat_file(pg_catalog.current_setting('hba_file')) AS f;

@@ -24,6 +24,8 @@ type decoder struct {
 	profiles map[string]*draft
 	sections map[string]position // top-level keys
 	broken   bool                // a chunk could not be read: what is missing may stand there
+	watch    string              // the tenant whose value is kept
+	watched  *node
 }
 
 func newDecoder(errs *collector) *decoder {
@@ -90,6 +92,9 @@ func (d *decoder) entries(section string, n *node) {
 				d.servers = append(d.servers, s)
 			}
 		case "tenants":
+			if name == d.watch {
+				d.watched = p.value
+			}
 			t := d.tenant(name, path, p.key.at, p.value)
 			if first == 0 {
 				d.tenants = append(d.tenants, t)

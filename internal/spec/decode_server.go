@@ -122,7 +122,7 @@ func (d *decoder) argv(n *node, path string) []string {
 		return nil
 	}
 	if strings.ContainsAny(s, "'\"\\$`|&;<>*?(){}[]~\n") {
-		d.errs.add(n.at, path, "no shell runs here, so quotes and shell signs mean nothing: write the program and its arguments as a list, such as [vault, kv, put, secret/pg, password=-]")
+		d.errs.add(n.at, path, "no shell runs here, so quotes and shell signs mean nothing: write the program and its arguments as a list, such as [/usr/local/bin/password, store]")
 		return nil
 	}
 	return strings.Fields(s)

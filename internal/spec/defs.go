@@ -86,10 +86,10 @@ func secretKeys() []Key {
 	return []Key{
 		{Path: "secrets", Type: Mapping, Default: "each new password is shown once", Example: "{file: /root/tenants.pgpass}",
 			Doc: "What becomes of the passwords that landlord makes: a command gets them, or a file does, but not both."},
-		{Path: "secrets.command", Type: Argv, Example: "[vault, kv, put, secret/pg, password=-]",
-			Doc: "The program that gets each new password on its standard input, with its arguments as a list. A single line without quotes is split at blanks; no shell runs."},
-		{Path: "secrets.lookup", Type: Argv, Example: "[vault, kv, get, -field=password, secret/pg]",
-			Doc: "The program that prints a stored password, so that prove can log in with it. Only beside command."},
+		{Path: "secrets.command", Type: Argv, Example: "[/usr/local/bin/password, store]",
+			Doc: "The program that keeps each new password, with its arguments as a list. It gets one JSON object on its standard input: whose password it is, and the password. A single line without quotes is split at blanks; no shell runs."},
+		{Path: "secrets.lookup", Type: Argv, Example: "[/usr/local/bin/password, find]",
+			Doc: "The program that prints a stored password, or nothing where it knows none, so that prove can log in with it. It gets the same JSON object, without the password. Only beside command."},
 		{Path: "secrets.file", Type: Text, Example: "/root/tenants.pgpass",
 			Doc: "A file in pgpass form that landlord writes with mode 0600."},
 	}

@@ -137,7 +137,7 @@ func TestMistakes(t *testing.T) {
 const (
 	noServer     = "the file names no server. For instance servers: {main: {connection: host=/var/run/postgresql user=postgres}}"
 	noConnection = "connection is missing: how does landlord reach this server? For instance connection: host=/var/run/postgresql user=postgres"
-	shellLine    = "no shell runs here, so quotes and shell signs mean nothing: write the program and its arguments as a list, such as [vault, kv, put, secret/pg, password=-]"
+	shellLine    = "no shell runs here, so quotes and shell signs mean nothing: write the program and its arguments as a list, such as [/usr/local/bin/password, store]"
 )
 
 func TestCollisionsHavePlaces(t *testing.T) {

@@ -12,29 +12,37 @@ import (
 // for the errors. An error is always an [*Errors] with every mistake of the
 // file (the first 10,000), in order; the estate is then empty.
 func Parse(name string, text []byte) (tenant.Estate, error) {
+	_, e, err := parse(name, text, &reader{}, "")
+	return e, err
+}
+
+// parse is Parse that also gives the decoder, which has kept the value of the
+// watched tenant's entry.
+func parse(name string, text []byte, r *reader, watch string) (*decoder, tenant.Estate, error) {
 	errs := &collector{file: name}
 	if len(text) > maxText {
 		errs.add(position{1, 1}, "", fmt.Sprintf("the file has %d bytes; landlord reads at most %d MiB", len(text), maxText>>20))
-		return tenant.Estate{}, errs.result("")
+		return nil, tenant.Estate{}, errs.result("")
 	}
 	s := strings.TrimPrefix(string(text), "\uFEFF")
 	if !readable(s, errs) {
-		return tenant.Estate{}, errs.result(strings.ToValidUTF8(s, "\uFFFD"))
+		return nil, tenant.Estate{}, errs.result(strings.ToValidUTF8(s, "\uFFFD"))
 	}
 	d := newDecoder(errs)
-	r := &reader{errs: errs, anchors: map[string]*node{}}
+	d.watch = watch
+	r.errs, r.anchors, r.expanded = errs, map[string]*node{}, 0
 	for _, c := range split(s, errs) {
 		n, ok := r.read(c)
 		d.chunk(c, n, ok)
 		if errs.full() {
-			return tenant.Estate{}, errs.result(s)
+			return nil, tenant.Estate{}, errs.result(s)
 		}
 	}
 	estate := d.estate()
 	if err := errs.result(s); err != nil {
-		return tenant.Estate{}, err
+		return nil, tenant.Estate{}, err
 	}
-	return estate, nil
+	return d, estate, nil
 }
 
 // readable refuses what is no text file.

@@ -56,14 +56,30 @@ type reader struct {
 	anchors  map[string]*node
 	expanded int
 	chunk    chunk // being read
+	// seen, if not nil, keeps what chunks without anchors and aliases hold, so
+	// that the same text need not be parsed again. Its places are those of
+	// the first time.
+	seen map[string]*node
 }
 
 // errStop ends the reading of one chunk whose mistake is reported.
 var errStop = errors.New("reported")
 
-// read parses a chunk. It returns nil when the chunk is empty, and false when
-// it is broken.
+// read is parse, or what it gave for the same text before.
 func (r *reader) read(c chunk) (n *node, ok bool) {
+	if n, seen := r.seen[c.text]; seen {
+		return n, true
+	}
+	n, ok = r.parse(c)
+	if r.seen != nil && ok && !strings.ContainsAny(c.text, "&*") {
+		r.seen[c.text] = n
+	}
+	return n, ok
+}
+
+// parse reads a chunk. It returns nil when the chunk is empty, and false when
+// it is broken.
+func (r *reader) parse(c chunk) (n *node, ok bool) {
 	r.chunk = c
 	if len(c.text) > maxChunk {
 		r.errs.add(position{c.line, 1}, c.section, fmt.Sprintf("one entry of more than %d MiB: write each tenant as an entry of its own, in block form", maxChunk>>20))

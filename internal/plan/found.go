@@ -15,16 +15,16 @@ import (
 // export writes.
 func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 	byName := map[string]*tenant.Tenant{}
-	roles := map[string]snapshot.Role{}
-	for _, r := range snap.Roles {
-		if m, ok := isolation.ParseMark(r.Comment); ok && m.Role == "identity" && m.Tenant == r.Name {
+	marks := make([]isolation.Mark, len(snap.Roles)) // the zero mark is nobody's
+	for i, r := range snap.Roles {
+		m, ok := isolation.ParseMark(r.Comment)
+		if marks[i] = m; ok && m.Role == "identity" && m.Tenant == r.Name {
 			byName[m.Tenant] = foundIdentity(server, m)
 		}
-		roles[r.Name] = r
 	}
-	for _, r := range snap.Roles {
-		if m, ok := isolation.ParseMark(r.Comment); ok && byName[m.Tenant] != nil {
-			foundRole(byName[m.Tenant], m, r)
+	for i, m := range marks {
+		if byName[m.Tenant] != nil {
+			foundRole(byName[m.Tenant], m, snap.Roles[i])
 		}
 	}
 	settings := loginSettings(snap.Settings)
@@ -34,7 +34,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 		if t.Owner == "" {
 			t.Owner = tenant.DefaultOwner(t.Name)
 		}
-		foundSettings(t, roles, settings)
+		foundSettings(t, settings)
 		t.Temp = temp[t.Name]
 		out = append(out, *t)
 	}
@@ -109,7 +109,7 @@ func tempHolders(snap snapshot.Snapshot) map[string]bool {
 
 // foundSettings takes limits and settings from the first login, which all
 // logins of a tenant have alike.
-func foundSettings(t *tenant.Tenant, roles map[string]snapshot.Role, settings map[string][]tenant.Setting) {
+func foundSettings(t *tenant.Tenant, settings map[string][]tenant.Setting) {
 	if len(t.Logins) == 0 {
 		return
 	}

@@ -36,9 +36,12 @@ type place struct{ database, schema string }
 func newIndex(in Input) *index {
 	x := &index{
 		snap: in.Snapshot, found: Found(in.Server.Name, in.Snapshot),
-		roles: map[string]*snapshot.Role{}, databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
-		members: map[string][]snapshot.Membership{}, settings: map[string][]snapshot.Setting{},
-		owner: map[string]string{}, house: map[place]*isolation.House{}, foundIn: map[place]string{}, trusted: map[string]bool{},
+		roles: make(map[string]*snapshot.Role, len(in.Snapshot.Roles)), databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
+		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
+		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),
+		owner:    make(map[string]string, 4*len(in.Tenants)), house: make(map[place]*isolation.House, len(in.Tenants)),
+		houses:  make([]isolation.House, 0, len(in.Tenants)),
+		foundIn: map[place]string{}, trusted: map[string]bool{},
 		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
@@ -65,9 +68,6 @@ func (x *index) indexSnapshot(in Input) {
 	}
 	for _, m := range in.Snapshot.Memberships {
 		x.members[m.Member] = append(x.members[m.Member], m)
-	}
-	for _, s := range in.Snapshot.Settings {
-		x.settings[s.Role] = append(x.settings[s.Role], s)
 	}
 }
 

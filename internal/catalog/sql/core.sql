@@ -3,7 +3,7 @@
 -- The kinds: s schema, d what depends on schemas, e member of an extension,
 -- r relation, c column, p default privileges, x other grants, l large objects.
 --
--- What users make has numbers from 16384; schema public has 2200. pg_depend
+-- What users make has numbers from 16384, and schema public has 2200. pg_depend
 -- names the schema of everything that stands in one, and so tells whether the
 -- rarer kinds are there at all.
 SELECT 's', n.oid, NULL::pg_catalog.oid, n.nspname::pg_catalog.text, NULL::pg_catalog.text,

@@ -1,0 +1,35 @@
+package isolation
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The short way of reading a mark must say what the decoder says.
+func FuzzParseMark(f *testing.F) {
+	for _, m := range []Mark{
+		{Tenant: "acme", Role: "app"},
+		{Tenant: "acme", Role: "identity", Isolation: "schema", Database: "shared"},
+		{Tenant: "acme", Role: "identity", Isolation: "database", Database: `a"b\<é`, Schemas: []string{"public"}, Suspended: true},
+		{Role: "marker"},
+	} {
+		f.Add(m.Comment())
+	}
+	for _, text := range []string{`{}`, `{"role":""}`, `{"role":"app",}`, `{"role":"app"}}`, `{"role":"a","role":"b"}`, `{"ROLE":"a"}`, `{"role":"a"`, "{\"role\":\"a\n\"}", "{\"role\":\"\xff\"}"} {
+		f.Add(markPrefix + text)
+	}
+	f.Fuzz(func(t *testing.T, comment string) {
+		got, ok := ParseMark(comment)
+		var want Mark
+		text, wantOK := strings.CutPrefix(comment, markPrefix)
+		if !wantOK || json.Unmarshal([]byte(text), &want) != nil || want.Role == "" {
+			want, wantOK = Mark{}, false
+		}
+		if diff := cmp.Diff(want, got); ok != wantOK || diff != "" {
+			t.Errorf("%q: %v, want %v\n%s", comment, ok, wantOK, diff)
+		}
+	})
+}

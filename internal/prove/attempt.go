@@ -191,7 +191,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	raw("mine", pgsql.Literals(a.mine()...))
 	raw("schemas", pgsql.Literals(a.Tenant.Schemas...))
 	raw("roles", pgsql.Literals(a.Tenant.Roles()...))
-	if a.guest.scratch.name != "" {
+	if a.guest.err == nil && a.guest.bare == nil {
 		raw("table", a.guest.scratch.table())
 	}
 	if a.Neighbour != nil {
@@ -206,7 +206,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 			name("b.login", b.Logins[0].Name)
 		}
 		raw("b.roles", pgsql.Literals(b.Roles()...))
-		if s.name != "" {
+		if a.victim.err == nil && a.victim.bare == nil {
 			raw("b.table", s.table())
 			raw("b.view", s.view())
 			raw("b.function", s.functionName())

@@ -45,11 +45,11 @@ var doorProbes = []Probe{
 
 // atEveryDoor knocks everywhere: one open door is an escape, one answer that
 // says nothing leaves the question open.
-func atEveryDoor(ctx context.Context, a *Attempt, who account, database string, extra func(*pgconn.Config), denials ...string) Result {
+func atEveryDoor(doors []door, knock func(door) Result) Result {
 	worst := Result{}
 	var details []string
-	for _, d := range a.run.doors {
-		r := knockAt(ctx, d, who, database, extra, denials)
+	for _, d := range doors {
+		r := knock(d)
 		details = append(details, d.name+": "+r.Detail)
 		if badness(r.Verdict) > badness(worst.Verdict) {
 			worst = r
@@ -73,7 +73,9 @@ func knockAt(ctx context.Context, d door, who account, database string, extra fu
 }
 
 func knock(ctx context.Context, a *Attempt) Result {
-	return atEveryDoor(ctx, a, a.who, a.Neighbour.Database, nil, "28000", "42501", "3D000")
+	return atEveryDoor(a.run.doors, func(d door) Result {
+		return knockAt(ctx, d, a.who, a.Neighbour.Database, nil, []string{"28000", "42501", "3D000"})
+	})
 }
 
 // databaseACL lets the server compute, as landlord, what the tenant's roles
@@ -92,29 +94,47 @@ func schemaACL(ctx context.Context, a *Attempt) Result {
 
 // computed asks the server as landlord; the answer must be empty.
 func (a *Attempt) computed(ctx context.Context, database, question string) Result {
-	conn, err := a.run.connect(ctx, database)
-	if err != nil {
-		return notTried("landlord cannot look: %s", explain(err))
-	}
-	defer connect.Close(conn)
-	row, err := queryRow(ctx, conn, a.sql(question))
+	answer, err := a.run.lookInto(ctx, database, a.sql(question))
 	switch {
 	case err != nil:
 		return notTried("landlord cannot look: %s", explain(err))
-	case row[0] != "":
-		return Result{Escaped, "", row[0]}
+	case answer != "":
+		return Result{Escaped, "", answer}
 	}
 	return Result{Held, "", "the server says: none of the tenant's roles holds anything"}
 }
 
-// wrongPassword tries the neighbour's real login with a password that is the
-// attacker's own, so that a rule that asks for none is found.
+// lookInto asks a question in a database, or at home where that is empty.
+func (r *run) lookInto(ctx context.Context, database, question string) (string, error) {
+	if database == "" {
+		rows, err := r.ask(ctx, question)
+		if err != nil || len(rows) == 0 {
+			return "", err
+		}
+		return rows[0][0], nil
+	}
+	conn, err := r.connect(ctx, database)
+	if err != nil {
+		return "", err
+	}
+	defer connect.Close(conn)
+	row, err := queryRow(ctx, conn, question)
+	if err != nil {
+		return "", err
+	}
+	return row[0], nil
+}
+
+// wrongPassword tries the neighbour's real login with a password that is
+// nobody's, so that a rule that asks for none is found.
 func wrongPassword(ctx context.Context, a *Attempt) Result {
 	if len(a.victim.t.Logins) == 0 {
 		return notTried("tenant %s has no login", a.Neighbour.Name)
 	}
-	who := account{a.victim.t.Logins[0].Name, a.who.password}
-	return atEveryDoor(ctx, a, who, a.Neighbour.Database, nil, "28P01", "28000")
+	who := account{a.victim.t.Logins[0].Name, rand.Text()}
+	return atEveryDoor(a.run.doors, func(d door) Result {
+		return knockAt(ctx, d, who, a.Neighbour.Database, nil, []string{"28P01", "28000"})
+	})
 }
 
 // superuserPassword tries a superuser. Over the socket the operating system's
@@ -124,29 +144,32 @@ func superuserPassword(ctx context.Context, a *Attempt) Result {
 	if a.run.superuser == "" {
 		return notTried("there is no superuser that can log in")
 	}
-	worst := Result{}
-	var details []string
-	for _, d := range a.run.doors {
-		r := knockAt(ctx, d, account{a.run.superuser, rand.Text()}, "postgres", nil, []string{"28P01", "28000"})
-		if r.Verdict == Escaped && d.socket && a.run.peer() {
-			r = Result{Held, "", "only this operating system user is let in, by peer"}
+	who := account{a.run.superuser, rand.Text()}
+	return atEveryDoor(a.run.doors, func(d door) Result {
+		r := knockAt(ctx, d, who, "postgres", nil, []string{"28P01", "28000"})
+		if r.Verdict == Escaped && d.socket && a.run.peer(ctx, d, who) {
+			return Result{Held, "", "only this operating system user is let in, by peer"}
 		}
-		details = append(details, d.name+": "+r.Detail)
-		if badness(r.Verdict) > badness(worst.Verdict) {
-			worst = r
-		}
-	}
-	worst.Detail = strings.Join(details, "; ")
-	return worst
+		return r
+	})
 }
 
-// peer says whether the rule that lets superusers in over the socket is peer,
-// as far as the server's pg_hba.conf can be read.
-func (r *run) peer() bool {
+// peer says whether it is by peer that a superuser is let in over the socket:
+// since 16 the session itself knows, before, pg_hba.conf tells, where it can
+// be read.
+func (r *run) peer(ctx context.Context, d door, who account) bool {
+	if r.snap.Version.Major() >= 16 {
+		s, err := enter(ctx, d, who, "postgres", nil)
+		if err != nil {
+			return false
+		}
+		defer s.close()
+		return strings.HasPrefix(s.run(ctx, "SELECT system_user").value(), "peer:")
+	}
 	if r.snap.HBA == nil || r.snap.HBA.Error != "" {
 		return false
 	}
-	return plan.Decide(r.snap, hba.Attempt{User: r.superuser, Database: "postgres"}).Method == hba.Peer
+	return plan.Decide(r.snap, hba.Attempt{User: who.user, Database: "postgres"}).Method == hba.Peer
 }
 
 // replication tries both kinds of replication; and looks at the attribute of
@@ -158,7 +181,10 @@ func replication(ctx context.Context, a *Attempt) Result {
 	}
 	worst := Result{}
 	for _, kind := range []string{"database", "true"} {
-		r := atEveryDoor(ctx, a, a.who, a.Tenant.Database, func(c *pgconn.Config) { c.RuntimeParams["replication"] = kind }, "28000", "42501", "28P01")
+		as := func(c *pgconn.Config) { c.RuntimeParams["replication"] = kind }
+		r := atEveryDoor(a.run.doors, func(d door) Result {
+			return knockAt(ctx, d, a.who, a.Tenant.Database, as, []string{"28000", "42501"})
+		})
 		if badness(r.Verdict) > badness(worst.Verdict) {
 			worst = r
 		}
@@ -167,13 +193,14 @@ func replication(ctx context.Context, a *Attempt) Result {
 }
 
 // withoutTLS can be tried only where landlord comes from another machine, or
-// from an address of this one that is not the loopback one.
+// from an address of this one that is not the loopback one. A password of the
+// application's is never sent that way.
 func withoutTLS(ctx context.Context, a *Attempt) Result {
 	for _, d := range a.run.doors {
 		if d.socket {
 			continue
 		}
-		s, err := enter(ctx, d, a.who, a.Tenant.Database, nil)
+		s, err := enter(ctx, d, a.short, a.Tenant.Database, nil)
 		if err != nil {
 			continue
 		}
@@ -182,7 +209,7 @@ func withoutTLS(ctx context.Context, a *Attempt) Result {
 		if !remote(address) {
 			continue
 		}
-		r := knockAt(ctx, d, a.who, a.Tenant.Database, func(c *pgconn.Config) { c.TLSConfig, c.Fallbacks = nil, nil }, []string{"28000"})
+		r := knockAt(ctx, d, a.short, a.Tenant.Database, func(c *pgconn.Config) { c.TLSConfig, c.Fallbacks = nil, nil }, []string{"28000"})
 		r.Detail = "from " + address + ": " + r.Detail
 		return r
 	}

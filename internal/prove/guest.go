@@ -3,7 +3,9 @@ package prove
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -86,14 +88,14 @@ func (r *run) release(ctx context.Context, g *guest) {
 }
 
 func (r *run) setUp(ctx context.Context, g *guest) {
+	g.bare = nil
 	if g.err = r.makeLogins(ctx, g); g.err != nil {
 		g.err = fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, g.err)
-		r.problem("%v", g.err)
-		return
-	}
-	if g.scratch, g.bare = r.makeScratch(ctx, g.t); g.bare != nil {
+	} else if g.bare = r.makeScratch(ctx, g); g.bare != nil {
 		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Database, g.bare)
-		r.problem("%v", g.bare)
+	}
+	if err := errors.Join(g.err, g.bare); err != nil && ctx.Err() == nil {
+		r.problem("%v", err)
 	}
 }
 
@@ -115,7 +117,6 @@ func (r *run) makeLogins(ctx context.Context, g *guest) error {
 	}
 	err := r.atHome(ctx, strings.Join(append(sql, "COMMIT"), ";\n"))
 	if err != nil {
-		g.logins = nil
 		_ = r.atHome(ctx, "ROLLBACK")
 	}
 	return err
@@ -129,7 +130,7 @@ func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, u
 	}
 	sql := []string{
 		fmt.Sprintf("CREATE ROLE %s LOGIN INHERIT CONNECTION LIMIT %d VALID UNTIL %s PASSWORD %s",
-			role, 4+2*r.Parallel, pgsql.Literal(until.UTC().Format(time.RFC3339)), pgsql.Literal(verifier)),
+			role, 4+2*r.Parallel, r.validUntil(until), pgsql.Literal(verifier)),
 		"COMMENT ON ROLE " + role + " IS " + pgsql.Literal(isolation.Mark{Tenant: t.Name, Role: "probe"}.Comment()),
 		join,
 	}
@@ -149,16 +150,13 @@ func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, u
 	return sql
 }
 
+// validUntil is a time of this machine's by the server's clock, as a literal.
+func (r *run) validUntil(t time.Time) string {
+	return pgsql.Literal(t.Add(r.skew).UTC().Format(time.RFC3339))
+}
+
 func (r *run) maySet(name string) bool {
-	if r.snap.Session.Superuser {
-		return true
-	}
-	for _, s := range isolation.SuperuserSettings() {
-		if s == name {
-			return false
-		}
-	}
-	return true
+	return r.snap.Session.Superuser || !slices.Contains(isolation.SuperuserSettings(), name)
 }
 
 // setting gives a role a parameter as another role has it.
@@ -178,7 +176,7 @@ func setting(role string, s snapshot.Setting) string {
 func (r *run) renew(ctx context.Context, g *guest) error {
 	g.until = time.Now().Add(loginLife)
 	for _, a := range g.logins {
-		sql := "ALTER ROLE " + pgsql.Ident(a.user) + " VALID UNTIL " + pgsql.Literal(g.until.UTC().Format(time.RFC3339))
+		sql := "ALTER ROLE " + pgsql.Ident(a.user) + " VALID UNTIL " + r.validUntil(g.until)
 		if err := r.atHome(ctx, sql); err != nil {
 			return fmt.Errorf("renewing the short-lived logins of tenant %s: %w", g.t.Name, err)
 		}
@@ -195,7 +193,8 @@ func (r *run) dropLogins(ctx context.Context, g *guest) error {
 		names[i] = a.user
 	}
 	g.logins = nil
-	return r.atHome(ctx, "DROP ROLE "+pgsql.Idents(names...))
+	// An interrupted transaction may have been committed or not.
+	return r.atHome(ctx, "DROP ROLE IF EXISTS "+pgsql.Idents(names...))
 }
 
 // newName is a new name of this run's, for a login or a table.
@@ -213,5 +212,12 @@ func (r *run) atHome(ctx context.Context, sql string) error {
 func (r *run) ask(ctx context.Context, sql string) ([][]string, error) {
 	r.homeMu.Lock()
 	defer r.homeMu.Unlock()
+	if r.home.IsClosed() { // an interruption in the midst of a query costs the session
+		fresh, err := r.connect(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		r.home = fresh
+	}
 	return queryRows(ctx, r.home, sql)
 }

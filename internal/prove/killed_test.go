@@ -2,6 +2,8 @@ package prove_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -77,6 +79,28 @@ func TestKilledRunsAreSwept(t *testing.T) {
 			}
 			nothingLeft(t, s, e)
 		})
+	}
+}
+
+// TestInterrupted is stopped as by Ctrl-C: it clears everything away itself.
+func TestInterrupted(t *testing.T) {
+	s := pgtest.Start(t, slices.Max(pgtest.Majors()))
+	e := build(t, s)
+	for _, after := range []int{1, 40, 333} {
+		ctx, cancel := context.WithCancel(t.Context())
+		in := input(e)
+		seen := 0
+		in.Progress = func(prove.Outcome) {
+			if seen++; seen == after {
+				cancel()
+			}
+		}
+		report, err := prove.Run(ctx, in)
+		cancel()
+		if !errors.Is(err, context.Canceled) || len(report.Outcomes) < after || len(report.Problems) > 0 {
+			t.Errorf("after %d: %v, %d outcomes, %v", after, err, len(report.Outcomes), report.Problems)
+		}
+		nothingLeft(t, s, e)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,8 @@ type run struct {
 	snap      snapshot.Snapshot
 	probes    []Probe
 	doors     []door
-	superuser string // some superuser that can log in, or ""
+	superuser string        // some superuser that can log in, or ""
+	skew      time.Duration // by which the server's clock is ahead
 	serial    atomic.Int64
 
 	homeMu sync.Mutex
@@ -79,13 +81,13 @@ func Run(ctx context.Context, in Input) (Report, error) {
 		r.Parallel = 2
 	}
 	report := Report{Server: in.Server.Name, Started: time.Now().UTC()}
-	if err := r.chooseProbes(); err != nil {
+	if err := r.choose(); err != nil {
 		return report, err
 	}
 	if err := r.open(ctx); err != nil {
 		return report, fmt.Errorf("server %s: %w", in.Server.Name, err)
 	}
-	defer connect.Close(r.home)
+	defer func() { connect.Close(r.home) }()
 	report.Version = r.snap.Version.String()
 	for _, d := range r.doors {
 		report.Doors = append(report.Doors, d.name)
@@ -106,7 +108,12 @@ func newID() string {
 	return hex.EncodeToString(b)
 }
 
-func (r *run) chooseProbes() error {
+func (r *run) choose() error {
+	for _, name := range r.Only {
+		if !slices.ContainsFunc(r.Tenants, func(t tenant.Tenant) bool { return t.Name == name }) {
+			return fmt.Errorf("there is no tenant %q on server %s", name, r.Server.Name)
+		}
+	}
 	r.probes = Probes()
 	if len(r.Probes) == 0 {
 		return nil
@@ -128,6 +135,9 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.snap, err = catalog.Shared(ctx, r.home, catalog.Options{HBA: true}); err == nil {
 		r.doors, err = findDoors(ctx, r.home, r.Server.Connection, r.Server.Endpoint)
 	}
+	if err == nil {
+		r.skew, err = skew(ctx, r.home)
+	}
 	if err != nil {
 		connect.Close(r.home)
 		return err
@@ -138,6 +148,19 @@ func (r *run) open(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// skew is how far the server's clock is ahead of this machine's.
+func skew(ctx context.Context, conn *pgconn.PgConn) (time.Duration, error) {
+	row, err := queryRow(ctx, conn, "SELECT extract(epoch FROM pg_catalog.clock_timestamp())")
+	if err != nil {
+		return 0, fmt.Errorf("reading the server's clock: %w", err)
+	}
+	seconds, err := strconv.ParseFloat(row[0], 64)
+	if err != nil {
+		return 0, fmt.Errorf("reading the server's clock: %w", err)
+	}
+	return time.Until(time.UnixMicro(int64(seconds * 1e6))), nil
 }
 
 // connect opens one of landlord's own sessions.
@@ -195,6 +218,9 @@ func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
 	}
 	var found []Outcome
 	for i, l := range t.Logins {
+		if ctx.Err() != nil {
+			break
+		}
 		a := Attempt{run: r, Tenant: t, Login: l, guest: g, sessions: newSessions()}
 		if g.err == nil {
 			a.short = g.logins[i]

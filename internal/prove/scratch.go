@@ -10,7 +10,6 @@ import (
 
 	"landlord/internal/connect"
 	"landlord/internal/pgsql"
-	"landlord/internal/tenant"
 )
 
 // scratch is what neighbours try to reach in a tenant's schema, made and
@@ -28,31 +27,32 @@ type scratch struct {
 
 // makeScratch makes them. Landlord's own session creates them under SET ROLE
 // and runs nothing of the tenant's: no trigger, no default, no function.
-func (r *run) makeScratch(ctx context.Context, t tenant.Tenant) (scratch, error) {
-	conn, err := r.connect(ctx, t.Database)
+func (r *run) makeScratch(ctx context.Context, g *guest) error {
+	conn, err := r.connect(ctx, g.t.Database)
 	if err != nil {
-		return scratch{}, err
+		return err
 	}
 	defer connect.Close(conn)
-	s := scratch{schema: t.Schemas[0], name: r.newName(), secret: "canary " + rand.Text()}
+	s := &g.scratch
+	*s = scratch{schema: g.t.Schemas[0], name: r.newName(), secret: "canary " + rand.Text()}
 	secret := pgsql.Literal(s.secret)
-	row, err := asOwner(ctx, conn, t.Owner, fmt.Sprintf(`CREATE TABLE %[1]s (id integer, secret text, CHECK (secret <> %[3]s));
+	row, err := asOwner(ctx, conn, g.t.Owner, fmt.Sprintf(`CREATE TABLE %[1]s (id integer, secret text, CHECK (secret <> %[3]s));
 		CREATE VIEW %[2]s AS SELECT secret FROM %[1]s WHERE secret <> %[3]s;
 		INSERT INTO %[1]s VALUES (1, %[4]s);
 		SELECT %[5]s::pg_catalog.regclass::pg_catalog.oid, secret FROM %[1]s`,
 		s.table(), s.view(), pgsql.Literal(s.mark()), secret, pgsql.Literal(s.table())))
 	if err != nil {
-		return scratch{}, err
+		return err
 	}
 	if row[1] != s.secret {
-		return scratch{}, fmt.Errorf("the owner reads another row than it has written")
+		return fmt.Errorf("the owner reads another row than it has written")
 	}
 	s.oid = row[0]
-	_, err = asOwner(ctx, conn, t.Owner, fmt.Sprintf("CREATE FUNCTION %s() RETURNS pg_catalog.text LANGUAGE sql AS %s; SELECT 1",
+	_, err = asOwner(ctx, conn, g.t.Owner, fmt.Sprintf("CREATE FUNCTION %s() RETURNS pg_catalog.text LANGUAGE sql AS %s; SELECT 1",
 		s.functionName(), pgsql.Literal("SELECT "+secret+"::pg_catalog.text")))
 	s.function = err == nil
-	s.largeObject = makeLargeObject(ctx, conn, t.Owner, s)
-	return s, nil
+	s.largeObject = makeLargeObject(ctx, conn, g.t.Owner, *s)
+	return nil
 }
 
 // makeLargeObject makes a large object with a comment by which a later run

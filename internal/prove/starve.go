@@ -3,6 +3,8 @@ package prove
 import (
 	"context"
 	"fmt"
+
+	"landlord/internal/tenant"
 )
 
 // starvationProbes are about using up what all tenants share. None of it is
@@ -26,7 +28,7 @@ var starvationProbes = []Probe{
 	{Name: "heavy-lock-table-ddl", What: "fill the lock table with the locks of one long transaction", Expect: Exposed, Closes: ByCluster,
 		Consequence: "one transaction that touches thousands of tables can stop everybody's statements",
 		Run:         known("it would disturb the server")},
-	{Name: "heavy-disk", What: "fill the disk with its data", Expect: Exposed, Closes: ByCluster,
+	{Name: "heavy-disk", What: "fill the disk with its data", Kinds: []tenant.Kind{tenant.App, tenant.Migrator}, Expect: Exposed, Closes: ByCluster,
 		Consequence: "PostgreSQL has no quota: a tenant that fills the disk stops all; a server of its own has a volume of its own",
 		Run:         known("it would disturb the server")},
 }

@@ -71,6 +71,8 @@ type Hooks struct {
 	Consent Consent
 	// Waiting is called when another landlord is at work on the server.
 	Waiting func()
+	// Blocked is called when a statement waits for somebody's lock.
+	Blocked func([]apply.Blocker)
 	// Begin is called with each plan before it is run.
 	Begin func(plan.Plan)
 	// Done is called for each group of steps that has ended.
@@ -124,7 +126,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		if h.Begin != nil {
 			h.Begin(p)
 		}
-		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Done: writeDown(j, server, h.Done, &unwritten)})
+		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Blocked: h.Blocked, Done: writeDown(j, server, h.Done, &unwritten)})
 		err = errors.Join(err, unwritten)
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)

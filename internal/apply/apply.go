@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +27,11 @@ type Options struct {
 	Conninfo string
 	// Parallel is how many groups run at once; 0 means 2.
 	Parallel int
+	// Lock is how long a statement waits for a lock; 0 means 15 s.
+	Lock time.Duration
+	// Blocked is told, once a statement, who holds a lock that it waits for. It
+	// may be nil, and is called from several goroutines.
+	Blocked func([]Blocker)
 	// Done is told of each group that has ended, failed or not. It is called
 	// from one goroutine at a time.
 	Done func(Outcome)
@@ -185,7 +191,7 @@ func (r *runner) phase(all [][]group) error {
 	workers, ctx := errgroup.WithContext(r.ctx)
 	for range min(r.Parallel, len(all)) {
 		workers.Go(func() error {
-			s := &sessions{conninfo: r.Conninfo}
+			s := &sessions{conninfo: r.Conninfo, lock: cmp.Or(r.Lock, 15*time.Second), blocked: r.Blocked}
 			defer s.close()
 			for batch := range work {
 				r.batch(ctx, s, batch)
@@ -252,6 +258,8 @@ type StepError struct {
 	SQL   string
 	State string // SQLSTATE
 	Err   error
+	// Blockers held a lock that the statement waited for.
+	Blockers []Blocker
 }
 
 func (e *StepError) Error() string {
@@ -264,7 +272,9 @@ func (e *StepError) Unwrap() error { return e.Err }
 func (e *StepError) Hint() string {
 	switch e.State {
 	case "55P03":
-		return "another session holds a lock: end it (see pg_stat_activity for sessions idle in transaction), then apply again"
+		return blockedHint(e.Blockers)
+	case "55006":
+		return "somebody uses the database (a session, a prepared transaction or a replication slot): end that, then apply again"
 	case "53100":
 		return "the server's disk is full: make room, then apply again"
 	case "53300":

@@ -19,6 +19,8 @@ const Application = "landlord apply"
 // one to whichever other it works in.
 type sessions struct {
 	conninfo string
+	lock     time.Duration // how long a statement waits for a lock
+	blocked  func([]Blocker)
 	home     *pgconn.PgConn
 	other    *pgconn.PgConn
 	database string // that other is connected to
@@ -40,7 +42,7 @@ func (s *sessions) open(ctx context.Context, conn **pgconn.PgConn, database stri
 	if *conn != nil && !(*conn).IsClosed() {
 		return *conn, nil
 	}
-	fresh, err := connect.Open(ctx, s.conninfo, connect.Options{Database: database, Application: Application, Lock: 15 * time.Second})
+	fresh, err := connect.Open(ctx, s.conninfo, connect.Options{Database: database, Application: Application, Lock: s.lock})
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +78,7 @@ func (s *sessions) run(ctx context.Context, steps []plan.Step) error {
 	for i, step := range steps {
 		for _, sql := range alone(step) {
 			if err := s.exec(ctx, conn, steps, []line{{i, sql}}); err != nil {
+				connect.Close(conn) // it may still have the step's role
 				return err
 			}
 		}
@@ -116,6 +119,7 @@ func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, steps []plan.S
 		text.WriteString(l.sql)
 		text.WriteString(";\n")
 	}
+	blockers := watch(ctx, s.conninfo, conn.PID(), s.blocked)
 	reply := conn.Exec(ctx, text.String())
 	done := 0
 	for reply.NextResult() {
@@ -125,6 +129,7 @@ func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, steps []plan.S
 		done++
 	}
 	err := reply.Close()
+	who := blockers()
 	if err == nil {
 		return nil
 	}
@@ -132,5 +137,5 @@ func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, steps []plan.S
 	if len(all) > 1 && !conn.IsClosed() {
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK").ReadAll()
 	}
-	return &StepError{Step: steps[failed.step], SQL: failed.sql, State: connect.State(err), Err: err}
+	return &StepError{Step: steps[failed.step], SQL: failed.sql, State: connect.State(err), Err: err, Blockers: who}
 }

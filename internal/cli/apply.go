@@ -90,6 +90,11 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 		Begin: func(p plan.Plan) {
 			bar = term.NewProgress(a.Err, a.errLook(), "applying", groups(p), a.quiet)
 		},
+		Blocked: func(who []apply.Blocker) {
+			for _, b := range who {
+				bar.Say("waiting for a lock that " + b.String() + " holds")
+			}
+		},
 		Done: func(o apply.Outcome) {
 			word := "applied"
 			if o.Err != nil {

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -107,9 +108,15 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 		})
 	}, func(row [][]byte) {
 		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
+	}, func(row [][]byte) {
+		snap.Session.Settable = append(snap.Session.Settable, string(row[0]))
 	})
 	if err != nil {
 		return snap, err
+	}
+	if !snap.Session.Superuser {
+		snap.Session.Settable = append(snap.Session.Settable, "role") // pg_settings leaves it out
+		slices.Sort(snap.Session.Settable)
 	}
 	if o.Dependencies {
 		if err := dependencies(ctx, conn, &snap); err != nil {
@@ -126,10 +133,11 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 func sharedSQL(s snapshot.Snapshot) string {
 	words := []string{
 		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
-		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "",
+		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "", "{{settable}}", "s.context IN ('user', 'backend')",
 	}
 	if s.Session.Superuser {
 		words[1] = "pg_catalog.pg_authid"
+		words[11] = "false"
 		words[3] = `CASE WHEN r.rolpassword IS NULL THEN 'none' WHEN r.rolpassword LIKE 'md5%' THEN 'md5'
 			WHEN r.rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram-sha-256' ELSE 'unknown' END`
 	}
@@ -137,6 +145,9 @@ func sharedSQL(s snapshot.Snapshot) string {
 		words[5], words[7] = "a.inherit_option", "a.set_option"
 	}
 	if s.Version.ParameterACLs() {
+		if !s.Session.Superuser {
+			words[11] += " OR pg_catalog.has_parameter_privilege(s.name, 'SET')"
+		}
 		words[9] = `UNION ALL SELECT o.paracl FROM pg_catalog.pg_parameter_acl AS o
 			WHERE s.classid = 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass AND o.oid = s.objid`
 	}

@@ -21,6 +21,8 @@ type world struct {
 	t         *testing.T
 	s         *pgtest.Server
 	e         tenant.Estate
+	me        string   // who landlord connects as
+	baseline  int      // how many things landlord cannot do here from the start
 	strangers []string // roles that are no tenants' and no superusers
 	conns     map[string]*pgx.Conn
 	diary     []string // what was done by hand
@@ -28,7 +30,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T, s *pgtest.Server, seed uint64) *world {
-	w := &world{gen: newGen(seed), t: t, s: s, conns: map[string]*pgx.Conn{}}
+	w := &world{gen: newGen(seed), t: t, s: s, me: "postgres", conns: map[string]*pgx.Conn{}}
 	w.e = w.estate(s.ConnString("postgres", "postgres"))
 	t.Cleanup(w.disconnect)
 	return w

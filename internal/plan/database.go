@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
@@ -46,10 +47,16 @@ func (b *builder) superuserGrants(u unit) {
 // of theirs.
 func (u unit) closeDatabase(d *snapshot.Database) {
 	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
+	bad := func(grantee string) bool { return grantee == "" || u.b.concernsTenant(u.b.owner[grantee]) }
+	if !u.b.mayOwn(d.Owner) {
+		if slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return bad(it.Grantee) }) {
+			u.b.cannot("", fmt.Sprintf("PUBLIC may connect to database %s, which belongs to %s: tenants can get in there", d.Name, d.Owner),
+				"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM PUBLIC")
+		}
+		return
+	}
 	u.takeAway(fmt.Sprintf("database %s is nobody's house: PUBLIC and tenants have no business in it", d.Name),
-		"DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, func(grantee string) bool {
-			return grantee == "" || u.b.concernsTenant(u.b.owner[grantee])
-		})
+		"DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, bad)
 }
 
 // takeAway takes from bad ones what they hold on an object that is not

@@ -84,7 +84,7 @@ func Make(in Input) (Plan, error) {
 	if err := refuse(in.Snapshot); err != nil {
 		return Plan{}, err
 	}
-	b := &builder{index: newIndex(in), in: in, plan: Plan{Server: in.Server.Name}}
+	b := &builder{index: newIndex(in), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}}
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}
@@ -137,6 +137,7 @@ type builder struct {
 	in      Input
 	plan    Plan
 	clashes []Conflict
+	noted   map[Note]bool
 }
 
 // unit is a part of a plan under construction: steps of one group, in one
@@ -189,7 +190,11 @@ func (u unit) by(role string) unit {
 }
 
 func (b *builder) cannot(tenant, what, next string) {
-	b.plan.Notes = append(b.plan.Notes, Note{Cannot: true, Tenant: tenant, What: what, Next: next})
+	n := Note{Cannot: true, Tenant: tenant, What: what, Next: next}
+	if !b.noted[n] {
+		b.noted[n] = true
+		b.plan.Notes = append(b.plan.Notes, n)
+	}
 }
 
 func (b *builder) note(tenant, what, next string) {

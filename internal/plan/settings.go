@@ -90,15 +90,15 @@ func sameSetting(want tenant.Setting, have string) bool {
 }
 
 func (u unit) maySet(name string) bool {
-	if u.b.superuser() || !slices.Contains(isolation.SuperuserSettings(), name) {
+	if u.b.snap.Session.MaySet(name) {
 		return true
 	}
-	u.b.cannot(u.tenant, fmt.Sprintf("only a superuser can set %s: the limit is not enforced", name), "have a superuser apply this tenant once")
+	u.b.cannot(u.tenant, fmt.Sprintf("only a superuser can set %s, and so it is not set", name), "have a superuser apply this tenant once")
 	return false
 }
 
 func (u unit) mayReset(role, name string) bool {
-	if u.b.superuser() || !slices.Contains(isolation.SuperuserSettings(), name) {
+	if u.b.snap.Session.MaySet(name) {
 		return true
 	}
 	u.b.cannot(u.tenant, fmt.Sprintf("only a superuser can reset %s of role %s", name, role), "have a superuser apply this tenant once")

@@ -3,7 +3,12 @@
 // of it, so that a server can be judged from a file on another machine.
 package snapshot
 
-import "landlord/internal/pgsql"
+import (
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+)
 
 // Snapshot is everything that bears on access, of one server at one time.
 type Snapshot struct {
@@ -39,6 +44,19 @@ type Session struct {
 	// Address is the client's address as the server sees it, empty if Local.
 	Address string `json:"address,omitempty"`
 	TLS     bool   `json:"tls,omitempty"`
+	// Settable are the parameters that a role without SUPERUSER may set, in
+	// small letters and sorted. It is not read for a superuser.
+	Settable []string `json:"settable,omitempty"`
+}
+
+// MaySet says whether the session's role may set a parameter on a role or a
+// database.
+func (s Session) MaySet(parameter string) bool {
+	if s.Superuser {
+		return true
+	}
+	_, ok := slices.BinarySearch(s.Settable, strings.ToLower(parameter))
+	return ok
 }
 
 // Role is one row of pg_authid or pg_roles.

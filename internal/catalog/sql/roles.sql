@@ -32,3 +32,6 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
 WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid;
+SELECT pg_catalog.lower(s.name)
+FROM pg_catalog.pg_settings AS s
+WHERE {{settable}};

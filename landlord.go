@@ -92,6 +92,9 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		return apply.Result{}, err
 	}
 	p, err := plan.Make(in)
+	if err == nil && p.Empty() {
+		err = p.Err()
+	}
 	if err != nil || p.Empty() {
 		return apply.Result{}, err
 	}
@@ -130,6 +133,9 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		err = errors.Join(err, unwritten)
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)
+		if err == nil {
+			err = p.Err()
+		}
 		if err != nil || len(result.Failed) > 0 || !p.Again {
 			return total, err
 		}

@@ -85,6 +85,9 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 		return err
 	}
 	for _, p := range plans {
+		if err := p.Err(); err != nil {
+			return err
+		}
 		if !p.Empty() {
 			return exitError(exitFindings)
 		}
@@ -114,7 +117,9 @@ func (a *app) showPlans(plans []plan.Plan, conninfo string) error {
 // verbose.
 func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 	if p.Empty() {
-		fmt.Fprintf(w, "server %s: nothing to do\n", p.Server)
+		if p.Err() == nil {
+			fmt.Fprintf(w, "server %s: nothing to do\n", p.Server)
+		}
 		printNotes(w, l, p.Notes)
 		return
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
@@ -50,6 +51,9 @@ func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
 		return nil, false
 	case c.Error != "":
 		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Database, c.Error), "make it accept landlord's connections")
+		if !slices.Contains(b.plan.Unread, t.Database) {
+			b.plan.Unread = append(b.plan.Unread, t.Database)
+		}
 		return nil, false
 	}
 	return b.rooms(t.Database), true

@@ -2,6 +2,8 @@
 // what to do, as data: an ordered list of steps. It is pure and deterministic.
 package plan
 
+import "strings"
+
 // Danger says what a step may cost.
 type Danger string
 
@@ -70,6 +72,9 @@ type Plan struct {
 	HBA *HBAChange `json:"hba,omitempty"`
 	// Notes are what cannot be done here, and what is left alone.
 	Notes []Note `json:"notes,omitempty"`
+	// Unread names the databases that could not be read: of these the plan
+	// says nothing.
+	Unread []string `json:"unread,omitempty"`
 	// Again says that a database's inside could not be seen yet: once these
 	// steps are done, there is more to plan.
 	Again bool `json:"again,omitempty"`
@@ -96,6 +101,22 @@ type Note struct {
 
 // Empty says that there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil }
+
+// UnreadError says that databases could not be read, so that nothing is known
+// of them: they are not as they should be, and not as they should not be.
+type UnreadError struct{ Databases []string }
+
+func (e *UnreadError) Error() string {
+	return "could not be read, so that nothing is planned for them: database " + strings.Join(e.Databases, ", ")
+}
+
+// Err is nil if the plan is about everything that was asked for.
+func (p Plan) Err() error {
+	if len(p.Unread) == 0 {
+		return nil
+	}
+	return &UnreadError{p.Unread}
+}
 
 // Losses lists what the plan would destroy.
 func (p Plan) Losses() []Loss {

@@ -297,6 +297,6 @@ func (a *app) tenantCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.tenantList(), a.tenantShow())
+	c.AddCommand(a.tenantAdd(), a.tenantList(), a.tenantShow(), a.tenantTurn(turns[0]), a.tenantTurn(turns[1]), a.tenantRemove())
 	return c
 }

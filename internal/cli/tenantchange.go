@@ -1,0 +1,350 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/spec"
+	"landlord/internal/spec/specfile"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
+)
+
+// edit changes one tenant in the spec, or in what the server says where there
+// is no spec, and returns the home as it should be now.
+func (a *app) edit(ctx context.Context, server string, change spec.Change) (home, error) {
+	if !bareServer(server) {
+		var edited spec.Edited
+		err := specfile.Update(a.file, func(text []byte) (_ []byte, err error) {
+			edited, err = spec.Edit(a.file, text, change)
+			return edited.Text, err
+		})
+		if err != nil {
+			return home{}, usageError{err}
+		}
+		return a.homeOf(edited.After, server)
+	}
+	s := tenant.Server{Name: "main", Connection: server}
+	e, err := landlord.Export(ctx, s)
+	if err != nil {
+		return home{}, err
+	}
+	edited, err := spec.Edit("the server's state", spec.Write(e), change)
+	if err != nil {
+		return home{}, usageError{err}
+	}
+	return home{edited.After, edited.After.Servers[0], true}, nil
+}
+
+// homeOf is the server of an estate that --server names, or its only one.
+func (a *app) homeOf(e tenant.Estate, server string) (home, error) {
+	list, err := servers(e, server, nil)
+	if err != nil {
+		return home{}, err
+	}
+	if len(list) > 1 {
+		return home{}, usageError{fmt.Errorf("the spec has %d servers: choose one with --server", len(list))}
+	}
+	return home{e, list[0], false}, nil
+}
+
+// settle leads the server to what the home says about one tenant. --yes is
+// not asked for: the command was.
+func (a *app) settle(ctx context.Context, h home, name string, o landlord.Options, agreed consent) error {
+	if t, ok := h.estate.Tenant(name); ok {
+		h.server, _ = h.estate.Server(t.Server)
+	}
+	o.Tenants = []string{name}
+	agreed.yes = true
+	output := a.output
+	a.output = "" // the command has its own last word
+	result, err := a.applyServer(ctx, h.estate, h.server, scope{tenants: o.Tenants, prune: o.Prune}, agreed)
+	a.output = output
+	return errors.Join(err, result.Err())
+}
+
+type addFlags struct {
+	server, target, isolation, database, rights, profile, schema, owner string
+	set                                                                 []string
+}
+
+func (a *app) tenantAdd() *cobra.Command {
+	var f addFlags
+	c := &cobra.Command{
+		Use:   "add NAME",
+		Short: "Add a tenant: to the spec, and to the server",
+		Long: `Add a tenant. With a spec, its entry is written into landlord.yaml (comments and
+order of everything else stay), and the tenant gets its house. With --server and
+a connection string, no spec is needed: the server's own state is what counts.
+A tenant that is there already with the same properties is left as it is.
+Exit status: 0 it has its house; 1 failed, and adding it again goes on from
+there; 2 bad usage or spec, or the name is taken.`,
+		Example: `  landlord tenant add acme
+  landlord tenant add globex --isolation schema --database shared
+  landlord tenant add initech --server 'host=/var/run/postgresql user=postgres'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.addTenant(c.Context(), args[0], f) },
+	}
+	a.specFlag(c)
+	homeFlag(c, &f.server)
+	c.Flags().StringVar(&f.isolation, "isolation", "", "database or schema (default: the spec's)")
+	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
+	c.Flags().StringVar(&f.rights, "rights", "", "crud or ddl")
+	c.Flags().StringVar(&f.profile, "profile", "", "one of the spec's profiles")
+	c.Flags().StringArrayVar(&f.set, "set", nil, "KEY=VALUE, any other key of a tenant, such as limits.connections=50; may be repeated")
+	return c
+}
+
+// entry is the tenant's entry in the spec.
+func (f addFlags) entry(name string) (spec.TenantEntry, error) {
+	e := spec.TenantEntry{Name: name}
+	if f.server != "" && !bareServer(f.server) {
+		e.Keys = append(e.Keys, spec.KeyValue{Key: "server", Values: []string{f.server}})
+	}
+	for _, kv := range []spec.KeyValue{
+		{Key: "isolation", Values: []string{f.isolation}}, {Key: "database", Values: []string{f.database}},
+		{Key: "rights", Values: []string{f.rights}}, {Key: "profile", Values: []string{f.profile}},
+	} {
+		if kv.Values[0] != "" {
+			e.Keys = append(e.Keys, kv)
+		}
+	}
+	for _, s := range f.set {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return e, usageError{fmt.Errorf("--set %s: it is KEY=VALUE", s)}
+		}
+		e.Keys = append(e.Keys, spec.KeyValue{Key: key, Values: []string{value}})
+	}
+	return e, nil
+}
+
+func (a *app) addTenant(ctx context.Context, name string, f addFlags) error {
+	if err := tenant.CheckName(name); err != nil {
+		return usageError{err}
+	}
+	e, err := f.entry(name)
+	if err != nil {
+		return err
+	}
+	server := f.server
+	if !bareServer(server) {
+		server = "" // the entry names it
+	}
+	h, err := a.edit(ctx, f.server, spec.Add(e))
+	if err != nil {
+		return err
+	}
+	if err := a.settle(ctx, h, name, landlord.Options{}, consent{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "tenant %s has its house; landlord credentials %s gives its application the settings\n", name, name)
+	return nil
+}
+
+// turn is suspend or resume.
+type turn struct {
+	verb, short, long, done string
+	change                  func(name string) spec.Change
+	quiet                   bool
+}
+
+var turns = []turn{
+	{"suspend", "Close a tenant's door and end its sessions; nothing is lost",
+		"Close a tenant's door: its logins cannot log in, and its sessions end. Its data,\nroles and passwords stay. Exit status: 0 done; 1 failed; 2 bad usage or spec.",
+		"is suspended", func(name string) spec.Change { return spec.Set(name, "suspended", "true") }, true},
+	{"resume", "Open a suspended tenant's door again",
+		"Undo what suspend did: the tenant's logins can log in again, with the passwords\nthat they had. Exit status: 0 done; 1 failed; 2 bad usage or spec.",
+		"is open again", func(name string) spec.Change { return spec.Unset(name, "suspended") }, false},
+}
+
+func (a *app) tenantTurn(t turn) *cobra.Command {
+	var server string
+	c := &cobra.Command{
+		Use: t.verb + " NAME", Short: t.short, Long: t.long,
+		Example: "  landlord tenant " + t.verb + " acme",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return a.turnTenant(c.Context(), server, args[0], t) },
+	}
+	a.specFlag(c)
+	homeFlag(c, &server)
+	return c
+}
+
+func (a *app) turnTenant(ctx context.Context, server, name string, t turn) error {
+	h, err := a.edit(ctx, server, t.change(name))
+	if err != nil {
+		return err
+	}
+	if err := a.settle(ctx, h, name, landlord.Options{}, consent{}); err != nil {
+		return err
+	}
+	if t.quiet {
+		if err := a.empty(ctx, h, name); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.Out, "tenant %s %s\n", name, t.done)
+	return nil
+}
+
+// empty sees to it that nobody of a tenant is inside.
+func (a *app) empty(ctx context.Context, h home, name string) error {
+	t, _ := h.estate.Tenant(name)
+	s, _ := h.estate.Server(t.Server)
+	ended, err := landlord.Quiet(ctx, s, t)
+	if ended > 0 {
+		a.say("ended %s of tenant %s", term.Count(ended, "session"), name)
+	}
+	return err
+}
+
+type removeFlags struct {
+	server, confirm, dir string
+	noDump               bool
+}
+
+func (a *app) tenantRemove() *cobra.Command {
+	var f removeFlags
+	c := &cobra.Command{
+		Use:   "remove NAME",
+		Short: "Take a tenant away, with a last dump of its data",
+		Long: `Take a tenant away: show what will go and how large it is, ask for its name,
+close its door, end its sessions, keep a dump of its data, take it out of the
+spec, drop its database or schemas, take over what it owns in somebody else's
+house, and drop its roles. Killed anywhere, the next remove goes on.
+Exit status: 0 it is gone; 1 failed, or nobody agreed; 2 no such tenant, bad
+usage or spec.`,
+		Example: "  landlord tenant remove acme\n  landlord tenant remove acme --confirm acme --dump-dir /var/backups",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return a.removeTenant(c.Context(), args[0], f) },
+	}
+	a.specFlag(c)
+	homeFlag(c, &f.server)
+	c.Flags().StringVar(&f.confirm, "confirm", "", "the tenant's name: agree beforehand")
+	c.Flags().StringVar(&f.dir, "dump-dir", ".", "where the dump is kept")
+	c.Flags().BoolVar(&f.noDump, "no-dump", false, "keep no dump: what is in the house is lost")
+	return c
+}
+
+func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) error {
+	all, err := a.statuses(ctx, f.server, name)
+	if err != nil {
+		return err
+	}
+	if len(all) > 1 {
+		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
+	}
+	if len(all) == 0 {
+		return a.forget(ctx, f.server, name)
+	}
+	if err := a.agree(ctx, all[0], f); err != nil {
+		return err
+	}
+	h, t, err := a.found(ctx, f.server, name)
+	if err != nil {
+		return err
+	}
+	if err := a.vacate(ctx, h, t, f); err != nil {
+		return fmt.Errorf("%w; tenant %s is suspended now, and landlord tenant resume %s undoes that", err, name, name)
+	}
+	if !h.bare {
+		if _, err := a.edit(ctx, f.server, spec.Remove(name)); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
+			return err
+		}
+	}
+	h.estate.Tenants = slices.DeleteFunc(h.estate.Tenants, func(t tenant.Tenant) bool { return t.Name == name })
+	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "tenant %s is gone\n", name)
+	return nil
+}
+
+// forget takes a tenant that has nothing on the server out of the spec.
+func (a *app) forget(ctx context.Context, server, name string) error {
+	if bareServer(server) {
+		return a.noSuchTenant(ctx, server, name)
+	}
+	if _, err := a.edit(ctx, server, spec.Remove(name)); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "tenant %s had nothing on the server; it is out of the spec\n", name)
+	return nil
+}
+
+func (a *app) agree(ctx context.Context, s landlord.Status, f removeFlags) error {
+	if f.confirm != "" && f.confirm != s.Name {
+		return usageError{fmt.Errorf("--confirm %s is not the name of tenant %s", f.confirm, s.Name)}
+	}
+	a.say("tenant %s: %s, %s, %s now", s.Name, houseOf(s.Isolation, term.Clean(s.Database)), bytes(s.Bytes), term.Count(s.Sessions, "connection"))
+	if f.confirm == s.Name {
+		return nil
+	}
+	question := "All of it will be dropped; a dump is kept in " + f.dir + "."
+	if f.noDump {
+		question = "All of it will be dropped, and no dump is kept."
+	}
+	return term.Confirm(ctx, a.In, a.Err, question, s.Name)
+}
+
+// found is where a tenant is, as the spec has it or else as the server does.
+func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tenant, error) {
+	hs, err := a.homes(server)
+	if err != nil {
+		return home{}, tenant.Tenant{}, err
+	}
+	for _, h := range hs {
+		live, err := landlord.Export(ctx, h.server)
+		if err != nil {
+			return home{}, tenant.Tenant{}, err
+		}
+		t, ok := live.Tenant(name)
+		if !ok {
+			continue
+		}
+		if h.bare {
+			h.estate, h.server = live, live.Servers[0]
+		} else if wanted, ok := h.estate.Tenant(name); ok {
+			t = wanted
+		}
+		return h, t, nil
+	}
+	return home{}, tenant.Tenant{}, usageError{fmt.Errorf("no server has tenant %s", name)}
+}
+
+// vacate closes the door, ends the sessions, and keeps a dump: in this order,
+// so that nothing is written after the dump.
+func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags) error {
+	t.Suspended = true
+	h.estate.Tenants = slices.Clone(h.estate.Tenants)
+	i := slices.IndexFunc(h.estate.Tenants, func(x tenant.Tenant) bool { return x.Name == t.Name })
+	if i >= 0 {
+		h.estate.Tenants[i] = t
+	} else {
+		h.estate.Tenants = append(h.estate.Tenants, t)
+	}
+	if err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{}); err != nil {
+		return err
+	}
+	if err := a.empty(ctx, h, t.Name); err != nil {
+		return err
+	}
+	if f.noDump {
+		return nil
+	}
+	kept, err := landlord.Keep(ctx, h.server, t, f.dir)
+	if err != nil {
+		return err
+	}
+	if kept.Path != "" {
+		a.say("kept %s, %s; pg_restore reads it", kept.Path, term.Bytes(kept.Bytes))
+	}
+	return nil
+}

@@ -8,9 +8,17 @@ import (
 	"landlord/internal/tenant"
 )
 
+// ProveHooks are told what Prove is doing. Any of them may be nil.
+type ProveHooks struct {
+	// Outcome is called for each probe.
+	Outcome func(prove.Outcome)
+	// Tenant is called for each tenant that has been tried.
+	Tenant func(name string, outcomes []prove.Outcome)
+}
+
 // Prove logs in as each tenant, through the door, and tries to get out. What
 // it makes for the purpose is gone afterwards.
-func Prove(ctx context.Context, e tenant.Estate, server string, o Options, progress func(prove.Outcome)) (prove.Report, error) {
+func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h ProveHooks) (prove.Report, error) {
 	s, ok := e.Server(server)
 	if !ok {
 		return prove.Report{}, fmt.Errorf("there is no server %q in the spec", server)
@@ -23,7 +31,7 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, progr
 		}
 	}
 	return prove.Run(ctx, prove.Input{
-		Server: s, Tenants: tenants, Only: o.Tenants, Parallel: o.Parallel, Progress: progress,
+		Server: s, Tenants: tenants, Only: o.Tenants, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
 		Lookup: func(login string) (string, bool) { return Lookup(ctx, e, whose[login], login) },
 	})
 }

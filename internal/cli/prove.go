@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -79,14 +80,35 @@ func (a *app) prove(ctx context.Context, s scope) error {
 
 // proveServer proves one server, with progress by tenant.
 func (a *app) proveServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope) (prove.Report, error) {
-	bar := term.NewProgress(a.Err, a.errLook(), "proving", 0, a.quiet)
+	total := len(s.tenants)
+	if total == 0 {
+		total = len(e.On(server.Name))
+	}
+	bar := term.NewProgress(a.Err, a.errLook(), "proving", total, a.quiet)
 	defer bar.Close()
-	a.say("proving the walls of server %s …", server.Name)
-	return landlord.Prove(ctx, e, server.Name, s.options(), func(o prove.Outcome) {
-		if a.verbose || o.Verdict == prove.Escaped || o.Verdict == prove.Failed {
-			a.say("%s %s: %s: %s", o.Login, against(o), o.Probe, o.Verdict)
-		}
+	return landlord.Prove(ctx, e, server.Name, s.options(), landlord.ProveHooks{
+		Outcome: func(o prove.Outcome) {
+			if a.verbose || o.Verdict == prove.Escaped || o.Verdict == prove.Failed {
+				bar.Say(fmt.Sprintf("%s %s: %s: %s", o.Login, against(o), o.Probe, o.Verdict))
+			}
+		},
+		Tenant: func(name string, outcomes []prove.Outcome) { bar.Done("tenant "+name, summary(outcomes)) },
 	})
+}
+
+// summary is what became of a tenant, in a few words.
+func summary(outcomes []prove.Outcome) string {
+	counts := map[prove.Verdict]int{}
+	for _, o := range outcomes {
+		counts[o.Verdict]++
+	}
+	text := fmt.Sprintf("%d held", counts[prove.Held])
+	for _, v := range []prove.Verdict{prove.Escaped, prove.Failed} {
+		if counts[v] > 0 {
+			text += fmt.Sprintf(", %d %s", counts[v], v)
+		}
+	}
+	return text
 }
 
 func against(o prove.Outcome) string {

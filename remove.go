@@ -17,6 +17,16 @@ type Dumped struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// CanKeep says why no dump can be made of what is on a server, or nil. It is
+// asked before anything is changed.
+func CanKeep(ctx context.Context, s tenant.Server) error {
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	if err != nil {
+		return fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	return backup.Able(ctx, snap.Version)
+}
+
 // Keep dumps a tenant's data into a new file in dir: its whole database, or
 // its schemas. A tenant whose database is gone has nothing to keep: then the
 // path is empty.

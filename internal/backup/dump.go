@@ -38,6 +38,12 @@ func (e *Error) Error() string { return e.Reason }
 // Hint says what to do about it.
 func (e *Error) Hint() string { return e.Next }
 
+// Able says why a server of this version cannot be dumped here, or nil.
+func Able(ctx context.Context, server pgsql.Version) error {
+	_, err := tool(ctx, "pg_dump", server)
+	return err
+}
+
 // Write makes the dump, and reads its table of contents back before it
 // counts: pg_restore must understand it.
 func Write(ctx context.Context, d Dump) (bytes int64, err error) {

@@ -244,11 +244,16 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if len(all) == 0 {
 		return a.forget(ctx, f.server, name)
 	}
-	if err := a.agree(ctx, all[0], f); err != nil {
-		return err
-	}
 	h, t, err := a.found(ctx, f.server, name)
 	if err != nil {
+		return err
+	}
+	if !f.noDump {
+		if err := landlord.CanKeep(ctx, h.server); err != nil {
+			return err
+		}
+	}
+	if err := a.agree(ctx, all[0], f); err != nil {
 		return err
 	}
 	if err := a.vacate(ctx, h, t, f); err != nil {

@@ -153,7 +153,7 @@ func listRow(s landlord.Status) []term.Cell {
 	}
 	return []term.Cell{
 		term.Toned(term.Strong, s.Name), term.Text(houseOf(s.Isolation, s.Database)), term.Text(bytes(s.Bytes)),
-		term.Text(fmt.Sprint(s.Sessions)), term.Toned(term.Dim, most(s.MaxSessions)), term.Toned(term.Dim, strings.Join(logins, " ")), state,
+		term.Text(fmt.Sprint(s.Sessions)), term.Toned(term.Dim, most(s)), term.Toned(term.Dim, strings.Join(logins, " ")), state,
 	}
 }
 
@@ -171,11 +171,15 @@ func bytes(n int64) string {
 	return term.Bytes(n)
 }
 
-func most(n int) string {
-	if n == 0 {
+// most is how many connections a tenant may open.
+func most(s landlord.Status) string {
+	switch {
+	case s.Suspended:
+		return "none"
+	case s.MaxSessions == 0:
 		return "no limit"
 	}
-	return fmt.Sprint(n)
+	return fmt.Sprint(s.MaxSessions)
 }
 
 func (a *app) tenantShow() *cobra.Command {
@@ -261,7 +265,7 @@ func printTenant(a *app, s landlord.Status, drift []plan.Step) {
 	}
 	fmt.Fprintf(w, "%s%s\n  %s on server %s, %s\n", l.Paint(term.Strong, s.Name), state,
 		houseOf(s.Isolation, term.Clean(s.Database)), s.Server, term.Count(len(s.Schemas), "schema"))
-	fmt.Fprintf(w, "  %s, %s now, at most %s\n\n", bytes(s.Bytes), term.Count(s.Sessions, "connection"), most(s.MaxSessions))
+	fmt.Fprintf(w, "  %s, %s now, at most %s\n\n", bytes(s.Bytes), term.Count(s.Sessions, "connection"), most(s))
 	t := term.Table{Head: []string{"role", "kind", "may log in", "password", "connections", "also in it"}, Right: []int{4}}
 	for _, r := range s.Roles {
 		login := term.Toned(term.Dim, "no")

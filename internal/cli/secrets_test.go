@@ -167,7 +167,7 @@ func (s *secretive) kept() (passwords []string) {
 var clearPassword = regexp.MustCompile(`(?i)PASSWORD\s+'+([^S'][^']*)`)
 
 // tenantPassword is a verifier that outlives landlord, unlike a probe's.
-var tenantPassword = regexp.MustCompile(`(?i)ALTER ROLE .*PASSWORD.*`)
+var tenantPassword = regexp.MustCompile(`(?i)ALTER ROLE .*PASSWORD '.*`)
 
 func (s *secretive) check(passwords []string, log, processes string) {
 	t := s.t

@@ -160,7 +160,7 @@ func TestKilled(t *testing.T) {
 			t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, uint64(major)))
 				t.Logf("LANDLORD_TEST_SEED=%d", seed)
-				untilDone(t, major, func() (int, int, time.Duration) {
+				untilDone(t, major, func(bool) (int, int, time.Duration) {
 					return 1 + r.IntN(20), r.IntN(ways), time.Duration(r.IntN(20)) * time.Millisecond
 				})
 			})
@@ -169,34 +169,42 @@ func TestKilled(t *testing.T) {
 		for way := range ways {
 			t.Run(fmt.Sprintf("postgres-%d/way-%d", major, way), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, uint64(major)))
-				untilDone(t, major, func() (int, int, time.Duration) {
-					return 2, way, time.Duration(r.IntN(20)) * time.Millisecond
+				n := 2
+				untilDone(t, major, func(changed bool) (int, int, time.Duration) {
+					if n++; changed {
+						n = 2
+					}
+					return n, way, time.Duration(r.IntN(20)) * time.Millisecond
 				})
 			})
 		}
 	}
 }
 
-func untilDone(t *testing.T, major int, next func() (n, way int, pause time.Duration)) {
+// untilDone cuts applies off until one is not. next says where and how, and
+// is told whether the one before changed anything.
+func untilDone(t *testing.T, major int, next func(changed bool) (n, way int, pause time.Duration)) {
 	k := newKilling(t, major)
-	cuts, open := 0, 0
+	cuts, open, queries, last := 0, 0, 0, ""
 	for {
-		n, way, pause := next()
+		now := k.written()
+		n, way, pause := next(now != last)
+		last = now
 		if n == 1 && way == killBefore {
 			n++ // or it would never get anywhere
 		}
 		if !k.cut(n, way, pause) {
 			break
 		}
-		cuts++
+		cuts, queries = cuts+1, queries+n
 		if cuts > 1000 {
 			t.Fatal("it does not get on")
 		}
-		now, wrong := openHouses(t, k.Server, k.estate)
-		if now < open {
-			wrong = append(wrong, fmt.Sprintf("%d logins were open, now %d", open, now))
+		still, wrong := openHouses(t, k.Server, k.estate)
+		if still < open {
+			wrong = append(wrong, fmt.Sprintf("%d logins were open, now %d", open, still))
 		}
-		if open = now; len(wrong) > 0 {
+		if open = still; len(wrong) > 0 {
 			t.Fatalf("after cut %d, at query %d in way %d:\n%s", cuts, n, way, strings.Join(wrong, "\n"))
 		}
 	}
@@ -205,7 +213,15 @@ func untilDone(t *testing.T, major int, next func() (n, way int, pause time.Dura
 	if got, wrong := openHouses(t, k.Server, k.estate); got != 125 || len(wrong) > 0 {
 		t.Errorf("%d logins are open at the end, not 125; %v", got, wrong)
 	}
-	t.Logf("cut off %d times", cuts)
+	t.Logf("cut off %d times, in %d queries", cuts, queries+k.relay.queries())
+}
+
+// written tells whether anything was written to the server: its next
+// transaction's number.
+func (k *killing) written() string {
+	conn := k.Connect(k.t, "", "")
+	defer conn.Close(k.t.Context())
+	return strings1(k.t, conn, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0]
 }
 
 // TestTwoAtOnce: of several landlords on one server one waits for the other,

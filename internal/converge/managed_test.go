@@ -33,7 +33,7 @@ func newManaged(t *testing.T, major int, seed uint64) *world {
 
 // repairable are the kinds of drift that somebody without SUPERUSER can mend.
 var repairable = []string{"grant on a schema", "grant on an object", "grant on a column", "wide ACL", "revoke from a tenant", "revoke all",
-	"default privileges", "lost defaults", "schema dropped", "lost temp"}
+	"lost defaults", "schema dropped", "lost temp"}
 
 // What a master user cannot do, it says before it starts; it fails at nothing,
 // and does not plan it for ever.

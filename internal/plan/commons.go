@@ -19,7 +19,7 @@ func (u unit) commons(owner string, c *inside) {
 		switch {
 		case u.b.house[at] != nil:
 		case u.b.foundIn[at] != "":
-			u.strangersObjects(c, name)
+			u.strangersObjects(c, name, c.schemas[name].Owner)
 		default:
 			u.extraSchema(owner, c, c.schemas[name])
 		}
@@ -43,7 +43,9 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 			"name it in a tenant's schemas, or drop it with --prune")
 	}
 	if u.b.tenants(s.Owner) {
-		u.do(fmt.Sprintf("schema %s belongs to %s, whose house it is not", s.Name, s.Owner), Access, "ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
+		if !u.alterOwner("schema "+s.Name+", which is no house,", object, s.Owner, owner) {
+			return
+		}
 		s.ACL, s.Owner = s.ACL.ChangeOwner(s.Owner, owner), owner
 	}
 	if !u.b.mayOwn(s.Owner) {
@@ -55,7 +57,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 		acl = withoutPublicUsage(acl)
 	}
 	u.takeAway("schema "+s.Name+" is no tenant's", object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) })
-	u.strangersObjects(c, s.Name)
+	u.strangersObjects(c, s.Name, s.Owner)
 }
 
 // withoutPublicUsage leaves PUBLIC's USAGE out of an ACL: an extension's
@@ -71,8 +73,9 @@ func withoutPublicUsage(acl pgsql.ACL) pgsql.ACL {
 }
 
 // strangersObjects takes away what tenants hold on, and own of, objects that
-// stand in no house of theirs. What a tenant owns there is taken over.
-func (u unit) strangersObjects(c *inside, schema string) {
+// stand in no house of theirs. What a tenant owns there is taken over, via the
+// schema's owner.
+func (u unit) strangersObjects(c *inside, schema, via string) {
 	found, me := u.b.foundIn[place{c.database, schema}], u.b.snap.Session.User
 	foreign := func(role string) bool {
 		whose := u.b.owner[role]
@@ -87,15 +90,16 @@ func (u unit) strangersObjects(c *inside, schema string) {
 	for o := range c.objects(schema) {
 		owner := newOwner(o.owner)
 		if owner != o.owner && !o.follows {
-			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.name, o.owner), Access, "ALTER "+o.word+" "+o.name+" OWNER TO "+pgsql.Ident(owner))
+			if !u.alterOwner(o.name+", which is in no house of its owner's,", o.word+" "+o.name, o.owner, owner, via) {
+				continue
+			}
 		}
 		u.takeAway(o.name+" is not the tenant's", o.word+" "+o.name, o.acl.ChangeOwner(o.owner, owner), owner, foreign)
 	}
 	u.columns(c, schema, newOwner, foreign)
 	for _, o := range c.others[schema] {
 		if !o.Extension && foreign(o.Owner) {
-			u.do(fmt.Sprintf("%s belongs to %s, in whose house it is not", o.Identity, o.Owner), Access,
-				"ALTER "+otherKind(o.Kind)+" "+o.Identity+" OWNER TO "+pgsql.Ident(me))
+			u.alterOwner(o.Identity+", which is in no house of its owner's,", otherKind(o.Kind)+" "+o.Identity, o.Owner, me, via)
 		}
 	}
 }

@@ -99,13 +99,6 @@ func (u unit) closePublic(c *snapshot.Contents) {
 	}
 }
 
-// mayOwn says whether landlord may act as an owner: it is a superuser, the
-// owner, or (for pg_database_owner) the owner of the database.
-func (b *builder) mayOwn(owner string) bool {
-	return b.superuser() || owner == b.snap.Session.User || b.tenants(owner) ||
-		owner == databaseOwner || b.memberOf(b.snap.Session.User, owner, map[string]bool{})
-}
-
 // memberOf says whether a role is in another, directly or not.
 func (b *builder) memberOf(member, role string, seen map[string]bool) bool {
 	if seen[member] {
@@ -157,7 +150,10 @@ func (u unit) newDatabase(c isolation.Container, temp bool) {
 		sql = append(sql, change{grant: true, privs: g.Privs, grantee: g.Grantee}.sql("DATABASE "+name))
 	}
 	u.do("database "+c.Database+" opens with its door closed to all but its group", Safe, append(sql, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")...)
-	u.in(c.Database).do("every database that landlord makes does without schema public", Safe, `DROP SCHEMA "public"`)
+	// Before 15 it is the bootstrap superuser's.
+	if u.b.superuser() || u.b.version().Major() >= 15 {
+		u.in(c.Database).do("every database that landlord makes does without schema public", Safe, `DROP SCHEMA "public"`)
+	}
 }
 
 // mendDatabase puts an existing container's owner, ACL and attributes right,
@@ -171,8 +167,7 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 		return owner
 	}
 	if !u.b.trusted[owner] {
-		u.do(fmt.Sprintf("database %s belongs to %s; no tenant and no login of an application may own one", c.Database, owner), Access,
-			"ALTER "+object+" OWNER TO "+pgsql.Ident(u.b.snap.Session.User))
+		u.alterOwner("database "+c.Database, object, owner, u.b.snap.Session.User)
 		acl, owner = acl.ChangeOwner(owner, u.b.snap.Session.User), u.b.snap.Session.User
 	}
 	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, c.Grants(temp))

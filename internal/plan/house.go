@@ -70,7 +70,9 @@ func (u unit) roles(h isolation.House) {
 	u.join(h.Memberships)
 	u.join(u.b.keys(h))
 	for _, r := range h.Roles {
-		u.settings(r)
+		if u.b.admin(r.Name) {
+			u.settings(r)
+		}
 	}
 }
 
@@ -91,6 +93,7 @@ func (b *builder) keys(h isolation.House) []isolation.Membership {
 
 // schemas makes or mends the tenant's schemas and everything in them.
 func (u unit) schemas(h isolation.House, c *inside) {
+	ours := map[string]bool{}
 	for _, name := range h.Tenant.Schemas {
 		object := "SCHEMA " + pgsql.Ident(name)
 		s, ok := c.schemas[name]
@@ -98,26 +101,25 @@ func (u unit) schemas(h isolation.House, c *inside) {
 			u.do("schema "+name+" is missing", Safe, "CREATE "+object+" AUTHORIZATION "+pgsql.Ident(h.Tenant.Owner))
 			s = snapshot.Schema{Name: name, Owner: h.Tenant.Owner}
 		}
-		acl := u.own("schema "+name, object, h.Tenant.Owner, s.Owner, s.ACL)
+		acl, ok := u.own("schema "+name, object, h.Tenant.Owner, s.Owner, s.ACL)
+		if ours[name] = ok; !ok {
+			continue
+		}
 		u.setACL("who may enter schema "+name, object, pgsql.SchemaKind, h.Tenant.Owner, acl, h.SchemaGrants())
 	}
 	u.defaults(h, c)
 	for _, name := range h.Tenant.Schemas {
-		u.objects(h, c, name)
+		if ours[name] {
+			u.objects(h, c, name)
+		}
 	}
 }
 
 // own gives an object to the tenant's owner and returns what becomes of its
-// ACL.
-func (u unit) own(what, object, owner, have string, acl pgsql.ACL) pgsql.ACL {
+// ACL; ok is false where it stays somebody else's.
+func (u unit) own(what, object, owner, have string, acl pgsql.ACL) (_ pgsql.ACL, ok bool) {
 	if have == owner {
-		return acl
+		return acl, true
 	}
-	if !u.b.mayOwn(have) {
-		u.b.cannot(u.tenant, fmt.Sprintf("%s belongs to %s", what, have),
-			"have a superuser run: ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
-		return acl
-	}
-	u.do(fmt.Sprintf("%s belongs to %s", what, have), Access, "ALTER "+object+" OWNER TO "+pgsql.Ident(owner))
-	return acl.ChangeOwner(have, owner)
+	return acl.ChangeOwner(have, owner), u.alterOwner(what, object, have, owner)
 }

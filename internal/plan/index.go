@@ -16,18 +16,19 @@ type index struct {
 	members   map[string][]snapshot.Membership // by member
 	settings  map[string][]snapshot.Setting    // by role; "" for databases
 
-	houses     []isolation.House // of the tenants in the spec
-	containers []isolation.Container
-	owner      map[string]string          // role -> the tenant whose it is: spec's and found ones
-	house      map[place]*isolation.House // schema -> the house in the spec that stands in it
-	foundIn    map[place]string           // schema -> a tenant that is in the catalog and not in the spec
-	trusted    map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
-	found      []tenant.Tenant
-	foundAs    map[string]tenant.Tenant // the same by name
-	ownerIn    map[string]string        // owner role -> the container that its house stands in
-	home       map[string]string        // tenant -> the container that its house stands in
-	insides    map[string]*inside       // contents by database, arranged when first asked for
-	wanted     map[string]bool          // names of the tenants that the plan is about
+	houses      []isolation.House // of the tenants in the spec
+	containers  []isolation.Container
+	owner       map[string]string          // role -> the tenant whose it is: spec's and found ones
+	house       map[place]*isolation.House // schema -> the house in the spec that stands in it
+	foundIn     map[place]string           // schema -> a tenant that is in the catalog and not in the spec
+	trusted     map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
+	found       []tenant.Tenant
+	foundAs     map[string]tenant.Tenant // the same by name
+	ownerIn     map[string]string        // owner role -> the container that its house stands in
+	home        map[string]string        // tenant -> the container that its house stands in
+	insides     map[string]*inside       // contents by database, arranged when first asked for
+	administers map[string]bool          // roles that a landlord without SUPERUSER may grant; nil: not known yet
+	wanted      map[string]bool          // names of the tenants that the plan is about
 }
 
 // place is a schema in a database.

@@ -156,7 +156,31 @@ func (u unit) do(why string, d Danger, sql ...string) {
 	if len(sql) == 0 {
 		return
 	}
+	l, ok := loan{}, true
+	if u.as != "" && !u.keyed() {
+		l, ok = u.b.borrow(u.as)
+	}
+	if !ok {
+		u.b.cannot(u.tenant, fmt.Sprintf("%s, which is %s's to change", why, u.as), "have that role or a superuser run: "+strings.Join(sql, "; "))
+		return
+	}
+	u.mine("to act as "+u.as, l.before)
 	u.b.plan.Steps = append(u.b.plan.Steps, u.step(why, d, sql))
+	u.mine("to be "+u.as+" no longer", l.after)
+}
+
+// mine adds a step of landlord's own.
+func (u unit) mine(why string, sql []string) {
+	if u.as = ""; len(sql) > 0 {
+		u.b.plan.Steps = append(u.b.plan.Steps, u.step(why, Safe, sql))
+	}
+}
+
+// keyed says whether landlord may become the unit's role by then: it has the
+// key of each house that it builds.
+func (u unit) keyed() bool {
+	own := u.phase == Houses && u.b.owner[u.as] == u.tenant && u.b.ownerIn[u.as] != ""
+	return own || u.b.memberWith(u.b.snap.Session.User, u.as, false, true)
 }
 
 // alone adds a step that cannot run in a transaction.

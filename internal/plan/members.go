@@ -20,7 +20,7 @@ func (u unit) join(want []isolation.Membership) {
 	var order []target
 	members := map[target][]string{}
 	for _, m := range want {
-		if u.b.joined(m) {
+		if u.b.joined(m) || !u.mayAlter(m.Role) {
 			continue
 		}
 		t := target{m.Role, m.Inherit, m.Set}
@@ -92,13 +92,13 @@ func (b *builder) expel(u unit) {
 		u.tenant = b.owner[m.Role]
 		switch {
 		case !ok:
-			u.do(fmt.Sprintf("%s must not be in %s", m.Member, m.Role), Access, b.revokeRole(m, ""))
+			u.endMembership(fmt.Sprintf("%s must not be in %s", m.Member, m.Role), m, b.revokeRole(m, ""))
 		case m.Admin && (b.stays(m) || !b.version().MembershipOptions()):
-			u.do(fmt.Sprintf("%s must not hand out %s", m.Member, m.Role), Access, b.revokeRole(m, "ADMIN OPTION FOR "))
+			u.endMembership(fmt.Sprintf("%s must not hand out %s", m.Member, m.Role), m, b.revokeRole(m, "ADMIN OPTION FOR "))
 		case !b.stays(m):
 			// The grant of landlord's own comes first, so that nobody is
 			// left without the right in between.
-			u.do(fmt.Sprintf("%s is in %s only as long as %s says so", m.Member, m.Role, m.Grantor), Access,
+			u.endMembership(fmt.Sprintf("%s is in %s only as long as %s says so", m.Member, m.Role, m.Grantor), m,
 				b.grantRole(m.Role, []string{m.Member}, want.Inherit, want.Set), b.revokeRole(m, ""))
 		}
 		// Where only its options are wrong, the new GRANT changes them.

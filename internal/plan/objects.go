@@ -25,7 +25,10 @@ func (u unit) objects(h isolation.House, c *inside, schema string) {
 		if o.follows {
 			acl = acl.ChangeOwner(o.owner, owner)
 		} else {
-			acl = u.own(strings.ToLower(o.word)+" "+o.name, o.word+" "+o.name, owner, o.owner, acl)
+			var ok bool
+			if acl, ok = u.own(strings.ToLower(o.word)+" "+o.name, o.word+" "+o.name, owner, o.owner, acl); !ok {
+				continue
+			}
 		}
 		batch.add(o, diffACL(o.kind, v, owner, heir, acl.Or(o.kind, owner, v), h.ObjectGrants(o.kind)))
 	}

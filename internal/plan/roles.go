@@ -17,6 +17,9 @@ func (u unit) role(want isolation.Role) {
 		u.do("role "+want.Name+" is missing", Safe, u.create(want)...)
 		return
 	}
+	if !u.mayAlter(want.Name) {
+		return
+	}
 	words, taken := attributes(*have, want)
 	if len(words) > 0 && u.may(*have) {
 		u.do(fmt.Sprintf("role %s has attributes that it should not have", want.Name), taken,
@@ -78,7 +81,7 @@ func (u unit) may(have snapshot.Role) bool {
 // open lets the house's logins in. It comes last.
 func (u unit) open(h isolation.House) {
 	for _, r := range h.Roles {
-		if have := u.b.roles[r.Name]; r.Login && (have == nil || !have.Login) {
+		if have := u.b.roles[r.Name]; r.Login && (have == nil || !have.Login && u.b.admin(r.Name)) {
 			u.do("the walls stand: "+r.Name+" may log in", Safe, "ALTER ROLE "+pgsql.Ident(r.Name)+" LOGIN")
 		}
 	}

@@ -3,7 +3,7 @@
 # already: scripts/install-deps.sh demo|test
 #
 #   demo   a PostgreSQL server and psql, from Debian
-#   test   that, npm, and PostgreSQL of every major that landlord supports
+#   test   that, npm, sudo, and PostgreSQL of every major that landlord supports
 #
 # Missing packages need root; everything else works as any user.
 set -euo pipefail
@@ -65,6 +65,8 @@ case $purpose in
     need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
     need postgresql-client-15 test -x /usr/lib/postgresql/15/bin/psql
     need npm command -v npm
+    # The rule of landlord sudoers is tried with the real thing, as root.
+    need sudo command -v visudo
     # The race detector of `go test -race` needs a C compiler.
     need gcc command -v "$(go env CC 2>/dev/null || echo gcc)"
     need libc6-dev test -e /usr/include/stdlib.h

@@ -131,7 +131,7 @@ func checkVersion(version string) error {
 			if got[i] > oldest[i] {
 				return nil
 			}
-			return fmt.Errorf("sudo %s cannot match whole argument lists; the rule needs sudo %s or newer (Debian 12, Ubuntu 22.10, RHEL 9.4), and wildcards would let every option in", version, OldestSudo)
+			return fmt.Errorf("sudo %s cannot match whole argument lists; the rule needs sudo %s or newer (Debian 12, Ubuntu 24.04), and wildcards would let every option in", version, OldestSudo)
 		}
 	}
 	return nil
@@ -153,7 +153,7 @@ func numbers(version string) (n [3]int, ok bool) {
 func Version(output string) (string, error) {
 	line, _, _ := strings.Cut(output, "\n")
 	if strings.HasPrefix(line, "sudo-rs") {
-		return "", fmt.Errorf("this machine has %s, which does not know patterns for arguments; install the original sudo (Ubuntu: apt install sudo.ws)", strings.TrimSpace(line))
+		return "", fmt.Errorf("this machine has %s, which does not know patterns for arguments; make it the original sudo (on Ubuntu: update-alternatives --config sudo)", strings.TrimSpace(line))
 	}
 	version, ok := strings.CutPrefix(line, "Sudo version ")
 	if !ok {

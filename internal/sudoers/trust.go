@@ -60,10 +60,14 @@ func trustedInfo(path string, info fs.FileInfo, owners []uint32) error {
 	if !slices.Contains(owners, stat.Uid) {
 		return fmt.Errorf("%s belongs to user %d, who could change it: chown root %s", path, stat.Uid, path)
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("%s has mode %04o, so that others could change it: chmod go-w %s", path, mode, path)
+	switch mode := info.Mode(); {
+	case mode&0o022 == 0:
+		return nil
+	case mode&fs.ModeSticky != 0:
+		return fmt.Errorf("%s is where everybody may put files: choose a place that is root's alone, such as /usr/local/bin or /etc/landlord", path)
+	default:
+		return fmt.Errorf("%s has mode %04o, so that others could change it: chmod go-w %s", path, mode.Perm(), path)
 	}
-	return nil
 }
 
 // Digest is the SHA-256 of a file in hexadecimal.

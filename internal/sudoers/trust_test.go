@@ -40,7 +40,7 @@ func TestTrusted(t *testing.T) {
 		{make("world", 0o757, 0o755, 0, 0), "mode 0757", nil},
 		{make("group", 0o775, 0o755, 0, 0), "chmod go-w", nil},
 		{make("worldDir", 0o755, 0o777, 0, 0), "mode 0777", nil},
-		{make("sticky", 0o755, 0o777|os.ModeSticky, 0, 0), "mode 0777", nil},
+		{make("sticky", 0o755, 0o777|os.ModeSticky, 0, 0), "everybody may put files", nil},
 		{make("owner", 0o755, 0o755, 65534, 0), "belongs to user 65534", nil},
 		{make("ownerDir", 0o755, 0o755, 0, 65534), "belongs to user 65534", nil},
 		{link + "/landlord", "symbolic link", nil},

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	exe, err := os.Executable()
 	if err == nil && filepath.Base(exe) == "landlord" {
 		record(exe)
-		return
+		syscall.Exit(0) // os.Exit waits a second under the race detector
 	}
 	os.Exit(m.Run())
 }

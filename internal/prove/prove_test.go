@@ -84,6 +84,9 @@ func TestHeld(t *testing.T) {
 			if o.Verdict == prove.Exposed && (o.Closes == "" || o.Consequence == "") {
 				t.Errorf("%s: exposed, without what closes it or what follows", o.Probe)
 			}
+			if own, _ := e.Tenant(o.Tenant); o.Closes == prove.ByDatabase && own.Isolation == tenant.Database {
+				t.Errorf("%s: exposed, and the tenant has what would close it", o.Probe)
+			}
 		}
 		nothingLeft(t, s, e)
 	}, pgtest.WithTLS())

@@ -23,7 +23,7 @@ func (a *app) sudoersCommand() *cobra.Command {
 		Long: `Print a sudo rule for a group of this machine. Its members may run, as the user
 postgres, exactly these commands, and nothing else:
 
-  landlord tenant add NAME [--isolation schema|database] [--profile WORD] [--yes]
+  landlord tenant add NAME [--isolation schema|database] [--profile WORD]
   landlord tenant list [--output text|json]
   landlord tenant show NAME
   landlord tenant suspend NAME

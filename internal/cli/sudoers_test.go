@@ -15,18 +15,22 @@ import (
 // such command line is a mistake to landlord, before it does anything.
 func TestGluedWordsAreRefused(t *testing.T) {
 	spec := filepath.Join(t.TempDir(), "landlord.yaml")
-	text := "servers:\n  main:\n    connection: host=/nonexistent\ntenants:\n  acme: {}\n"
+	text := "servers:\n  main:\n    connection: host=/nonexistent\nprofiles:\n  small: {}\ntenants:\n  acme: {}\n"
 	if err := os.WriteFile(spec, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, list := range [][]string{
-		{"tenant", "add", "--file=" + spec, "acme", "--isolation", "schema", "--profile", "small", "--yes"},
-		{"tenant", "add", "--file=" + spec, "acme", "--isolation=schema", "--yes"},
+		{"tenant", "add", "--file=" + spec, "bolt", "--isolation", "database", "--profile", "small"},
+		{"tenant", "add", "--file=" + spec, "bolt", "--isolation=database"},
 		{"tenant", "list", "--file=" + spec, "--output", "json"},
 		{"tenant", "show", "--file=" + spec, "acme"},
 		{"tenant", "suspend", "--file=" + spec, "acme"},
 		{"tenant", "resume", "--file=" + spec, "acme"},
 	} {
+		// Whole, it is none: landlord gets as far as the server.
+		if status, said := landlord(list); status != 1 || !strings.Contains(said, "/nonexistent") {
+			t.Errorf("%q: exit status %d: %s", list, status, said)
+		}
 		for cuts := range 1<<(len(list)-1) - 1 {
 			args := glue(list, cuts)
 			if status, said := landlord(args); status != 2 {

@@ -186,6 +186,8 @@ func (w *world) otherOptions() (list []attempt) {
 		{"tenant", "list", file, "--output"}, {"tenant", "list", file, "--output="}, {"tenant", "list", file, "--output=json", "--output=text"},
 		{"tenant", "list", file, "--output=json\n"}, {"tenant", "list", file, "--out=json"}, {"tenant", "list", file, "--OUTPUT=json"},
 		// The allowed options, with other values or more than once.
+		{"tenant", "add", file, "acme", "--yes"}, {"tenant", "add", file, "acme", "--set", "limits.connections=500"}, {"tenant", "add", file, "acme", "--set=isolation=cluster"},
+		{"tenant", "add", file, "acme", "--profile=small", "--isolation=schema"}, {"tenant", "list", file, "--sort", "size"}, {"tenant", "list", file, "--busy"},
 		{"tenant", "add", file, "acme", "--yes", "--yes"}, {"tenant", "add", file, "acme", "--yes=true"}, {"tenant", "add", file, "acme", "-y"},
 		{"tenant", "add", file, "acme", "--ye"}, {"tenant", "add", file, "--yes", "acme"}, {"tenant", "add", "--yes", file, "acme"},
 		{"tenant", "add", file, "acme", "--yes", "bolt"}, {"tenant", "add", file, "acme", "--yes", "--drop", "bolt"},

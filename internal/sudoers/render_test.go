@@ -42,7 +42,7 @@ func TestRender(t *testing.T) {
 	text := must(sudoers.Render(options(func(o *sudoers.Options) { o.Group = "tenant-admins.2" })))(t)
 	const name = `[a-z][a-z0-9_]{0,39}`
 	want := []string{
-		`Cmnd_Alias LANDLORD_ADD_TENANT_ADMINS_2 = /usr/local/bin/landlord ^tenant add --file=/etc/landlord/landlord\.yaml ` + name + `( --isolation[ =](schema|database))?( --profile[ =]` + name + `)?( --yes)?$`,
+		`Cmnd_Alias LANDLORD_ADD_TENANT_ADMINS_2 = /usr/local/bin/landlord ^tenant add --file=/etc/landlord/landlord\.yaml ` + name + `( --isolation[ =](schema|database))?( --profile[ =]` + name + `)?$`,
 		`Cmnd_Alias LANDLORD_LIST_TENANT_ADMINS_2 = /usr/local/bin/landlord ^tenant list --file=/etc/landlord/landlord\.yaml( --output[ =](text|json))?$`,
 		`Cmnd_Alias LANDLORD_SHOW_TENANT_ADMINS_2 = /usr/local/bin/landlord ^tenant show --file=/etc/landlord/landlord\.yaml ` + name + `$`,
 		`Cmnd_Alias LANDLORD_SUSPEND_TENANT_ADMINS_2 = /usr/local/bin/landlord ^tenant suspend --file=/etc/landlord/landlord\.yaml ` + name + `$`,
@@ -209,7 +209,6 @@ func parse(args []string) (file string, err error) {
 		c.Flags().StringVar(&isolation, "isolation", "database", "")
 		c.Flags().StringVar(&profile, "profile", "small", "")
 		c.Flags().StringVar(&output, "output", "text", "")
-		c.Flags().Bool("yes", false, "")
 		group.AddCommand(c)
 	}
 	root.SetArgs(args)

@@ -26,11 +26,11 @@ func (w *world) allowed() [][]string {
 	return [][]string{
 		{"tenant", "add", file, "acme"},
 		{"tenant", "add", file, longest},
-		{"tenant", "add", file, "a_1", "--yes"},
+		{"tenant", "add", file, "a_1"},
 		{"tenant", "add", file, "acme", "--isolation", "schema"},
-		{"tenant", "add", file, "acme", "--isolation=database", "--yes"},
+		{"tenant", "add", file, "acme", "--isolation=database"},
 		{"tenant", "add", file, "acme", "--profile", "small"},
-		{"tenant", "add", file, "acme", "--isolation", "database", "--profile=small", "--yes"},
+		{"tenant", "add", file, "acme", "--isolation", "database", "--profile=small"},
 		{"tenant", "list", file},
 		{"tenant", "list", file, "--output", "json"},
 		{"tenant", "list", file, "--output=text"},
@@ -266,7 +266,7 @@ func TestWithoutSpec(t *testing.T) {
 	const server = "--server=postgresql://postgres@/postgres?host=/var/run/postgresql&port=5432"
 	w := newWorld(t, func(o *sudoers.Options) { o.Spec, o.Server = "", strings.TrimPrefix(server, "--server=") })
 	w.open(t, "")
-	for _, args := range [][]string{{"tenant", "add", server, "acme", "--yes"}, {"tenant", "list", server}, {"tenant", "suspend", server, "acme"}} {
+	for _, args := range [][]string{{"tenant", "add", server, "acme", "--profile", "small"}, {"tenant", "list", server}, {"tenant", "suspend", server, "acme"}} {
 		calls, said, err := w.try(t, attempt{argv: w.sudo(args...)})
 		if err != nil || len(calls) != 1 {
 			t.Errorf("%q: %v, calls %v\n%s", args, err, calls, said)

@@ -9,7 +9,7 @@
 //     in. Regular expressions match the whole list of arguments, or nothing
 //     (since sudo 1.9.10).
 //   - sudo matches the arguments joined by blanks. So a caller may still glue
-//     neighbouring words into one ("acme --yes"). The rule is made such that
+//     neighbouring words into one ("acme --profile small"). The rule is made such that
 //     landlord refuses each of these: the spec (or the server) is one word
 //     with its option (--file=PATH, where "-f PATH" glued would name a file
 //     below a directory called " "), it stands before every word that the
@@ -112,8 +112,8 @@ func command(o Options) string {
 func verbs(fixed string) []verb {
 	word := fmt.Sprintf("[a-z][a-z0-9_]{0,%d}", tenant.MaxName-1)
 	list := []verb{
-		{"ADD", "NAME [--isolation schema|database] [--profile WORD] [--yes]", "Add a customer.",
-			" " + word + "( --isolation[ =](schema|database))?( --profile[ =]" + word + ")?( --yes)?"},
+		{"ADD", "NAME [--isolation schema|database] [--profile WORD]", "Add a customer.",
+			" " + word + "( --isolation[ =](schema|database))?( --profile[ =]" + word + ")?"},
 		{"LIST", "[--output text|json]", "List the customers.", "( --output[ =](text|json))?"},
 		{"SHOW", "NAME", "Show how one customer's house is arranged, and nothing of what is in it.", " " + word},
 		{"SUSPEND", "NAME", "Close one customer's door. Nothing is lost.", " " + word},

@@ -120,6 +120,8 @@ func mayHavePassword(ctx context.Context, conn *pgconn.PgConn, login string, rot
 	}
 	i := slices.IndexFunc(snap.Roles, func(r snapshot.Role) bool { return r.Name == login })
 	switch {
+	case snap.Session.Standby:
+		return &CredentialsError{login, "the server is a standby and takes no changes", "connect to the primary"}
 	case i < 0:
 		return &CredentialsError{login, "the server has no such role", "landlord apply makes it"}
 	case rotate || snap.Roles[i].Verifier == "none":

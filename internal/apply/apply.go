@@ -74,13 +74,12 @@ type Result struct {
 	Failed  []Outcome `json:"failed,omitempty"`
 }
 
-// Err is the failures as one error, or nil.
+// Err is the failures as one error, a *FailedError, or nil.
 func (r Result) Err() error {
-	var errs []error
-	for _, f := range r.Failed {
-		errs = append(errs, fmt.Errorf("%s: %w", f.Group, f.Err))
+	if len(r.Failed) == 0 {
+		return nil
 	}
-	return errors.Join(errs...)
+	return &FailedError{r.Failed}
 }
 
 // maxBatch is how many statements one transaction holds: beyond a few
@@ -284,7 +283,7 @@ func (e *StepError) Hint() string {
 	case "42710", "42P04", "42P06":
 		return "somebody else has made it in the meantime: plan again"
 	}
-	return "plan again: what was applied stays, and the next apply goes on from there"
+	return planAgain
 }
 
 // transient says that a statement may succeed if it is just run again.

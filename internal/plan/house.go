@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -53,6 +54,7 @@ func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
 		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Database, c.Error), "make it accept landlord's connections")
 		if !slices.Contains(b.plan.Unread, t.Database) {
 			b.plan.Unread = append(b.plan.Unread, t.Database)
+			b.plan.UnreadWhy = cmp.Or(b.plan.UnreadWhy, c.Error)
 		}
 		return nil, false
 	}

@@ -75,6 +75,8 @@ type Plan struct {
 	// Unread names the databases that could not be read: of these the plan
 	// says nothing.
 	Unread []string `json:"unread,omitempty"`
+	// UnreadWhy is the server's reason for the first of them.
+	UnreadWhy string `json:"unread_why,omitempty"`
 	// Again says that a database's inside could not be seen yet: once these
 	// steps are done, there is more to plan.
 	Again bool `json:"again,omitempty"`
@@ -104,10 +106,21 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil }
 
 // UnreadError says that databases could not be read, so that nothing is known
 // of them: they are not as they should be, and not as they should not be.
-type UnreadError struct{ Databases []string }
+type UnreadError struct {
+	Databases []string
+	Why       string // of the first
+}
 
 func (e *UnreadError) Error() string {
-	return "could not be read, so that nothing is planned for them: database " + strings.Join(e.Databases, ", ")
+	return "could not be read, so that nothing is planned for them: database " + strings.Join(e.Databases, ", ") + ": " + e.Why
+}
+
+// Hint says what to do about it.
+func (e *UnreadError) Hint() string {
+	if strings.Contains(e.Why, "53300") {
+		return "the server is out of connections: end sessions (pg_stat_activity) or raise max_connections, then run again"
+	}
+	return "make these databases accept landlord's connections, then run again"
 }
 
 // Err is nil if the plan is about everything that was asked for.
@@ -115,7 +128,7 @@ func (p Plan) Err() error {
 	if len(p.Unread) == 0 {
 		return nil
 	}
-	return &UnreadError{p.Unread}
+	return &UnreadError{p.Unread, p.UnreadWhy}
 }
 
 // Losses lists what the plan would destroy.

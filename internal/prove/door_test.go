@@ -89,6 +89,25 @@ func TestGivenPasswords(t *testing.T) {
 	nothingLeft(t, s, e)
 }
 
+// TestWrongPassword sees that a login that gets in nowhere proves nothing.
+func TestWrongPassword(t *testing.T) {
+	s := pgtest.Start(t, slices.Max(pgtest.Majors()))
+	e := build(t, s)
+	in := input(e)
+	in.Only = []string{"bolt"}
+	in.Lookup = func(string) (string, bool) { return "wrong", true }
+	report, err := prove.Run(t.Context(), in)
+	if err != nil || !report.Broken() {
+		t.Errorf("%v %v", err, report.Counts)
+	}
+	independent := []string{"acl-b-db", "acl-b-schema", "login-as-b-wrong-password", "login-as-superuser-wrong-password", "heavy-connections"}
+	for _, o := range report.Outcomes {
+		if o.Verdict == prove.Held && !slices.Contains(independent, o.Probe) {
+			t.Errorf("%s is held by a wrong password: %s", o.Probe, o.Detail)
+		}
+	}
+}
+
 // TestManagedServer proves as a role that is no superuser.
 func TestManagedServer(t *testing.T) {
 	for _, major := range pgtest.Majors() {

@@ -19,10 +19,10 @@ import (
 // doorProbes are about getting in where one does not belong. They knock at
 // every door.
 var doorProbes = []Probe{
-	{Name: "connect-b-db", What: "connect to another tenant's database", Scope: Elsewhere, Expect: Held, Run: knock},
-	{Name: "connect-postgres", What: "connect to database postgres", Scope: Outside, Relation: Postgres, Expect: Held, Run: knock},
-	{Name: "connect-template1", What: "connect to template1, which every new database is a copy of", Scope: Outside, Relation: Template1, Expect: Held, Run: knock},
-	{Name: "connect-any-other-db", What: "connect to a database that is nobody's house", Scope: Outside, Relation: AnyOther, Expect: Held, Run: knock},
+	{Name: "connect-b-db", What: "connect to another tenant's database", Scope: Elsewhere, Expect: Held, Run: admitted(knock)},
+	{Name: "connect-postgres", What: "connect to database postgres", Scope: Outside, Relation: Postgres, Expect: Held, Run: admitted(knock)},
+	{Name: "connect-template1", What: "connect to template1, which every new database is a copy of", Scope: Outside, Relation: Template1, Expect: Held, Run: admitted(knock)},
+	{Name: "connect-any-other-db", What: "connect to a database that is nobody's house", Scope: Outside, Relation: AnyOther, Expect: Held, Run: admitted(knock)},
 	{Name: "acl-b-db", What: "hold any right on another database: the wall behind pg_hba.conf", Scope: Foreign, Expect: Held, Run: databaseACL},
 	{Name: "acl-b-schema", What: "hold any right on the neighbour's schema: the wall behind the database's", Scope: Neighbours, Expect: Held, Run: schemaACL},
 	{Name: "temp-in-b-db", What: "make temporary tables in another database", Scope: Foreign, Expect: Held,
@@ -37,10 +37,10 @@ var doorProbes = []Probe{
 		Run: refusedThere("CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'x'::text $$").denied("3F000").run},
 	{Name: "login-as-b-wrong-password", What: "log in as the neighbour with another password", Scope: Neighbours, Expect: Held, Run: wrongPassword},
 	{Name: "login-as-superuser-wrong-password", What: "log in as a superuser with another password", Expect: Held, Run: superuserPassword},
-	{Name: "replication-connect", What: "connect as a replica, which is sent everybody's data", Expect: Held, Run: replication},
-	{Name: "connect-without-tls", What: "connect from another machine without TLS", Expect: Held, Run: withoutTLS},
+	{Name: "replication-connect", What: "connect as a replica, which is sent everybody's data", Expect: Held, Run: admitted(replication)},
+	{Name: "connect-without-tls", What: "connect from another machine without TLS", Expect: Held, Run: admitted(withoutTLS)},
 	{Name: "db-existence-oracle", What: "tell an existing database from one that does not exist", Scope: Foreign, Expect: Held, Closes: ByCluster,
-		Consequence: "a tenant that can guess names learns which other databases the server has", Run: existence},
+		Consequence: "a tenant that can guess names learns which other databases the server has", Run: admitted(existence)},
 }
 
 // atEveryDoor knocks everywhere: one open door is an escape, one answer that
@@ -74,8 +74,20 @@ func knockAt(ctx context.Context, d door, who account, database string, extra fu
 
 func knock(ctx context.Context, a *Attempt) Result {
 	return atEveryDoor(a.run.doors, func(d door) Result {
-		return knockAt(ctx, d, a.who, a.Neighbour.Database, nil, []string{"28000", "42501", "3D000"})
+		return knockAt(ctx, d, a.who, a.Neighbour.Database, nil, doorStates)
 	})
+}
+
+// admitted is the positive control of attempts at doors: a login that gets in
+// nowhere, because its password is wrong or it is closed, shows nothing by
+// being refused.
+func admitted(run func(context.Context, *Attempt) Result) func(context.Context, *Attempt) Result {
+	return func(ctx context.Context, a *Attempt) Result {
+		if _, err := a.own(ctx); err != nil {
+			return notTried("no positive control: it does not get into its own database: %s", explain(err))
+		}
+		return run(ctx, a)
+	}
 }
 
 // databaseACL lets the server compute, as landlord, what the tenant's roles

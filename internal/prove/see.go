@@ -27,11 +27,12 @@ var seeServerProbes = []Probe{
 			JOIN pg_catalog.pg_roles AS r ON r.oid = m.roleid WHERE r.rolname = {b'}`).run},
 	{Name: "see-role-settings", What: "read the parameters of the neighbour's logins", Scope: Neighbours, Expect: Exposed, Closes: ByCluster,
 		Consequence: "parameters of roles are visible to all: keep no secret in them",
-		Run: seen(`SELECT pg_catalog.array_to_string(s.setconfig, ', ') FROM pg_catalog.pg_db_role_setting AS s
-			JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole WHERE r.rolname = {b.login'} LIMIT 1`).run},
+		// The report names them without their values, which may be secret.
+		Run: seen(`SELECT pg_catalog.string_agg(pg_catalog.split_part(c, '=', 1), ', ') FROM pg_catalog.pg_db_role_setting AS s
+			JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole, LATERAL pg_catalog.unnest(s.setconfig) AS c WHERE r.rolname = {b.login'}`).run},
 	{Name: "see-shared-comments", What: "read comments on the neighbour's roles", Scope: Neighbours, Expect: Exposed, Closes: ByCluster,
 		Consequence: "comments on roles and databases are visible to all: write nothing about customers into them",
-		Run: seen(`SELECT d.description FROM pg_catalog.pg_shdescription AS d JOIN pg_catalog.pg_roles AS r ON r.oid = d.objoid
+		Run: seen(`SELECT 'a comment of ' || pg_catalog.length(d.description) || ' characters' FROM pg_catalog.pg_shdescription AS d JOIN pg_catalog.pg_roles AS r ON r.oid = d.objoid
 			WHERE d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND r.rolname = {b'}`).run},
 	{Name: "see-others-sessions", What: "see the neighbour's sessions", Scope: Neighbours, Expect: Exposed, Closes: ByCluster,
 		Consequence: "who is connected to what, and since when, is visible to all", Run: onSession("SELECT s.usename FROM pg_catalog.pg_stat_activity AS s WHERE s.pid = %s AND s.usename IS NOT NULL")},
@@ -144,13 +145,21 @@ func statements(ctx context.Context, a *Attempt) Result {
 		AND NOT pg_catalog.pg_has_role(s.userid, 'MEMBER')`).run(ctx, a)
 }
 
+// noLocks is when the neighbour cannot take an advisory lock at all.
+func noLocks(r reply) Result {
+	if r.state() != "42501" {
+		return notTried("the neighbour's lock: %s", r.said())
+	}
+	return Result{Held, r.state(), "no advisory locks here: " + r.said()}
+}
+
 func advisoryKeys(ctx context.Context, a *Attempt) Result {
 	s, err := a.theirs(ctx)
 	if err != nil {
 		return notTried("%s", explain(err))
 	}
 	if r := s.run(ctx, "SELECT pg_catalog.pg_advisory_lock_shared(1279870532, 4711)"); r.err != nil {
-		return Result{Held, r.state(), "no advisory locks here: " + r.said()}
+		return noLocks(r)
 	}
 	defer s.run(ctx, "SELECT pg_catalog.pg_advisory_unlock_shared(1279870532, 4711)")
 	return seen(replacePID("SELECT 'key ' || l.objid FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.pid = %s AND l.objid = 4711", s)).run(ctx, a)

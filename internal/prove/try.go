@@ -94,9 +94,10 @@ func (t try) saying(remark string) try {
 	return t
 }
 
-// doorStates are how a server refuses a login: pg_hba.conf (28000, 28P01), no
-// CONNECT (42501), no such database (3D000).
-var doorStates = []string{"28000", "28P01", "42501", "3D000"}
+// doorStates are how a server refuses a login that is known to get in
+// elsewhere: pg_hba.conf (28000), no CONNECT (42501), no such database (3D000).
+// A password that is wrong (28P01) is no wall.
+var doorStates = []string{"28000", "42501", "3D000"}
 
 // run makes the attempt.
 func (t try) run(ctx context.Context, a *Attempt) Result {
@@ -105,11 +106,12 @@ func (t try) run(ctx context.Context, a *Attempt) Result {
 			return notTried("no positive control: %s", explain(err))
 		}
 	}
-	open := a.own
-	if t.there {
-		open = a.there
+	s, err := a.own(ctx)
+	if err == nil && t.there {
+		s, err = a.there(ctx)
+	} else if err != nil {
+		return notTried("no positive control: it does not get into its own database: %s", explain(err))
 	}
-	s, err := open(ctx)
 	if err != nil {
 		r := reply{err: err}
 		if t.there && slices.Contains(doorStates, r.state()) {
@@ -135,8 +137,7 @@ var gap = regexp.MustCompile(`\{[a-z.]+'?\}`)
 
 // judge turns the server's answer into a verdict.
 func (t try) judge(r reply, sql []string) Result {
-	shown := t.shown(sql)
-	state := r.state()
+	shown, state := t.shown(sql), r.state()
 	switch {
 	case slices.Contains(t.denials, state):
 		return Result{Held, state, shown + ": " + r.said()}
@@ -145,9 +146,11 @@ func (t try) judge(r reply, sql []string) Result {
 	case r.err != nil:
 		return Result{NotTried, state, shown + ": an answer that says nothing about the wall: " + r.said()}
 	case t.asks && !yes(r.value()):
-		return Result{Held, "", shown + ": " + nothing(r)}
+		return Result{Held, "", shown + ": " + nothing(r, len(sql) == 1)}
 	case t.asks && r.value() != "t":
 		return Result{t.open, "", t.add(shown + ": " + r.value())}
+	case t.asks && len(sql) == 1:
+		return Result{t.open, "", t.add(shown + ": yes")}
 	}
 	return Result{t.open, "", t.add(shown + ": " + r.said())}
 }
@@ -158,7 +161,7 @@ func (t try) shown(sql []string) string {
 		sql = sql[:len(sql)-1]
 	}
 	if len(sql) == 0 {
-		return "asked the server"
+		return "the server says"
 	}
 	return strings.Join(strings.Fields(strings.Join(sql, "; ")), " ")
 }
@@ -172,11 +175,14 @@ func (t try) add(detail string) string {
 
 func yes(value string) bool { return value != "" && value != "f" && value != "0" }
 
-func nothing(r reply) string {
-	if len(r.notices) > 0 {
+func nothing(r reply, question bool) string {
+	switch {
+	case question:
+		return "nothing"
+	case len(r.notices) > 0:
 		return "no effect: " + r.notices[0]
 	}
-	return "nothing there, or no effect"
+	return "accepted, and without effect"
 }
 
 func notTried(format string, args ...any) Result {

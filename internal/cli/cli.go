@@ -89,7 +89,7 @@ func (a *app) exit(err error) int {
 	case errors.As(err, &status):
 		return int(status)
 	}
-	term.Error(a.Err, a.errLook(), err, "")
+	term.Error(a.Err, a.errLook(), err, emergency(err))
 	if errors.As(err, &usage) || errors.As(err, &specErrors) || errors.As(err, &conflict) {
 		return exitUsage
 	}

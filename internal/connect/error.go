@@ -33,12 +33,6 @@ func (e *Error) Hint() string {
 		return "the server lets this login in from nowhere here: see its pg_hba.conf, and whether the role may log in"
 	case state == "3D000":
 		return "name a database that exists in the connection (dbname=…)"
-	case state == "53300":
-		return "the server is out of connections: end sessions (pg_stat_activity) or raise max_connections, then run again"
-	case state == "53100":
-		return "the server's disk is full: make room, then run again"
-	case state == "57P03":
-		return "the server is starting up or shutting down: wait, then run again"
 	case errors.Is(e.Err, syscall.ECONNREFUSED), errors.Is(e.Err, fs.ErrNotExist):
 		return "start the server, or put its address right (servers: connection)"
 	case errors.Is(e.Err, fs.ErrPermission):

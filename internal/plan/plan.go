@@ -117,9 +117,6 @@ func (e *UnreadError) Error() string {
 
 // Hint says what to do about it.
 func (e *UnreadError) Hint() string {
-	if strings.Contains(e.Why, "53300") {
-		return "the server is out of connections: end sessions (pg_stat_activity) or raise max_connections, then run again"
-	}
 	return "make these databases accept landlord's connections, then run again"
 }
 

@@ -14,8 +14,8 @@ func (o *oracle) judgeDatabases() {
 	for _, t := range o.e.Tenants {
 		houses[t.Database] = t
 	}
-	for _, r := range o.rows("postgres", `SELECT datname::text, r.rolname::text, r.rolsuper OR r.rolname = $2, datallowconn, datistemplate, datconnlimit
-		FROM pg_database d JOIN pg_roles r ON r.oid = datdba WHERE datname = ANY ($1)`, o.databases(), o.me) {
+	for _, r := range o.rows("postgres", `SELECT datname::text, r.rolname::text, r.rolsuper OR r.rolname = ANY ($2), datallowconn, datistemplate, datconnlimit
+		FROM pg_database d JOIN pg_roles r ON r.oid = datdba WHERE datname = ANY ($1)`, o.databases(), o.trusted()) {
 		if r[2] != "true" || r[3] != "true" || r[4] != "false" || r[5] != "-1" {
 			o.complain("database %q: owner %q (superuser %s), allows connections %s, template %s, limit %s", r[0], r[1], r[2], r[3], r[4], r[5])
 		}

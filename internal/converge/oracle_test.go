@@ -50,10 +50,13 @@ func (o *oracle) complain(format string, args ...any) {
 // strangers', who must have none. Superusers may do everything, and who is in
 // a predefined role may do what that says.
 func (o *oracle) subjects() []string {
-	return o.column("postgres", `SELECT rolname::text FROM pg_roles r WHERE NOT rolsuper AND rolname !~ '^(pg_|postgres$)' AND rolname <> $2
+	return o.column("postgres", `SELECT rolname::text FROM pg_roles r WHERE NOT rolsuper AND rolname !~ '^(pg_|postgres$)' AND rolname <> ALL ($2)
 		AND (rolname = ANY ($1) OR NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid AND g.rolname ~ '^pg_'))
-		ORDER BY rolname`, o.roles(), o.me)
+		ORDER BY rolname`, o.roles(), o.trusted())
 }
+
+// trusted are landlord's own role and the server's operators.
+func (o *oracle) trusted() []string { return append([]string{o.me}, o.e.Servers[0].Operators...) }
 
 // class is what a role is to a house.
 func (o *oracle) class(role string, house tenant.Tenant) string {
@@ -140,9 +143,9 @@ func (o *oracle) judgeMemberships() {
 	for group := range o.group {
 		ours = append(ours, group)
 	}
-	for _, r := range o.rows("postgres", `SELECT m.rolname::text, r.rolname::text, admin_option, g.rolsuper OR g.rolname = $2, `+options+`
+	for _, r := range o.rows("postgres", `SELECT m.rolname::text, r.rolname::text, admin_option, g.rolsuper OR g.rolname = ANY ($2), `+options+`
 		FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid LEFT JOIN pg_roles g ON g.oid = a.grantor
-		WHERE (m.rolname = ANY ($1) OR r.rolname = ANY ($1)) AND NOT m.rolsuper AND m.rolname <> $2`, ours, o.me) {
+		WHERE (m.rolname = ANY ($1) OR r.rolname = ANY ($1)) AND NOT m.rolsuper AND m.rolname <> ALL ($2)`, ours, o.trusted()) {
 		what := fmt.Sprintf("%q in %q", r[0], r[1])
 		options, ok := want[what]
 		switch seen[what] = true; {

@@ -22,7 +22,7 @@ type world struct {
 	s         *pgtest.Server
 	e         tenant.Estate
 	me        string   // who landlord connects as
-	baseline  int      // how many things landlord cannot do here from the start
+	baseline  []string // what landlord cannot do here from the start
 	strangers []string // roles that are no tenants' and no superusers
 	conns     map[string]*pgx.Conn
 	diary     []string // what was done by hand

@@ -3,7 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"strings"
 
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
@@ -49,9 +49,15 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
 	bad := func(grantee string) bool { return grantee == "" || u.b.concernsTenant(u.b.owner[grantee]) }
 	if !u.b.mayOwn(d.Owner) {
-		if slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return bad(it.Grantee) }) {
-			u.b.cannot("", fmt.Sprintf("PUBLIC may connect to database %s, which belongs to %s: tenants can get in there", d.Name, d.Owner),
-				"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM PUBLIC")
+		var names, roles []string
+		for _, it := range acl {
+			if it.Grantee != d.Owner && bad(it.Grantee) {
+				names, roles = append(names, cmp.Or(it.Grantee, "PUBLIC")), append(roles, grantee(it.Grantee))
+			}
+		}
+		if len(names) > 0 {
+			u.b.cannot("", fmt.Sprintf("%s may connect to database %s, which belongs to %s: tenants can get in there", strings.Join(names, ", "), d.Name, d.Owner),
+				"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM "+strings.Join(roles, ", "))
 		}
 		return
 	}

@@ -15,8 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"landlord"
 	"landlord/internal/apply"
 	"landlord/internal/hba"
+	"landlord/internal/journal"
 	"landlord/internal/plan"
 	"landlord/internal/prove"
 	"landlord/internal/snapshot"
@@ -42,6 +44,10 @@ func TestOutputPageNamesEveryField(t *testing.T) {
 		"Group":   groupFields(t),
 		"Report":  jsonFields(prove.Report{}),
 		"Outcome": jsonFields(prove.Outcome{}),
+		"Tenant":  jsonFields(landlord.Status{}),
+		"Role":    jsonFields(landlord.RoleStatus{}),
+		"Limit":   jsonFields(landlord.Limit{}),
+		"Entry":   jsonFields(journal.Entry{}),
 	} {
 		if diff := cmp.Diff(fields, rows(string(page), title)); diff != "" {
 			t.Errorf("docs/output.md, %s: the program (-) and the page (+) differ:\n%s", title, diff)

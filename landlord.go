@@ -23,7 +23,8 @@ type Options struct {
 	Tenants []string
 	// Prune also drops what is on the server and not in the estate.
 	Prune bool
-	// Parallel is how many databases are worked on at once; 0 means 2.
+	// Parallel is how many databases are worked on at once; 0 means 2 where
+	// they are read and 4 where they are changed.
 	Parallel int
 }
 

@@ -24,7 +24,7 @@ func TestEverythingCanBeMeasured(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Machine: ", "### apply, 3 tenants in the database model", "### apply, 20 tenants in the schema model",
-		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "statements that the server ran", "peak memory",
+		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the page lacks %q:\n%s", want, &out)

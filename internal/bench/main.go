@@ -76,7 +76,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.major, "major", 0, "PostgreSQL `major`; 0: the newest installed")
 	f.BoolVar(&o.fsync, "fsync", false, "wait for the disk at each commit, on both sides (otherwise on neither)")
 	f.BoolVar(&o.check, "check", false, "exit 1 if a bound is broken")
-	f.StringVar(&o.dir, "dir", os.TempDir(), "`where` the private servers are made")
+	f.StringVar(&o.dir, "dir", roomy(), "`where` the private servers are made")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

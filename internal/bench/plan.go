@@ -171,7 +171,7 @@ func (b *bench) planSchemas(ctx context.Context, t town, s *localpg.Server) erro
 	}
 	queries, trips := 0, 0
 	for _, one := range asked {
-		queries += one.answered
+		queries += one.queries
 		trips += len(one.texts)
 	}
 	b.out.header(fmt.Sprintf("plan with nothing to do, %d schemas in one database, each with a table and a sequence", len(t.tenants)),
@@ -179,7 +179,7 @@ func (b *bench) planSchemas(ctx context.Context, t town, s *localpg.Server) erro
 	b.out.row("landlord plan", seconds(median(own)), "")
 	b.out.row("one psql, the same queries, output to /dev/null", seconds(median(psql)), fmt.Sprintf("%.2f", paired(own, psql)))
 	b.out.line("\n%s  ", b.out.bound("plan to psql", paired(own, psql), maxPlanSchemas, ""))
-	b.out.line("%s (in %d round trips over %d connections)", b.out.bound("statements that the server ran", float64(queries), maxQueries, ""), trips, len(asked))
+	b.out.line("%s (in %d round trips over %d connections)", b.out.bound("queries of one plan", float64(queries), maxQueries, ""), trips, len(asked))
 	return nil
 }
 

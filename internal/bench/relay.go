@@ -29,7 +29,7 @@ type relay struct {
 type session struct {
 	database string
 	texts    []string // simple queries, as sent
-	answered int      // statements that the server has completed
+	queries  int      // that the server has answered: BEGIN and COMMIT are none
 }
 
 func newRelay(dir string, s *localpg.Server) (*relay, error) {
@@ -73,7 +73,7 @@ func (r *relay) carry(client net.Conn) {
 		_ = messages(client, server, func(kind byte, body []byte) { r.sent(s, kind, body) }, true)
 		server.Close()
 	}()
-	_ = messages(server, client, func(kind byte, _ []byte) { r.answered(s, kind) }, false)
+	_ = messages(server, client, func(kind byte, body []byte) { r.answered(s, kind, body) }, false)
 }
 
 func (r *relay) sent(s *session, kind byte, body []byte) {
@@ -92,10 +92,10 @@ func (r *relay) sent(s *session, kind byte, body []byte) {
 	}
 }
 
-func (r *relay) answered(s *session, kind byte) {
-	if kind == 'C' {
+func (r *relay) answered(s *session, kind byte, body []byte) {
+	if kind == 'C' && bytes.HasPrefix(body, []byte("SELECT ")) { // CommandComplete
 		r.mu.Lock()
-		s.answered++
+		s.queries++
 		r.mu.Unlock()
 	}
 }

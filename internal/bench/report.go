@@ -49,8 +49,8 @@ func (p *page) machine(ctx context.Context, b *bench) {
 		fsync = "on"
 	}
 	psql, _, _ := run.Command(ctx, run.Spec{Name: b.psql, Args: []string{"--version"}})
-	p.line("Machine: %d cores (%s), %s memory. Server: PostgreSQL %s, private, as initdb leaves it, fsync and full_page_writes %s for both sides.",
-		runtime.NumCPU(), procValue("/proc/cpuinfo", "model name"), procValue("/proc/meminfo", "MemTotal"), b.yard.install.Version, fsync)
+	p.line("Machine: %d cores (%s), %s memory. Server: PostgreSQL %s, private, in %s, as initdb leaves it but for fsync and full_page_writes: %s, for both sides.",
+		runtime.NumCPU(), procValue("/proc/cpuinfo", "model name"), procValue("/proc/meminfo", "MemTotal"), b.yard.install.Version, b.dir, fsync)
 	p.line("Client: %s; landlord built with %s. Load at the start: %s.", bytes.TrimSpace(psql), runtime.Version(), load())
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"landlord/internal/connect"
 	"landlord/internal/localpg"
@@ -39,6 +40,21 @@ func newYard(ctx context.Context, o options) (*yard, error) {
 		return nil, errors.Join(err, y.close())
 	}
 	return y, nil
+}
+
+const (
+	memoryDir = "/dev/shm"
+	memoryMin = 12 << 30 // bytes free: a thousand databases take eight
+)
+
+// roomy is memory where there is plenty, so that nobody's disk is measured,
+// and else the directory for temporary files.
+func roomy() string {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(memoryDir, &fs) == nil && uint64(fs.Bavail)*uint64(fs.Bsize) >= memoryMin {
+		return memoryDir
+	}
+	return os.TempDir()
 }
 
 func (y *yard) template() string { return filepath.Join(y.dir, "template") }

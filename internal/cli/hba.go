@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -103,11 +102,11 @@ usage; 3 something was found.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				text, err := os.ReadFile(args[0])
+				text, err := readFile(args[0])
 				if err != nil {
 					return usageError{err}
 				}
-				return a.checkHBA(hba.Parse(args[0], text, hba.Options{Major: major, Read: os.ReadFile}))
+				return a.checkHBA(hba.Parse(args[0], text, hba.Options{Major: major, Read: readFile}))
 			}
 			d, err := a.door(c.Context(), server)
 			if err != nil {

@@ -104,7 +104,10 @@ func (k *killing) cut(n, way int, pause time.Duration) bool {
 	reached := make(chan struct{})
 	k.relay.start(func(i int) fate {
 		if i != n {
-			return fate{drop: i > n}
+			if i > n {
+				return fate{drop: true, then: func() {}} // the others fall with it
+			}
+			return fate{}
 		}
 		return fate{drop: way == killBefore, then: func() {
 			close(reached)

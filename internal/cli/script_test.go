@@ -100,11 +100,15 @@ func params(t *testing.T, major int, files []string) testscript.Params {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", env.Getenv("PATH")+":"+filepath.Dir(psql))
+			env.Setenv("ESC", "\x1b")
 			env.Setenv("MAJOR", strconv.Itoa(major))
 			env.Values[serverKey{}] = &box{}
 			return nil
 		},
 		Condition: func(word string) (bool, error) {
+			if word == "root" {
+				return os.Geteuid() == 0, nil
+			}
 			n, err := strconv.Atoi(strings.TrimPrefix(word, "since:"))
 			return err == nil && major >= n, err
 		},

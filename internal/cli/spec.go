@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -46,9 +47,22 @@ func join(words []string) string {
 	return out
 }
 
+// maxFile is how much of a file is read, in bytes. What is larger is refused
+// by what reads it, and a file without an end has none.
+const maxFile = 64 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
+}
+
 // load reads the spec.
 func (a *app) load() (tenant.Estate, error) {
-	text, err := os.ReadFile(a.file)
+	text, err := readFile(a.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return tenant.Estate{}, usageError{fmt.Errorf("there is no %s here; landlord init writes one, and -f names another", a.file)}
 	}

@@ -29,6 +29,9 @@ func DoorBlock(s tenant.Server, e tenant.Estate, snap snapshot.Snapshot) (string
 
 // DoorChange says what becomes of pg_hba.conf, or nil if it stays.
 func DoorChange(s tenant.Server, e tenant.Estate, snap snapshot.Snapshot) (*plan.HBAChange, error) {
+	if err := plan.Unfit(snap); err != nil {
+		return nil, err
+	}
 	return plan.HBA(s, e.On(s.Name), snap)
 }
 

@@ -15,6 +15,7 @@ import (
 	"landlord/internal/credentials"
 	"landlord/internal/journal"
 	"landlord/internal/pgsql"
+	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
@@ -118,10 +119,11 @@ func mayHavePassword(ctx context.Context, conn *pgconn.PgConn, login string, rot
 	if err != nil {
 		return err
 	}
+	if err := plan.Unfit(snap); err != nil {
+		return err
+	}
 	i := slices.IndexFunc(snap.Roles, func(r snapshot.Role) bool { return r.Name == login })
 	switch {
-	case snap.Session.Standby:
-		return &CredentialsError{login, "the server is a standby and takes no changes", "connect to the primary"}
 	case i < 0:
 		return &CredentialsError{login, "the server has no such role", "landlord apply makes it"}
 	case rotate || snap.Roles[i].Verifier == "none":

@@ -126,6 +126,7 @@ func TestStandby(t *testing.T) {
 				y.run(1, []string{"the server is a standby and takes no changes", "next: connect to the primary"}, args...)
 			}
 			y.run(1, []string{"next: connect to the primary"}, "credentials", "t0", "--rotate")
+			y.run(1, []string{"next: connect to the primary"}, "hba", "apply", "--yes")
 			if diff := cmp.Diff(before, catalogs(t, s)); diff != "" {
 				t.Error(diff)
 			}

@@ -173,7 +173,11 @@ func (a *app) applyHBA(ctx context.Context, server string, yes bool) error {
 		return err
 	}
 	change, err := landlord.DoorChange(d.server, d.estate, d.snap)
-	if err != nil {
+	var refusal *plan.RefusalError
+	switch {
+	case errors.As(err, &refusal):
+		return err
+	case err != nil:
 		return usageError{fmt.Errorf("%s: %w", d.snap.HBA.Path, err)}
 	}
 	if change == nil {

@@ -109,7 +109,9 @@ func Make(in Input) (Plan, error) {
 	return b.plan, nil
 }
 
-func refuse(s snapshot.Snapshot) error {
+// Unfit says why a server is one that landlord changes nothing of, with a
+// *RefusalError.
+func Unfit(s snapshot.Snapshot) error {
 	switch {
 	case s.Version.Major() < pgsql.OldestMajor:
 		return &RefusalError{fmt.Sprintf("the server is PostgreSQL %s; landlord changes nothing before %d", s.Version, pgsql.OldestMajor),
@@ -119,7 +121,15 @@ func refuse(s snapshot.Snapshot) error {
 			"get a newer landlord: privileges it does not know of could stay open"}
 	case s.Session.Standby:
 		return &RefusalError{"the server is a standby and takes no changes", "connect to the primary"}
-	case !s.Session.Superuser && !(s.Session.CreateRole && s.Session.CreateDB):
+	}
+	return nil
+}
+
+func refuse(s snapshot.Snapshot) error {
+	if err := Unfit(s); err != nil {
+		return err
+	}
+	if !s.Session.Superuser && !(s.Session.CreateRole && s.Session.CreateDB) {
 		return &RefusalError{fmt.Sprintf("role %q has neither SUPERUSER nor CREATEROLE with CREATEDB", s.Session.User),
 			"connect as a superuser (peer on the local socket), or as a role with CREATEROLE and CREATEDB"}
 	}

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"landlord"
 	"landlord/internal/localpg"
-	"landlord/internal/pgsql"
 	"landlord/internal/pgtest"
 	"landlord/internal/plan"
 	"landlord/internal/run"
@@ -55,9 +53,10 @@ func ends() []int {
 func TestConverges(t *testing.T) {
 	for _, major := range ends() {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
-			first, n := cases(t, 8)
+			first, n := cases(t, 6)
 			for seed := first; seed < first+n; seed++ {
 				t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+					t.Parallel()
 					w := newWorld(t, pgtest.Start(t, major), seed)
 					t.Cleanup(func() {
 						if t.Failed() {
@@ -187,6 +186,3 @@ func (w *world) hbaCommand(p plan.Plan) string {
 	}
 	return fmt.Sprintf("cp %s %s && kill -HUP %d", path, p.HBA.Path, w.s.Pid())
 }
-
-var _ = slices.Contains[[]string]
-var _ = pgsql.Ident

@@ -42,7 +42,10 @@ func TestManagedService(t *testing.T) {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			first, n := cases(t, 3)
 			for seed := first; seed < first+n; seed++ {
-				t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) { newManaged(t, major, seed).managed() })
+				t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+					t.Parallel()
+					newManaged(t, major, seed).managed()
+				})
 			}
 		})
 	}

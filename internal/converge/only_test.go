@@ -20,6 +20,7 @@ func each(t *testing.T, usual int, property func(w *world)) {
 		first, n := cases(t, usual)
 		for seed := first; seed < first+n; seed++ {
 			t.Run(fmt.Sprintf("%d/seed-%d", major, seed), func(t *testing.T) {
+				t.Parallel()
 				property(newWorld(t, pgtest.Start(t, major), seed))
 			})
 		}
@@ -58,12 +59,12 @@ func (w *world) wantEmpty(p plan.Plan, what string) {
 
 // What export writes is what stands there: nothing is to be done.
 func TestExportIsComplete(t *testing.T) {
-	each(t, 4, func(w *world) {
+	each(t, 3, func(w *world) {
 		w.applyWith(landlord.Options{})
 		w.furnish(2)
 		exported, err := landlord.Export(w.ctx(), w.e.Servers[0])
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
 		w.e.Tenants = exported.Tenants
 		w.wantEmpty(w.planWith(landlord.Options{}), "after export")
@@ -75,7 +76,7 @@ func TestExportIsComplete(t *testing.T) {
 
 // A plan for some tenants mends these, and the next plan for them is empty.
 func TestOnlySomeTenants(t *testing.T) {
-	each(t, 4, func(w *world) {
+	each(t, 3, func(w *world) {
 		w.applyWith(landlord.Options{})
 		w.furnish(2)
 		names := w.mess(6)
@@ -89,7 +90,7 @@ func TestOnlySomeTenants(t *testing.T) {
 // A tenant that the spec names no more is left alone, and dropped with Prune;
 // nothing of anybody else's goes with it.
 func TestPrune(t *testing.T) {
-	each(t, 5, func(w *world) {
+	each(t, 4, func(w *world) {
 		for len(w.e.Tenants) < 2 {
 			w.e = w.estate(w.e.Servers[0].Connection)
 		}
@@ -182,7 +183,7 @@ func TestPruneExtraSchema(t *testing.T) {
 		w.wantEmpty(w.planWith(landlord.Options{}), "an extra schema")
 		losses := w.planWith(landlord.Options{Prune: true}).Losses()
 		if len(losses) != 1 || losses[0].Name != "ex'tra" || losses[0].Bytes < 30000 {
-			t.Errorf("losses are %+v", losses)
+			w.t.Errorf("losses are %+v", losses)
 		}
 		w.applyWith(landlord.Options{Prune: true})
 		w.settled("the extra schema's drop")

@@ -135,7 +135,7 @@ func catalogRights(w *world) {
 		"UNION SELECT oid FROM pg_namespace WHERE nspacl IS NULL UNION SELECT oid FROM pg_type WHERE typacl IS NULL); RESET allow_system_table_mods")
 	if w.chance(30) {
 		w.hand("postgres", "", "SET allow_system_table_mods = on; UPDATE pg_database SET datacl = "+acl+" WHERE datname = "+pgsql.Literal(t.Database)+
-			"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND classid = 'pg_database'::regclass; RESET allow_system_table_mods")
+			"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND classid = 'pg_database'::regclass AND objid = (SELECT oid FROM pg_database WHERE datacl IS NULL AND datname = "+pgsql.Literal(t.Database)+"); RESET allow_system_table_mods")
 	}
 }
 

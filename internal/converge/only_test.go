@@ -189,3 +189,15 @@ func TestPruneExtraSchema(t *testing.T) {
 		w.settled("the extra schema's drop")
 	})
 }
+
+// An ACL may still have the number of a role that is gone. Nobody can revoke
+// that, so it is nothing to do.
+func TestGrantsToNobody(t *testing.T) {
+	each(t, 1, func(w *world) {
+		w.applyWith(landlord.Options{})
+		db := w.tenant().Database
+		w.must(db, "", "CREATE ROLE ghost; GRANT CONNECT ON DATABASE "+pgsql.Ident(db)+" TO ghost; SET allow_system_table_mods = on; "+
+			"DELETE FROM pg_shdepend WHERE refobjid = 'ghost'::regrole; DROP ROLE ghost")
+		w.settled("a role that is gone")
+	})
+}

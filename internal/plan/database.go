@@ -75,6 +75,9 @@ func (u unit) takeAway(why, object string, acl pgsql.ACL, owner string, bad func
 // owner, or whoever else has to.
 func (u unit) change(why, object, column, owner string, changes []change) {
 	for _, c := range changes {
+		if u.b.lost(c) {
+			continue
+		}
 		sql, by := c.on(object, column), u.by(owner)
 		if c.as != "" {
 			by.as = c.as
@@ -85,6 +88,13 @@ func (u unit) change(why, object, column, owner string, changes []change) {
 		}
 		by.do(why, danger([]change{c}), sql)
 	}
+}
+
+// lost says that a change is about a role that is gone, whose number an ACL
+// still has. Nobody can revoke that, nor use it.
+func (b *builder) lost(c change) bool {
+	gone := func(role string) bool { return role != "" && b.roles[role] == nil }
+	return gone(c.as) || gone(c.grantee) && (!c.grant || c.option)
 }
 
 // heirs says who has an owner's rights without asking. Since 16 that takes a

@@ -147,6 +147,7 @@ type builder struct {
 	in      Input
 	plan    Plan
 	clashes []Conflict
+	depends map[string][]string // databases by role, gathered when first asked for
 	noted   map[Note]bool
 }
 

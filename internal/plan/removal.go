@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -82,15 +83,24 @@ func (u unit) dropSchemas(t tenant.Tenant) {
 	rooms := u.b.rooms(t.Database)
 	for _, name := range t.Schemas {
 		if s, ok := rooms.schemas[name]; ok {
-			u.by(t.Owner).loses(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Database), s.Size}, false,
-				"DROP SCHEMA "+pgsql.Ident(name)+" CASCADE")
+			u.dropSchema(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Database), s.Size}, s)
 		}
 	}
 }
 
+// dropSchema drops a schema with all that stands in it, as its owner.
+func (u unit) dropSchema(loss *Loss, s snapshot.Schema) {
+	sql, ok := u.b.borrowing([]string{s.Owner}, "DROP SCHEMA "+pgsql.Ident(s.Name)+" CASCADE")
+	if !ok {
+		u.b.cannot(u.tenant, fmt.Sprintf("%s belongs to %s and stays", loss.What, s.Owner), "have a superuser prune once")
+		return
+	}
+	u.loses(loss, false, sql...)
+}
+
 // loses adds a step that destroys data.
-func (u unit) loses(loss *Loss, alone bool, sql string) {
-	s := u.step("drops "+loss.What, Data, []string{sql})
+func (u unit) loses(loss *Loss, alone bool, sql ...string) {
+	s := u.step("drops "+loss.What, Data, sql)
 	s.Loses, s.Alone = loss, alone
 	u.b.plan.Steps = append(u.b.plan.Steps, s)
 }
@@ -102,9 +112,11 @@ func (b *builder) touched(t tenant.Tenant, dropped bool) []string {
 	if !dropped {
 		seen[t.Database] = true
 	}
-	for _, d := range b.snap.Dependencies {
-		if d.Database != "" && slices.Contains(t.Roles(), d.Role) && !(dropped && d.Database == t.Database) {
-			seen[d.Database] = true
+	for _, role := range t.Roles() {
+		for _, database := range b.dependencies(role) {
+			if !dropped || database != t.Database {
+				seen[database] = true
+			}
 		}
 	}
 	var out []string
@@ -116,6 +128,19 @@ func (b *builder) touched(t tenant.Tenant, dropped bool) []string {
 	return out
 }
 
+// dependencies lists the databases in which a role owns or holds something.
+func (b *builder) dependencies(role string) []string {
+	if b.depends == nil {
+		b.depends = map[string][]string{}
+		for _, d := range b.snap.Dependencies {
+			if d.Database != "" {
+				b.depends[d.Role] = append(b.depends[d.Role], d.Database)
+			}
+		}
+	}
+	return b.depends[role]
+}
+
 // disown takes over what the tenant owns in somebody else's house, and takes
 // away what it holds there.
 func (u unit) disown(t tenant.Tenant) {
@@ -125,12 +150,24 @@ func (u unit) disown(t tenant.Tenant) {
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
+	u.takeOver("what the tenant owns elsewhere is taken over, not dropped", names)
+}
+
+// takeOver gives what roles own in a database to landlord, and takes away what
+// they hold in it.
+func (u unit) takeOver(why string, roles []string) {
+	if len(roles) == 0 {
 		return
 	}
-	roles := pgsql.Idents(names...)
-	u.do("what the tenant owns elsewhere is taken over, not dropped", Access,
-		"REASSIGN OWNED BY "+roles+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+roles)
+	list := pgsql.Idents(roles...)
+	sql, ok := u.b.borrowing(roles,
+		"REASSIGN OWNED BY "+list+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+list)
+	if !ok {
+		u.b.cannot(u.tenant, fmt.Sprintf("what %s own is not %s's to take over", strings.Join(roles, ", "), u.b.snap.Session.User),
+			"have a superuser prune once")
+		return
+	}
+	u.do(why, Access, sql...)
 }
 
 func (u unit) dropRoles(t tenant.Tenant) {
@@ -176,8 +213,7 @@ func (b *builder) dropLogins(t tenant.Tenant) {
 
 func (u unit) disownLogins(t tenant.Tenant) {
 	for _, l := range t.Logins {
-		u.do("what the login owns is taken over, not dropped", Access,
-			"REASSIGN OWNED BY "+pgsql.Ident(l.Name)+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+pgsql.Ident(l.Name))
+		u.takeOver("what the login owns is taken over, not dropped", []string{l.Name})
 	}
 }
 
@@ -190,8 +226,7 @@ func (b *builder) pruneSchemas(database string) {
 	u := unit{b: b, phase: Removal, group: "schemas of " + database}.in(database)
 	for _, s := range c.Schemas {
 		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && !droppedAsEmpty(s) {
-			u.loses(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, false,
-				"DROP SCHEMA "+pgsql.Ident(s.Name)+" CASCADE")
+			u.dropSchema(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, s)
 		}
 	}
 }

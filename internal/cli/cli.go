@@ -119,7 +119,7 @@ database 2, and proves it by trying.
   landlord demo        shows all of it on a private server
 
 Exit status: 0 done, or nothing to do; 1 failed; 2 bad usage or a mistake in
-landlord.yaml, nothing changed; 3 plan has changes, prove or check has findings.`,
+landlord.yaml, nothing changed; 3 plan has changes, prove or hba check has findings.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },

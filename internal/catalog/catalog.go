@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -175,13 +176,15 @@ func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *
 		return &snapshot.HBA{Error: fmt.Sprintf("role %q is no superuser and cannot read pg_hba.conf", snap.Session.User)}
 	}
 	file := &snapshot.HBA{}
-	err := query(ctx, conn, newReader(), hbaSQL, func(row [][]byte) {
+	r := newReader()
+	err := query(ctx, conn, r, hbaSQL, func(row [][]byte) {
 		file.Path = string(row[0])
 		text, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(string(row[1]), "\n", ""))
 		if err != nil {
 			file.Error = err.Error()
 		}
-		file.Text, file.Stale = string(text), yes(row[2])
+		file.Text = string(text)
+		file.Stale = stale(file.Path, time.Unix(int64(r.int(row[2])), 0), time.UnixMicro(int64(r.int(row[3]))))
 	})
 	if err != nil {
 		file.Error = err.Error()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -140,11 +141,11 @@ func TestOutOfConnections(t *testing.T) {
 	for _, major := range ends(pgtest.Majors()) {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
 			s := pgtest.Start(t, major, pgtest.WithSettings(map[string]string{
-				"max_connections": "8", "superuser_reserved_connections": "1", "max_wal_senders": "0", "autovacuum": "off"}))
+				"max_connections": "16", "superuser_reserved_connections": "1", "max_wal_senders": "0", "autovacuum": "off"}))
 			y := newTry(t, s.ConnString("postgres", "postgres"), someTenants(6))
 			before := catalogs(t, s)
 			var held []*pgx.Conn
-			for range 8 {
+			for range 16 {
 				held = append(held, s.Connect(t, "", ""))
 			}
 			y.run(1, []string{"53300", "out of connections"}, "plan")
@@ -155,6 +156,7 @@ func TestOutOfConnections(t *testing.T) {
 					c.Close(t.Context())
 				}
 				held = held[n:]
+				waitAlone(t, s, len(held))
 			}
 			release(3)
 			if diff := cmp.Diff(before, catalogs(t, s)); diff != "" {
@@ -171,7 +173,7 @@ func TestOutOfConnections(t *testing.T) {
 			y.run(0, nil, "apply", "--yes")
 			// What is there cannot be read: that is an error, and no plan that
 			// leaves it out.
-			for range 7 {
+			for range 15 {
 				held = append(held, s.Connect(t, "", ""))
 			}
 			s2 := newTry(t, s.ConnString("postgres", "postgres"), someTenants(6))
@@ -187,6 +189,24 @@ func TestOutOfConnections(t *testing.T) {
 			y.run(0, nil, "plan")
 		})
 	}
+}
+
+// waitAlone waits until a server has no more than so many sessions.
+func waitAlone(t *testing.T, s *pgtest.Server, n int) {
+	t.Helper()
+	for range 500 {
+		conn, err := pgx.Connect(t.Context(), s.ConnString("postgres", "postgres"))
+		if err == nil {
+			var sessions int
+			err = conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").Scan(&sessions)
+			conn.Close(t.Context())
+			if err == nil && sessions <= n {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the sessions do not end")
 }
 
 // hog takes each free connection that it can get, until it is stopped.

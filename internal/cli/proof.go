@@ -139,10 +139,13 @@ func (p proof) exposures() {
 }
 
 func (p proof) exposed(closes prove.Closes, probes map[string]string) {
-	n := term.Count(len(probes), "exposure")
+	n, them := term.Count(len(probes), "exposure"), "them"
+	if len(probes) == 1 {
+		them = "it"
+	}
 	line := map[prove.Closes]string{
-		prove.ByDatabase: n + " of the schema model; a database of its own closes them",
-		prove.ByCluster:  n + " of sharing a server; only a server of its own closes them",
+		prove.ByDatabase: n + " of the schema model; a database of its own closes " + them,
+		prove.ByCluster:  n + " of sharing a server; only a server of its own closes " + them,
 		prove.ByNothing:  n + " that no model closes: each tenant's own affair",
 	}[closes]
 	if !p.verbose {

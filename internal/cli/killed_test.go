@@ -177,7 +177,8 @@ func TestKilled(t *testing.T) {
 					if n++; changed {
 						n = 2
 					}
-					return n, way, time.Duration(r.IntN(20)) * time.Millisecond
+					// Long enough for a database to be made, now and then.
+					return n, way, time.Duration(r.IntN(200)) * time.Millisecond
 				})
 			})
 		}
@@ -219,12 +220,12 @@ func untilDone(t *testing.T, major int, next func(changed bool) (n, way int, pau
 	t.Logf("cut off %d times, in %d queries", cuts, queries+k.relay.queries())
 }
 
-// written tells whether anything was written to the server: its next
-// transaction's number.
+// written changes with whatever an apply leaves behind in the catalogs.
 func (k *killing) written() string {
 	conn := k.Connect(k.t, "", "")
 	defer conn.Close(k.t.Context())
-	return strings1(k.t, conn, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0]
+	return strings1(k.t, conn, `SELECT concat_ws(' ', (SELECT count(*) FROM pg_authid), (SELECT sum(rolcanlogin::int) FROM pg_authid), (SELECT count(*) FROM pg_auth_members),
+		(SELECT string_agg(d::text, ' ') FROM pg_database AS d), (SELECT count(*) FROM pg_shdepend), (SELECT count(*) FROM pg_db_role_setting))`)[0]
 }
 
 // TestTwoAtOnce: of several landlords on one server one waits for the other,

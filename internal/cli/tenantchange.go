@@ -70,8 +70,8 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 }
 
 type addFlags struct {
-	server, target, isolation, database, rights, profile, schema, owner string
-	set                                                                 []string
+	server, isolation, database, rights, profile string
+	set                                          []string
 }
 
 func (a *app) tenantAdd() *cobra.Command {
@@ -132,10 +132,6 @@ func (a *app) addTenant(ctx context.Context, name string, f addFlags) error {
 	e, err := f.entry(name)
 	if err != nil {
 		return err
-	}
-	server := f.server
-	if !bareServer(server) {
-		server = "" // the entry names it
 	}
 	h, err := a.edit(ctx, f.server, spec.Add(e))
 	if err != nil {

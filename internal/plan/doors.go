@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"landlord/internal/hba"
 	"landlord/internal/isolation"
@@ -35,11 +36,22 @@ func (b *builder) doors() {
 	}
 	b.plan.HBA = change
 	if change == nil {
+		b.overruled(file.Text)
 		b.unloaded(file.Text)
 		return
 	}
+	b.overruled(change.After)
 	for _, what := range CutOff(b.in.Server, b.in.Tenants, b.snap, *change) {
 		b.note("", what, "name it in the server's operators, in a tenant's logins, or put a rule of its own above landlord's block")
+	}
+}
+
+// overruled notes the rules of somebody else's that stand above landlord's, and
+// so decide before them, to let tenants in where these would not.
+func (b *builder) overruled(text string) {
+	for _, d := range parseHBA(b.snap, text).Before(tenant.TenantsRole, b.tenants) {
+		b.cannot("", fmt.Sprintf("%s line %d decides before landlord's rules: %s (%s)", d.File, d.Line, d.Text, strings.Join(d.Why, "; ")),
+			"move it below landlord's block, or take it out, and reload the server")
 	}
 }
 

@@ -54,6 +54,49 @@ func TestNobodyWhoMustGetInIsLockedOut(t *testing.T) {
 	}
 }
 
+// TestRulesAboveLandlordsAreNoted: what decides first is not landlord's to
+// change, and it does not say that all is well.
+func TestRulesAboveLandlordsAreNoted(t *testing.T) {
+	house := tenant.Tenant{Name: "acme", Server: "main", Isolation: tenant.Database, Database: "acme", Schemas: []string{"acme"},
+		Owner: "acme_owner", Logins: []tenant.Login{{Name: "acme_app", Kind: tenant.App}}}
+	server := tenant.Server{Name: "main"}
+	snap := snapshot.Snapshot{
+		Version: pgsql.Version(180000),
+		Session: snapshot.Session{User: "postgres", Superuser: true, Database: "postgres", Local: true},
+		Roles:   []snapshot.Role{{Name: "postgres", Superuser: true, Login: true}},
+		HBA:     &snapshot.HBA{Path: "pg_hba.conf", Text: "local all postgres peer\n"},
+	}
+	change, err := HBA(server, []tenant.Tenant{house}, snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		above string
+		want  int
+	}{
+		{"", 0},
+		{"host all all 10.0.0.0/8 trust\n", 1},
+		{"hostssl acme acme_app 10.0.0.0/8 md5\n", 1},
+		{"hostssl all report 10.0.0.0/8 scram-sha-256\n", 0},
+		{"host all all 10.0.0.0/8 reject\n", 0},
+	} {
+		snap.HBA = &snapshot.HBA{Path: "pg_hba.conf", Text: c.above + change.After}
+		p, err := Make(Input{Server: server, Tenants: []tenant.Tenant{house}, Snapshot: snap})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, n := range p.Notes {
+			if n.Cannot && strings.Contains(n.What, "decides before landlord's rules") {
+				got++
+			}
+		}
+		if got != c.want || p.HBA != nil {
+			t.Errorf("above: %q: %d notes, want %d; change %v: %+v", c.above, got, c.want, p.HBA, p.Notes)
+		}
+	}
+}
+
 // TestHashesAreNoted: an adopted login with an md5 hash is shut out by
 // landlord's own rules, and the plan says so.
 func TestHashesAreNoted(t *testing.T) {

@@ -134,6 +134,7 @@ func sharedSQL(s snapshot.Snapshot) string {
 	words := []string{
 		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
 		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "", "{{settable}}", "s.context IN ('user', 'backend')",
+		"{{publicparameters}}", "",
 	}
 	if s.Session.Superuser {
 		words[1] = "pg_catalog.pg_authid"
@@ -150,6 +151,8 @@ func sharedSQL(s snapshot.Snapshot) string {
 		}
 		words[9] = `UNION ALL SELECT o.paracl FROM pg_catalog.pg_parameter_acl AS o
 			WHERE s.classid = 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass AND o.oid = s.objid`
+		words[13] = `UNION ALL SELECT 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass, p.oid, a.grantor
+			FROM pg_catalog.pg_parameter_acl AS p CROSS JOIN LATERAL pg_catalog.aclexplode(p.paracl) AS a WHERE a.grantee = 0`
 	}
 	return strings.NewReplacer(words...).Replace(rolesSQL)
 }

@@ -27,6 +27,8 @@ var (
 	othersSQL string
 	//go:embed sql/strays.sql
 	straysSQL string
+	//go:embed sql/ties.sql
+	tiesSQL string
 	//go:embed sql/largeobjects.sql
 	largeObjectsSQL string
 )
@@ -226,7 +228,7 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 	}{
 		{k.has(func(catalog uint32) bool { return catalog == pgProc }), routinesSQL, func(row [][]byte) {
 			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
-				ACL: r.acl(row[3]), Extension: yes(row[4])})
+				ACL: r.acl(row[3]), Extension: yes(row[4]), Aggregate: yes(row[5])})
 		}},
 		{k.has(func(catalog uint32) bool { return catalog == pgType }), typesSQL, func(row [][]byte) {
 			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
@@ -240,6 +242,10 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 		}},
 		{k.strays, straysSQL, func(row [][]byte) {
 			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
+		}},
+		{len(c.Schemas) > 1, tiesSQL, func(row [][]byte) {
+			c.Ties = append(c.Ties, snapshot.Tie{Kind: string(row[0]), Name: string(row[1]), Schema: r.name(row[2]), Table: string(row[3]),
+				To: r.name(row[4]), Other: string(row[5])})
 		}},
 		{k.large, largeObjectsSQL, func(row [][]byte) {
 			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})

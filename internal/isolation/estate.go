@@ -47,6 +47,9 @@ func Markers() []Role {
 	}
 }
 
+// Lost is the role that what tenants own outside of their houses goes to.
+func Lost() Role { return Role{Name: tenant.LostRole, ConnLimit: -1, Mark: Mark{Role: "marker"}} }
+
 // Containers lists the containers of the tenants of one server, sorted by
 // name.
 func Containers(tenants []tenant.Tenant) []Container {

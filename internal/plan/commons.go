@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,13 +20,14 @@ func (u unit) commons(owner string, c *inside) {
 		switch {
 		case u.b.house[at] != nil:
 		case u.b.foundIn[at] != "":
-			u.strangersObjects(c, name, c.schemas[name].Owner)
+			u.strangersObjects(c, name)
 		default:
 			u.extraSchema(owner, c, c.schemas[name])
 		}
 	}
 	u.strangersDefaults(c)
 	u.strays(c.strays)
+	u.ties(c)
 	u.largeObjects(owner, c)
 }
 
@@ -57,7 +59,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 		acl = withoutPublicUsage(acl)
 	}
 	u.takeAway("schema "+s.Name+" is no tenant's", object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) })
-	u.strangersObjects(c, s.Name, s.Owner)
+	u.strangersObjects(c, s.Name)
 }
 
 // withoutPublicUsage leaves PUBLIC's USAGE out of an ACL: an extension's
@@ -73,24 +75,25 @@ func withoutPublicUsage(acl pgsql.ACL) pgsql.ACL {
 }
 
 // strangersObjects takes away what tenants hold on, and own of, objects that
-// stand in no house of theirs. What a tenant owns there is taken over, via the
-// schema's owner.
-func (u unit) strangersObjects(c *inside, schema, via string) {
-	found, me := u.b.foundIn[place{c.database, schema}], u.b.snap.Session.User
+// stand in no house of theirs. What a tenant owns there is nobody's from then
+// on.
+func (u unit) strangersObjects(c *inside, schema string) {
+	found := u.b.foundIn[place{c.database, schema}]
 	foreign := func(role string) bool {
 		whose := u.b.owner[role]
 		return whose != found && u.b.concernsTenant(whose)
 	}
 	newOwner := func(old string) string {
-		if foreign(old) {
-			return me
+		if foreign(old) && u.b.superuser() {
+			return u.b.nobody()
 		}
 		return old
 	}
 	for o := range c.objects(schema) {
 		owner := newOwner(o.owner)
-		if owner != o.owner && !o.follows {
-			if !u.alterOwner(o.name+", which is in no house of its owner's,", o.word+" "+o.name, o.owner, owner, via) {
+		if foreign(o.owner) && !o.follows {
+			u.tame(o, u.b.owner[o.owner])
+			if !u.lose(o.name+", which is in no house of its owner's,", o.word+" "+o.name, o.owner) {
 				continue
 			}
 		}
@@ -99,7 +102,7 @@ func (u unit) strangersObjects(c *inside, schema, via string) {
 	u.columns(c, schema, newOwner, foreign)
 	for _, o := range c.others[schema] {
 		if !o.Extension && foreign(o.Owner) {
-			u.alterOwner(o.Identity+", which is in no house of its owner's,", otherKind(o.Kind)+" "+o.Identity, o.Owner, me, via)
+			u.lose(o.Identity+", which is in no house of its owner's,", otherKind(o.Kind)+" "+o.Identity, o.Owner)
 		}
 	}
 }
@@ -115,7 +118,7 @@ var grantWords = map[string]string{
 
 // strays takes away grants on objects that no tenant has business with.
 func (u unit) strays(all []snapshot.Stray) {
-	ours := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Stray) bool { return !u.b.concernsTenant(u.b.owner[s.Role]) })
+	ours := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Stray) bool { return s.Role != "" && !u.b.concernsTenant(u.b.owner[s.Role]) })
 	for _, s := range deepestFirst(ours, func(s snapshot.Stray) link { return link{s.Kind + " " + s.Identity, s.Role, s.Grantor} }) {
 		u.stray(s)
 	}
@@ -129,18 +132,18 @@ func (u unit) stray(s snapshot.Stray) {
 	}
 	word := grantWords[kind]
 	if word == "" {
-		u.b.cannot(u.b.owner[s.Role], fmt.Sprintf("%s holds something on %s %s", s.Role, s.Kind, s.Identity), "have a superuser look at it")
+		u.b.cannot(u.b.owner[s.Role], fmt.Sprintf("%s holds something on %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, s.Identity), "have a superuser look at it")
 		return
 	}
 	u.tenant = u.b.owner[s.Role]
 	if !u.b.superuser() {
-		u.b.cannot(u.tenant, fmt.Sprintf("%s holds rights on %s %s", s.Role, s.Kind, identity),
-			fmt.Sprintf("have a superuser run: REVOKE ALL ON %s %s FROM %s", word, identity, pgsql.Ident(s.Role)))
+		u.b.cannot(u.tenant, fmt.Sprintf("%s holds rights on %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, identity),
+			fmt.Sprintf("have a superuser run: REVOKE ALL ON %s %s FROM %s", word, identity, grantee(s.Role)))
 		return
 	}
 	if s.Grantor != u.b.snap.Session.User {
 		u.as = s.Grantor
 	}
-	u.do(fmt.Sprintf("%s has no business with %s %s", s.Role, s.Kind, identity), Access,
-		fmt.Sprintf("REVOKE ALL ON %s %s FROM %s CASCADE", word, identity, pgsql.Ident(s.Role)))
+	u.do(fmt.Sprintf("%s has no business with %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, identity), Access,
+		fmt.Sprintf("REVOKE ALL ON %s %s FROM %s CASCADE", word, identity, grantee(s.Role)))
 }

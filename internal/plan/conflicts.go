@@ -21,7 +21,7 @@ func (b *builder) conflicts() {
 			b.containerConflicts(c)
 		}
 	}
-	for _, r := range isolation.Markers() {
+	for _, r := range append(isolation.Markers(), isolation.Lost()) {
 		b.roleConflict("", r, false)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
 )
 
 // ground closes what stands open on every server, and makes landlord's own
@@ -17,6 +18,10 @@ func (b *builder) ground() {
 	for _, r := range isolation.Markers() {
 		u.role(r)
 		u.settings(r)
+	}
+	if b.roles[tenant.LostRole] != nil {
+		u.role(isolation.Lost())
+		u.settings(isolation.Lost())
 	}
 	b.parameters(u)
 	b.expel(u)
@@ -46,6 +51,12 @@ func (b *builder) superuserGrants(u unit) {
 // closeDatabase keeps PUBLIC and the tenants out of a database that is none
 // of theirs.
 func (u unit) closeDatabase(d *snapshot.Database) {
+	me := u.b.snap.Session.User
+	if u.b.concernsTenant(u.b.owner[d.Owner]) && u.alterOwner("database "+d.Name+", which is nobody's house,", "DATABASE "+pgsql.Ident(d.Name), d.Owner, me) {
+		taken := *d
+		taken.ACL, taken.Owner = d.ACL.ChangeOwner(d.Owner, me), me
+		d = &taken
+	}
 	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
 	bad := func(grantee string) bool { return grantee == "" || u.b.concernsTenant(u.b.owner[grantee]) }
 	if !u.b.mayOwn(d.Owner) {

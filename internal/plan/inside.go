@@ -17,11 +17,12 @@ type inside struct {
 	others    map[string][]snapshot.Other
 	defaults  map[string][]snapshot.DefaultACL // by creator
 	strays    []snapshot.Stray
+	ties      []snapshot.Tie
 	large     []snapshot.LargeObjectGrant
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, large: c.LargeObjects}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}
@@ -61,6 +62,8 @@ type object struct {
 	acl   pgsql.ACL
 	// follows says that its owner is another object's.
 	follows bool
+	// code says that it can be SECURITY DEFINER, and then runs as its owner.
+	code bool
 }
 
 // objects yields what stands in a schema and has an ACL, extensions' members
@@ -73,7 +76,7 @@ func (in *inside) objects(schema string) func(func(object) bool) {
 			}
 		}
 		for _, r := range in.routines[schema] {
-			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL}) {
+			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate}) {
 				return
 			}
 		}

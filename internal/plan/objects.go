@@ -25,6 +25,9 @@ func (u unit) objects(h isolation.House, c *inside, schema string) {
 		if o.follows {
 			acl = acl.ChangeOwner(o.owner, owner)
 		} else {
+			if maker := u.b.owner[o.owner]; maker != h.Tenant.Name {
+				u.tame(o, maker)
+			}
 			var ok bool
 			if acl, ok = u.own(strings.ToLower(o.word)+" "+o.name, o.word+" "+o.name, owner, o.owner, acl); !ok {
 				continue

@@ -153,15 +153,18 @@ func (u unit) disown(t tenant.Tenant) {
 	u.takeOver("what the tenant owns elsewhere is taken over, not dropped", names)
 }
 
-// takeOver gives what roles own in a database to landlord, and takes away what
-// they hold in it.
+// takeOver gives what roles own in a database to nobody, or else to landlord,
+// and takes away what they hold in it.
 func (u unit) takeOver(why string, roles []string) {
 	if len(roles) == 0 {
 		return
 	}
-	list := pgsql.Idents(roles...)
+	list, to := pgsql.Idents(roles...), u.b.snap.Session.User
+	if u.b.superuser() {
+		to = u.b.nobody()
+	}
 	sql, ok := u.b.borrowing(roles,
-		"REASSIGN OWNED BY "+list+" TO "+pgsql.Ident(u.b.snap.Session.User), "DROP OWNED BY "+list)
+		"REASSIGN OWNED BY "+list+" TO "+pgsql.Ident(to), "DROP OWNED BY "+list)
 	if !ok {
 		u.b.cannot(u.tenant, fmt.Sprintf("what %s own is not %s's to take over", strings.Join(roles, ", "), u.b.snap.Session.User),
 			"have a superuser prune once")

@@ -145,6 +145,7 @@ type Contents struct {
 	Others      []Other      `json:"others,omitempty"`
 	DefaultACLs []DefaultACL `json:"defaultACLs,omitempty"`
 	Strays      []Stray      `json:"strays,omitempty"`
+	Ties        []Tie        `json:"ties,omitempty"`
 	// LargeObjects are the grants on large objects, each that is there at all
 	// once: a database may hold millions of them.
 	LargeObjects []LargeObjectGrant `json:"largeObjects,omitempty"`
@@ -188,6 +189,7 @@ type Routine struct {
 	Owner     string    `json:"owner"`
 	ACL       pgsql.ACL `json:"acl"`
 	Extension bool      `json:"extension,omitempty"`
+	Aggregate bool      `json:"aggregate,omitempty"`
 }
 
 // Type is a type or domain that stands for itself (no array, no row type).
@@ -227,7 +229,20 @@ type LargeObjectGrant struct {
 	Grantor string `json:"grantor"`
 }
 
-// Stray is a grant to a role on an object of any other kind: a system
+// Tie is what leads from a table in one schema into another past every ACL.
+type Tie struct {
+	Kind string `json:"kind"` // "child", "partition", "foreign key" or "trigger"
+	Name string `json:"name"` // the constraint's or trigger's; quoted
+	// Schema is where Table stands, quoted and qualified.
+	Schema string `json:"schema"`
+	Table  string `json:"table"`
+	// To is the schema of Other: the parent, the table that is referred to, or
+	// the trigger's function; quoted and qualified.
+	To    string `json:"to"`
+	Other string `json:"other"`
+}
+
+// Stray is a grant to a role, or to PUBLIC (""), on an object of any other kind: a system
 // function, a language, a foreign server, a parameter.
 type Stray struct {
 	Role     string `json:"role"`

@@ -14,6 +14,9 @@ const (
 	// TempRole holds TEMPORARY on every shared database, so that a
 	// database's ACL does not grow with its tenants.
 	TempRole = "landlord_temp"
+	// LostRole gets what tenants own outside of their houses, where somebody
+	// needs it. It holds no privilege and has no member.
+	LostRole = "landlord_lost"
 	// ProbePrefix begins the names of the short-lived logins that prove makes.
 	ProbePrefix = "landlord_probe_"
 )

@@ -31,7 +31,15 @@ CROSS JOIN LATERAL (
 ) AS o(acl)
 CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
 WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid;
+  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid
+UNION ALL  -- PUBLIC depends on nothing
+SELECT DISTINCT '', i.type, i.identity, pg_catalog.pg_get_userbyid(o.grantor)
+FROM (
+  SELECT 'pg_catalog.pg_tablespace'::pg_catalog.regclass AS class, s.oid, a.grantor
+  FROM pg_catalog.pg_tablespace AS s CROSS JOIN LATERAL pg_catalog.aclexplode(s.spcacl) AS a WHERE a.grantee = 0
+  {{publicparameters}}
+) AS o
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i;
 SELECT pg_catalog.lower(s.name)
 FROM pg_catalog.pg_settings AS s
 WHERE {{settable}};

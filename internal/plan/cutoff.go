@@ -15,8 +15,8 @@ import (
 const maxCutOff = 10_000
 
 // CutOff lists, a sentence each, the logins that are neither tenants' nor
-// administrators' and that a change of pg_hba.conf keeps out of databases
-// that they could enter until now.
+// operators' and that a change of pg_hba.conf keeps out of databases that
+// they could enter until now, and the superusers that it keeps off TCP.
 func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot, c HBAChange) []string {
 	ours := map[string]bool{}
 	for _, name := range server.Operators {
@@ -31,7 +31,13 @@ func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapsho
 	var out []string
 	looked := 0
 	for _, r := range snap.Roles {
-		if !r.Login || r.Superuser || ours[r.Name] || strings.HasPrefix(r.Name, tenant.ProbePrefix) {
+		if !r.Login || ours[r.Name] || strings.HasPrefix(r.Name, tenant.ProbePrefix) {
+			continue
+		}
+		if r.Superuser {
+			if knock := overTCP(r.Name, snap.Session.Database); before.Decide(knock, env).Admits() && !after.Decide(knock, env).Admits() {
+				out = append(out, fmt.Sprintf("superuser %s can connect over TCP now, and will only get in over the local socket, by peer", r.Name))
+			}
 			continue
 		}
 		var lost []string
@@ -51,9 +57,14 @@ func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapsho
 // gets in no way after.
 func loses(before, after *hba.File, env hba.Env, user, database string) bool {
 	local := hba.Attempt{User: user, Database: database}
-	tcp := hba.Attempt{User: user, Database: database, Addr: netip.MustParseAddr("127.0.0.1"), TLS: true}
+	tcp := overTCP(user, database)
 	in := func(f *hba.File) bool { return f.Decide(local, env).Admits() || f.Decide(tcp, env).Admits() }
 	return in(before) && !in(after)
+}
+
+// overTCP is a login with TLS from the server's own machine.
+func overTCP(user, database string) hba.Attempt {
+	return hba.Attempt{User: user, Database: database, Addr: netip.MustParseAddr("127.0.0.1"), TLS: true}
 }
 
 // some names the first few of a list.

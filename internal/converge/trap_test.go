@@ -1,6 +1,7 @@
 package converge_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -57,6 +58,27 @@ func TestTakingOverSpringsNoTrap(t *testing.T) {
 		}
 		if got := w.rows("shared", "SELECT proname::text FROM pg_proc JOIN pg_roles r ON r.oid = proowner WHERE pronamespace = 'play'::regnamespace AND (rolsuper OR prosecdef)"); len(got) > 0 {
 			t.Errorf("%d: these run with others' rights: %v", major, got)
+		}
+	}
+}
+
+// A function that an event trigger runs is run by superusers too: it is not
+// given to a tenant because it stands in the tenant's schema, and where a
+// tenant has it, landlord does nothing that would run it.
+func TestEventTriggersStayTheSuperusers(t *testing.T) {
+	for _, major := range ends() {
+		w := neighbours(t, major)
+		w.must("shared", "", `CREATE FUNCTION bob.audit() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+			CREATE EVENT TRIGGER audit ON ddl_command_end EXECUTE FUNCTION bob.audit()`)
+		w.applyWith(landlord.Options{})
+		w.wantEmpty(w.planWith(landlord.Options{}), "after an event trigger")
+		if owner := w.column("shared", "SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'audit'"); owner[0] != "postgres" {
+			t.Errorf("%d: bob.audit belongs to %s", major, owner[0])
+		}
+		w.must("shared", "", "ALTER FUNCTION bob.audit() OWNER TO bob_owner")
+		_, err := landlord.Apply(w.ctx(), w.e, "main", landlord.Options{}, landlord.Hooks{})
+		if conflict := (*plan.ConflictError)(nil); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "bob.audit()") {
+			t.Errorf("%d: the error is %v, not a conflict about bob.audit", major, err)
 		}
 	}
 }

@@ -90,6 +90,9 @@ func (u unit) strangersObjects(c *inside, schema string) {
 		return old
 	}
 	for o := range c.objects(schema) {
+		if u.b.leave(o, c.database) {
+			continue
+		}
 		owner := newOwner(o.owner)
 		if foreign(o.owner) && !o.follows {
 			u.tame(o, u.b.owner[o.owner])

@@ -64,6 +64,8 @@ type object struct {
 	follows bool
 	// code says that it can be SECURITY DEFINER, and then runs as its owner.
 	code bool
+	// everybodys says that an event trigger runs it.
+	everybodys bool
 }
 
 // objects yields what stands in a schema and has an ACL, extensions' members
@@ -76,7 +78,7 @@ func (in *inside) objects(schema string) func(func(object) bool) {
 			}
 		}
 		for _, r := range in.routines[schema] {
-			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate}) {
+			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate, everybodys: r.EventTrigger}) {
 				return
 			}
 		}

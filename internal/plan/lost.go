@@ -45,6 +45,18 @@ func (u unit) tame(o object, maker string) {
 	}
 }
 
+// leave says that an object is not to be touched: a function that an event
+// trigger runs, as whoever changes something in the database, a superuser or
+// landlord itself. It stays a superuser's, an operator's or landlord's; and while it
+// is anybody else's, nothing is done at all. (Nobody calls it otherwise, whatever its ACL says.)
+func (b *builder) leave(o object, database string) bool {
+	if o.everybodys && !b.trusted[o.owner] {
+		b.clash(b.owner[o.owner], "drop the event trigger, or read the function and give it to a superuser",
+			"an event trigger in database %s runs %s as whoever changes something, superusers too, and it belongs to %s", database, o.name, o.owner)
+	}
+	return o.everybodys
+}
+
 // ties notes what leads from one tenant's house into another's past every
 // grant. To cut it changes what queries find, and so is not done unasked.
 func (u unit) ties(c *inside) {

@@ -21,6 +21,9 @@ func (u unit) objects(h isolation.House, c *inside, schema string) {
 	batch, v, owner := newBatch(), u.b.version(), h.Tenant.Owner
 	heir := u.b.heirs(owner)
 	for o := range c.objects(schema) {
+		if u.b.leave(o, c.database) {
+			continue
+		}
 		acl := o.acl
 		if o.follows {
 			acl = acl.ChangeOwner(o.owner, owner)

@@ -190,6 +190,9 @@ type Routine struct {
 	ACL       pgsql.ACL `json:"acl"`
 	Extension bool      `json:"extension,omitempty"`
 	Aggregate bool      `json:"aggregate,omitempty"`
+	// EventTrigger says that an event trigger runs it, for everybody in the
+	// database, superusers not excepted.
+	EventTrigger bool `json:"eventTrigger,omitempty"`
 }
 
 // Type is a type or domain that stands for itself (no array, no row type).

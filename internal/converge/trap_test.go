@@ -153,3 +153,29 @@ func ties(p plan.Plan) (cuts []string) {
 	}
 	return cuts
 }
+
+// A tenant is kept out of the others' databases also by a plan that is not
+// about these.
+func TestOthersDatabasesAreClosedToo(t *testing.T) {
+	w := neighbours(t, ends()[0])
+	w.e.Tenants = append(w.e.Tenants, newTenant("zoe", tenant.Database, "zoe"))
+	w.applyWith(landlord.Options{})
+	for _, how := range []struct {
+		name string
+		spec []tenant.Tenant
+		o    landlord.Options
+	}{
+		{"a plan for one tenant", w.e.Tenants, landlord.Options{Tenants: []string{"eve"}}},
+		{"a spec that does not name it", w.e.Tenants[:2], landlord.Options{}},
+	} {
+		w.e.Tenants = how.spec
+		w.must("postgres", "", "GRANT CONNECT ON DATABASE zoe TO eve_app")
+		w.applyWith(how.o)
+		w.wantEmpty(w.planWith(how.o), how.name)
+		for _, r := range w.rows("postgres", "SELECT has_database_privilege('eve_app', 'zoe', 'CONNECT'), has_database_privilege('zoe_app', 'zoe', 'CONNECT')") {
+			if r[0] != "false" || r[1] != "true" {
+				t.Errorf("%s: eve may connect: %s, zoe may: %s", how.name, r[0], r[1])
+			}
+		}
+	}
+}

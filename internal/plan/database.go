@@ -26,15 +26,19 @@ func (b *builder) ground() {
 	b.parameters(u)
 	b.expel(u)
 	b.superuserGrants(u)
-	managed := map[string]bool{}
+	managed, about := map[string]bool{}, map[string]bool{}
 	for _, c := range b.containers {
-		managed[c.Database] = true
+		managed[c.Database], about[c.Database] = true, b.concerns(c)
 	}
 	for _, t := range b.found {
 		managed[t.Database] = true
 	}
 	for i := range b.snap.Databases {
-		if d := &b.snap.Databases[i]; d.Name != "template0" && !managed[d.Name] {
+		switch d := &b.snap.Databases[i]; {
+		case d.Name == "template0" || about[d.Name]:
+		case managed[d.Name]:
+			u.keepOut(d)
+		default:
 			u.closeDatabase(d)
 		}
 	}
@@ -74,6 +78,15 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 	}
 	u.takeAway(fmt.Sprintf("database %s is nobody's house: PUBLIC and tenants have no business in it", d.Name),
 		"DATABASE "+pgsql.Ident(d.Name), acl, d.Owner, bad)
+}
+
+// keepOut takes from the tenants that the plan is about what they hold on a
+// house of others, whom it is not about. (What it is about gets its whole ACL.)
+func (u unit) keepOut(d *snapshot.Database) {
+	u.takeAway(fmt.Sprintf("database %s is another tenant's house", d.Name), "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner, func(grantee string) bool {
+		whose := u.b.owner[grantee]
+		return u.b.concernsTenant(whose) && u.b.home[whose] != d.Name
+	})
 }
 
 // takeAway takes from bad ones what they hold on an object that is not

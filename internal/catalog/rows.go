@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,13 +13,20 @@ import (
 )
 
 // reader decodes the rows of one connection's results, which come as text.
-// Owners, schemas and ACLs repeat thousands of times: each distinct one is
-// kept once.
+// Owners, schemas and ACLs repeat, mostly soon: of those met lately, each
+// distinct one is kept once. A table of all that a server has would cost more
+// than it saves, where ten thousand tenants have fifty thousand roles.
 type reader struct {
 	names map[string]string
 	acls  map[string]pgsql.ACL
 	err   error
 }
+
+// How many of each a reader remembers: tables that fit a processor's cache.
+const (
+	rememberedNames = 4096
+	rememberedACLs  = 512
+)
 
 func newReader() *reader {
 	return &reader{names: map[string]string{}, acls: map[string]pgsql.ACL{}}
@@ -29,7 +37,21 @@ func (r *reader) name(b []byte) string {
 	if s, ok := r.names[string(b)]; ok {
 		return s
 	}
-	s := string(b)
+	return r.remember(string(b))
+}
+
+// same returns the remembered copy of a name that is a part of a longer text.
+func (r *reader) same(s string) string {
+	if same, ok := r.names[s]; ok {
+		return same
+	}
+	return r.remember(strings.Clone(s))
+}
+
+func (r *reader) remember(s string) string {
+	if len(r.names) >= rememberedNames {
+		clear(r.names)
+	}
 	r.names[s] = s
 	return s
 }
@@ -47,7 +69,10 @@ func (r *reader) acl(b []byte) pgsql.ACL {
 		r.fail(fmt.Errorf("reading an ACL: %w", err))
 	}
 	for i := range a {
-		a[i].Grantee, a[i].Grantor = r.name([]byte(a[i].Grantee)), r.name([]byte(a[i].Grantor))
+		a[i].Grantee, a[i].Grantor = r.same(a[i].Grantee), r.same(a[i].Grantor)
+	}
+	if len(r.acls) >= rememberedACLs {
+		clear(r.acls)
 	}
 	r.acls[string(b)] = a
 	return a

@@ -205,21 +205,19 @@ func arrayElements(text string) ([]string, error) {
 		return nil, fmt.Errorf("not an array: %q", text)
 	}
 	body := text[1 : len(text)-1]
-	var out []string
+	out := make([]string, 0, strings.Count(body, ",")+1)
 	for i := 0; i < len(body); {
-		var b strings.Builder
 		if body[i] == '"' {
+			var b strings.Builder
 			end, err := quotedElement(body, i+1, &b)
 			if err != nil {
 				return nil, err
 			}
-			i = end
+			out, i = append(out, b.String()), end
 		} else {
-			end := i + strings.IndexByte(body[i:]+",", ',')
-			b.WriteString(body[i:end])
-			i = end
+			element, _, _ := strings.Cut(body[i:], ",")
+			out, i = append(out, element), i+len(element)
 		}
-		out = append(out, b.String())
 		if i < len(body) {
 			if body[i] != ',' {
 				return nil, fmt.Errorf("no comma at byte %d of %q", i+1, text)
@@ -287,7 +285,10 @@ func parseACLItem(text string) (ACLItem, error) {
 // quotes with inner ones doubled.
 func aclName(text string) (name, rest string, err error) {
 	if !strings.HasPrefix(text, `"`) {
-		end := strings.IndexAny(text+"=", "=/")
+		end := strings.IndexAny(text, "=/")
+		if end < 0 {
+			end = len(text)
+		}
 		return text[:end], text[end:], nil
 	}
 	var b strings.Builder

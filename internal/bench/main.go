@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"landlord/internal/heap"
 )
 
 func main() {
@@ -134,6 +136,7 @@ func (b *bench) model(ctx context.Context, e town) error {
 	if !b.measures("a") && !b.measures("b") {
 		return nil
 	}
+	heap.Fit(len(e.tenants)) // as the command does
 	built, err := b.apply(ctx, e)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"landlord"
+	"landlord/internal/heap"
 	"landlord/internal/localpg"
 	"landlord/internal/plan"
 	"landlord/internal/run"
@@ -42,7 +43,7 @@ func child(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	text = nil
+	heap.Fit(len(estate.Tenants)) // as the command does
 	c.Parse = time.Since(start)
 	start = time.Now()
 	p, err := landlord.Plan(ctx, estate, "main", landlord.Options{})

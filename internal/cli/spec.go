@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"landlord/internal/heap"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
 )
@@ -69,7 +70,9 @@ func (a *app) load() (tenant.Estate, error) {
 	if err != nil {
 		return tenant.Estate{}, usageError{err}
 	}
-	return spec.Parse(a.file, text)
+	e, err := spec.Parse(a.file, text)
+	heap.Fit(len(e.Tenants))
+	return e, err
 }
 
 // tenants checks names that were given on the command line.

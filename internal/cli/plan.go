@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -117,7 +118,11 @@ func (a *app) showPlans(plans []plan.Plan, conninfo string) error {
 // verbose.
 func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 	if p.Empty() {
-		if p.Err() == nil {
+		switch {
+		case p.Err() != nil:
+		case slices.ContainsFunc(p.Notes, func(n plan.Note) bool { return n.Cannot }):
+			fmt.Fprintf(w, "server %s: nothing to do that can be done here; what cannot is below\n", p.Server)
+		default:
 			fmt.Fprintf(w, "server %s: nothing to do\n", p.Server)
 		}
 		printNotes(w, l, p.Notes)

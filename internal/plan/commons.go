@@ -41,7 +41,11 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 		return
 	}
 	if !u.b.in.Prune || s.Extension {
-		u.b.note("", fmt.Sprintf("schema %s in database %s is no tenant's: left alone, and closed to all tenants", s.Name, c.database),
+		state := "left alone, and closed to all tenants"
+		if s.Extension {
+			state = "left alone, since an extension is in it; everybody may use what stands there"
+		}
+		u.b.note("", fmt.Sprintf("schema %s in database %s is no tenant's: %s", s.Name, c.database, state),
 			"name it in a tenant's schemas, or drop it with --prune")
 	}
 	if u.b.tenants(s.Owner) {

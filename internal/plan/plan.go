@@ -76,7 +76,7 @@ type Plan struct {
 	// says nothing.
 	Unread []string `json:"unread,omitempty"`
 	// UnreadWhy is the server's reason for the first of them.
-	UnreadWhy string `json:"unread_why,omitempty"`
+	UnreadWhy string `json:"unreadWhy,omitempty"`
 	// Again says that a database's inside could not be seen yet: once these
 	// steps are done, there is more to plan.
 	Again bool `json:"again,omitempty"`

@@ -23,6 +23,8 @@ var (
 	sessionSQL string
 	//go:embed sql/roles.sql
 	rolesSQL string
+	//go:embed sql/settable.sql
+	settableSQL string
 	//go:embed sql/dependencies.sql
 	dependenciesSQL string
 	//go:embed sql/hba.sql
@@ -133,12 +135,10 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 func sharedSQL(s snapshot.Snapshot) string {
 	words := []string{
 		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
-		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "", "{{settable}}", "s.context IN ('user', 'backend')",
-		"{{publicparameters}}", "",
+		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "", "{{publicparameters}}", "", "{{settable}}", "s.context IN ('user', 'backend')",
 	}
 	if s.Session.Superuser {
 		words[1] = "pg_catalog.pg_authid"
-		words[11] = "false"
 		words[3] = `CASE WHEN r.rolpassword IS NULL THEN 'none' WHEN r.rolpassword LIKE 'md5%' THEN 'md5'
 			WHEN r.rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram-sha-256' ELSE 'unknown' END`
 	}
@@ -146,15 +146,17 @@ func sharedSQL(s snapshot.Snapshot) string {
 		words[5], words[7] = "a.inherit_option", "a.set_option"
 	}
 	if s.Version.ParameterACLs() {
-		if !s.Session.Superuser {
-			words[11] += " OR pg_catalog.has_parameter_privilege(s.name, 'SET')"
-		}
+		words[13] += " OR pg_catalog.has_parameter_privilege(s.name, 'SET')"
 		words[9] = `UNION ALL SELECT o.paracl FROM pg_catalog.pg_parameter_acl AS o
 			WHERE s.classid = 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass AND o.oid = s.objid`
-		words[13] = `UNION ALL SELECT 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass, p.oid, a.grantor
+		words[11] = `UNION ALL SELECT 'pg_catalog.pg_parameter_acl'::pg_catalog.regclass, p.oid, a.grantor
 			FROM pg_catalog.pg_parameter_acl AS p CROSS JOIN LATERAL pg_catalog.aclexplode(p.paracl) AS a WHERE a.grantee = 0`
 	}
-	return strings.NewReplacer(words...).Replace(rolesSQL)
+	sql := rolesSQL
+	if !s.Session.Superuser { // who may set everything
+		sql += settableSQL
+	}
+	return strings.NewReplacer(words...).Replace(sql)
 }
 
 func dependencies(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {

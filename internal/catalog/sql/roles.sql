@@ -40,6 +40,3 @@ FROM (
   {{publicparameters}}
 ) AS o
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i;
-SELECT pg_catalog.lower(s.name)
-FROM pg_catalog.pg_settings AS s
-WHERE {{settable}};

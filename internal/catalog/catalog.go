@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
 
 	"landlord/internal/connect"
 	"landlord/internal/pgsql"
@@ -38,7 +39,8 @@ type Options struct {
 	// Conninfo is where landlord connects: libpq keywords and values or a URI.
 	Conninfo string
 	// Want chooses the databases whose contents are read, from those that
-	// exist.
+	// exist. With Dependencies it sees all that the server shares, else the
+	// session and the databases alone: the rest is read beside the contents.
 	Want func(snapshot.Snapshot) []string
 	// HBA also reads pg_hba.conf, where the role may.
 	HBA bool
@@ -46,28 +48,42 @@ type Options struct {
 	// plan that drops something.
 	Dependencies bool
 	// Parallel is how many databases are read at once; 0 means 2, which is
-	// what two cores do best.
+	// what two cores do best. One more connection reads what they share.
 	Parallel int
 }
 
 // Read takes a snapshot.
-func Read(ctx context.Context, o Options) (snapshot.Snapshot, error) {
-	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{})
+func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
+	conn, err := connect.Open(parent, o.Conninfo, connect.Options{})
 	if err != nil {
 		return snapshot.Snapshot{}, err
 	}
-	snap, err := Shared(ctx, conn, o)
-	connect.Close(conn)
+	defer connect.Close(conn)
+	snap, err := Session(parent, conn)
 	if err != nil {
 		return snap, err
 	}
-	if o.Want != nil {
-		snap.Contents, err = contents(ctx, o, o.Want(snap))
+	var inside []snapshot.Contents
+	group, ctx := errgroup.WithContext(parent)
+	if o.Want != nil && !o.Dependencies {
+		wanted := o.Want(snap)
+		group.Go(func() (err error) {
+			inside, err = contents(ctx, o, wanted)
+			return err
+		})
 	}
+	group.Go(func() error { return shared(ctx, conn, o, &snap) })
+	if err := group.Wait(); err != nil {
+		return snap, err
+	}
+	if o.Want != nil && o.Dependencies {
+		inside, err = contents(parent, o, o.Want(snap))
+	}
+	snap.Contents = inside
 	return snap, err
 }
 
-// Session reads who is connected to what.
+// Session reads who is connected to what, and which databases there are.
 func Session(ctx context.Context, conn *pgconn.PgConn) (snapshot.Snapshot, error) {
 	snap := snapshot.Snapshot{Parameters: map[string]string{}}
 	r := newReader()
@@ -78,6 +94,11 @@ func Session(ctx context.Context, conn *pgconn.PgConn) (snapshot.Snapshot, error
 			Database: string(row[5]), Standby: yes(row[6]), Local: yes(row[7]), Address: string(row[8]), TLS: yes(row[9]),
 		}
 		snap.Parameters[string(row[10])] = string(row[11])
+	}, func(row [][]byte) {
+		snap.Databases = append(snap.Databases, snapshot.Database{
+			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]), AllowConn: yes(row[4]),
+			Template: yes(row[5]), ConnLimit: r.int(row[6]), Comment: string(row[7]), Size: -1,
+		})
 	})
 	return snap, err
 }
@@ -88,8 +109,14 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 	if err != nil {
 		return snap, err
 	}
+	err = shared(ctx, conn, o, &snap)
+	return snap, err
+}
+
+// shared reads what Session does not.
+func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.Snapshot) error {
 	r := newReader()
-	err = query(ctx, conn, r, sharedSQL(snap), func(row [][]byte) {
+	err := query(ctx, conn, r, sharedSQL(*snap), func(row [][]byte) {
 		snap.Roles = append(snap.Roles, snapshot.Role{
 			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Superuser: yes(row[2]), Inherit: yes(row[3]), CreateRole: yes(row[4]),
 			CreateDB: yes(row[5]), Login: yes(row[6]), Replicate: yes(row[7]), BypassRLS: yes(row[8]), ConnLimit: r.int(row[9]),
@@ -98,11 +125,6 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 	}, func(row [][]byte) {
 		snap.Memberships = append(snap.Memberships, snapshot.Membership{
 			Role: r.name(row[0]), Member: r.name(row[1]), Grantor: r.name(row[2]), Admin: yes(row[3]), Inherit: yes(row[4]), Set: yes(row[5]),
-		})
-	}, func(row [][]byte) {
-		snap.Databases = append(snap.Databases, snapshot.Database{
-			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]), AllowConn: yes(row[4]),
-			Template: yes(row[5]), ConnLimit: r.int(row[6]), Comment: string(row[7]), Size: -1,
 		})
 	}, func(row [][]byte) {
 		snap.Settings = append(snap.Settings, snapshot.Setting{
@@ -114,21 +136,21 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 		snap.Session.Settable = append(snap.Session.Settable, string(row[0]))
 	})
 	if err != nil {
-		return snap, err
+		return err
 	}
 	if !snap.Session.Superuser {
 		snap.Session.Settable = append(snap.Session.Settable, "role") // pg_settings leaves it out
 		slices.Sort(snap.Session.Settable)
 	}
 	if o.Dependencies {
-		if err := dependencies(ctx, conn, &snap); err != nil {
-			return snap, err
+		if err := dependencies(ctx, conn, snap); err != nil {
+			return err
 		}
 	}
 	if o.HBA {
-		snap.HBA = hbaFile(ctx, conn, snap)
+		snap.HBA = hbaFile(ctx, conn, *snap)
 	}
-	return snap, nil
+	return nil
 }
 
 // sharedSQL fits the query to the version and to what the role may read.

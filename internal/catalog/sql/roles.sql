@@ -9,12 +9,6 @@ SELECT o.rolname, m.rolname, pg_catalog.pg_get_userbyid(a.grantor), a.admin_opti
 FROM pg_catalog.pg_auth_members AS a
 JOIN pg_catalog.pg_roles AS o ON o.oid = a.roleid
 JOIN pg_catalog.pg_roles AS m ON m.oid = a.member;
-SELECT d.oid, d.datname, pg_catalog.pg_get_userbyid(d.datdba), d.datacl::pg_catalog.text, d.datallowconn, d.datistemplate,
-       d.datconnlimit, c.description
-FROM pg_catalog.pg_database AS d
-LEFT JOIN pg_catalog.pg_shdescription AS c
-  ON c.objoid = d.oid AND c.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
-ORDER BY d.datname;
 SELECT COALESCE(r.rolname, ''), COALESCE(d.datname, ''),
        pg_catalog.split_part(c.entry, '=', 1), pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1)
 FROM pg_catalog.pg_db_role_setting AS s

@@ -9,3 +9,9 @@ WHERE r.rolname = session_user
   AND s.name IN ('password_encryption', 'hba_file', 'max_connections', 'superuser_reserved_connections', 'ssl', 'port',
                  'listen_addresses', 'unix_socket_directories', 'max_prepared_transactions', 'lo_compat_privileges',
                  'max_locks_per_transaction', 'data_directory');
+SELECT d.oid, d.datname, pg_catalog.pg_get_userbyid(d.datdba), d.datacl::pg_catalog.text, d.datallowconn, d.datistemplate,
+       d.datconnlimit, c.description
+FROM pg_catalog.pg_database AS d
+LEFT JOIN pg_catalog.pg_shdescription AS c
+  ON c.objoid = d.oid AND c.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass
+ORDER BY d.datname;

@@ -76,19 +76,27 @@ func (b *builder) stays(m snapshot.Membership) bool {
 // expel revokes every membership that no house wants: in a tenant's role, of
 // a tenant's role, in a group of landlord's.
 func (b *builder) expel(u unit) {
-	wanted := map[[2]string]isolation.Membership{}
+	wanted := make(map[[2]string]isolation.Membership, len(b.snap.Memberships))
 	for _, h := range b.houses {
 		for _, m := range h.Memberships {
 			wanted[[2]string{m.Role, m.Member}] = m
 		}
 	}
 	groups := b.groups()
+	fits := func(m snapshot.Membership) bool {
+		want, ok := wanted[[2]string{m.Role, m.Member}]
+		return ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m)
+	}
+	misfit := func(m snapshot.Membership) bool { return !fits(m) }
+	if !slices.ContainsFunc(b.snap.Memberships, misfit) {
+		return // as nearly always: no need to follow sixty thousand chains
+	}
 	chain := deepestFirst(b.snap.Memberships, func(m snapshot.Membership) link { return link{m.Role, m.Member, m.Grantor} })
 	for _, m := range chain {
-		want, ok := wanted[[2]string{m.Role, m.Member}]
-		if ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m) {
+		if fits(m) {
 			continue
 		}
+		want, ok := wanted[[2]string{m.Role, m.Member}]
 		u.tenant = b.owner[m.Role]
 		switch {
 		case !ok:

@@ -50,14 +50,7 @@ Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
 }
 
 func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
-	e, err := a.load()
-	if err != nil {
-		return err
-	}
-	if err := tenants(e, s.tenants); err != nil {
-		return err
-	}
-	list, err := servers(e, s.server, s.tenants)
+	e, list, err := a.about(s)
 	if err != nil {
 		return err
 	}

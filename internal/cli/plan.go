@@ -59,14 +59,7 @@ are changes.`,
 }
 
 func (a *app) plan(c *cobra.Command, s scope) error {
-	e, err := a.load()
-	if err != nil {
-		return err
-	}
-	if err := tenants(e, s.tenants); err != nil {
-		return err
-	}
-	list, err := servers(e, s.server, s.tenants)
+	e, list, err := a.about(s)
 	if err != nil {
 		return err
 	}

@@ -46,14 +46,7 @@ Exit status: 0 the walls hold; 1 failed; 2 mistake in the call or in the spec;
 }
 
 func (a *app) prove(ctx context.Context, s scope) error {
-	e, err := a.load()
-	if err != nil {
-		return err
-	}
-	if err := tenants(e, s.tenants); err != nil {
-		return err
-	}
-	list, err := servers(e, s.server, s.tenants)
+	e, list, err := a.about(s)
 	if err != nil {
 		return err
 	}

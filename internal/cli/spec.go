@@ -136,3 +136,16 @@ func servers(e tenant.Estate, name string, only []string) ([]tenant.Server, erro
 	}
 	return out, nil
 }
+
+// about reads the spec, and finds the servers that a scope is about.
+func (a *app) about(s scope) (tenant.Estate, []tenant.Server, error) {
+	e, err := a.load()
+	if err != nil {
+		return e, nil, err
+	}
+	if err := tenants(e, s.tenants); err != nil {
+		return e, nil, err
+	}
+	list, err := servers(e, s.server, s.tenants)
+	return e, list, err
+}

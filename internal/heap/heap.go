@@ -20,9 +20,8 @@ const (
 
 // Fit lets the collector rest while there is room for that many tenants and
 // as much garbage, and work as it must beyond: ten thousand tenants have
-// 170 MiB. It takes a quarter off the processor time of a plan. Whoever has
-// set GOGC or GOMEMLIMIT knows better, and is obeyed. It holds for the whole
-// process: call it from a program, not from a library.
+// 170 MiB. Whoever has set GOGC or GOMEMLIMIT knows better, and is obeyed. It
+// holds for the whole process: call it from a program, not from a library.
 func Fit(tenants int) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return

@@ -26,10 +26,6 @@ func appendSize(s []tenant.Setting, name string, bytes int64) []tenant.Setting {
 // ROLE … SET takes unquoted by quotes (GUC_LIST_QUOTE in PostgreSQL).
 func ListSetting(name string) bool { return name == "search_path" }
 
-// SuperuserSettings are the parameters among landlord's own that only a
-// superuser can set on a role (manual, "temp_file_limit").
-func SuperuserSettings() []string { return []string{"temp_file_limit"} }
-
 // SamePath says whether two values of search_path name the same schemas in
 // the same order, however each is quoted.
 func SamePath(a, b string) bool {

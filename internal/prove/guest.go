@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -157,7 +156,7 @@ func (r *run) validUntil(t time.Time) string {
 }
 
 func (r *run) maySet(name string) bool {
-	return r.snap.Session.Superuser || !slices.Contains(isolation.SuperuserSettings(), name)
+	return r.snap.Session.MaySet(name)
 }
 
 // setting gives a role a parameter as another role has it.

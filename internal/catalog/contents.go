@@ -137,7 +137,7 @@ func (k *core) row(row [][]byte) {
 		k.members[r.oid(row[2])] = true
 	case 'r':
 		k.relations = append(k.relations, located[snapshot.Relation]{oid, r.oid(row[2]), snapshot.Relation{
-			Name: string(row[3]), Kind: char(row[4]), Owner: r.name(row[5]), ACL: r.acl(row[6]), OwnedBy: yes(row[7])}})
+			Name: string(row[3]), Kind: snapshot.RelKind(char(row[4])), Owner: r.name(row[5]), ACL: r.acl(row[6]), OwnedBy: yes(row[7])}})
 	case 'c':
 		k.columns = append(k.columns, located[snapshot.Column]{oid: oid, it: snapshot.Column{Name: string(row[3]), ACL: r.acl(row[6])}})
 	case 'p':

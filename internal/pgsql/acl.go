@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Privs is a set of privileges.
@@ -80,7 +81,47 @@ const (
 	SchemaKind  ObjectKind = 'n'
 	LargeObject ObjectKind = 'L'
 	DatabaseObj ObjectKind = 'd'
+	ColumnKind  ObjectKind = 'c'
+	Language    ObjectKind = 'l'
+	Wrapper     ObjectKind = 'F'
+	ServerKind  ObjectKind = 's' // a foreign server
+	Tablespace  ObjectKind = 't'
+	Parameter   ObjectKind = 'p'
 )
+
+// kindTable gives each kind its name in the manual, in small letters.
+var kindTable = []struct {
+	kind ObjectKind
+	name string
+}{
+	{Table, "table"}, {Sequence, "sequence"}, {Routine, "function"}, {TypeKind, "type"}, {SchemaKind, "schema"},
+	{LargeObject, "large object"}, {DatabaseObj, "database"}, {ColumnKind, "column"}, {Language, "language"},
+	{Wrapper, "foreign-data wrapper"}, {ServerKind, "foreign server"}, {Tablespace, "tablespace"}, {Parameter, "parameter"},
+}
+
+// String is the kind's name in the manual, in small letters.
+func (k ObjectKind) String() string {
+	for _, t := range kindTable {
+		if t.kind == k {
+			return t.name
+		}
+	}
+	return fmt.Sprintf("object of kind %q", byte(k))
+}
+
+// MarshalText writes the kind's name.
+func (k ObjectKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads it.
+func (k *ObjectKind) UnmarshalText(text []byte) error {
+	for _, t := range kindTable {
+		if t.name == string(text) {
+			*k = t.kind
+			return nil
+		}
+	}
+	return fmt.Errorf("no kind of object is called %q", text)
+}
 
 // All is every privilege that an object of this kind has.
 func (k ObjectKind) All(v Version) Privs {
@@ -103,6 +144,14 @@ func (k ObjectKind) All(v Version) Privs {
 		return Select | Update
 	case DatabaseObj:
 		return Create | Temporary | Connect
+	case ColumnKind:
+		return Select | Insert | Update | References
+	case Language, Wrapper, ServerKind:
+		return Usage
+	case Tablespace:
+		return Create
+	case Parameter:
+		return Set | AlterSystem
 	}
 	panic(fmt.Sprintf("pgsql: no object kind %q", byte(k)))
 }
@@ -112,7 +161,7 @@ func (k ObjectKind) public() Privs {
 	switch k {
 	case Routine:
 		return Execute
-	case TypeKind:
+	case TypeKind, Language:
 		return Usage
 	case DatabaseObj:
 		return Temporary | Connect
@@ -123,10 +172,49 @@ func (k ObjectKind) public() Privs {
 // ACLItem is what one grantor has given to one grantee. The grantee "" is
 // PUBLIC.
 type ACLItem struct {
-	Grantee   string `json:"grantee"`
-	Grantor   string `json:"grantor"`
-	Privs     Privs  `json:"privs"`
-	Grantable Privs  `json:"grantable,omitempty"` // with grant option; a part of Privs
+	Grantee   string
+	Grantor   string
+	Privs     Privs
+	Grantable Privs // with grant option; a part of Privs
+}
+
+// String prints the item as the server does.
+func (it ACLItem) String() string {
+	text, _ := it.MarshalText()
+	return string(text)
+}
+
+// MarshalText writes the item as the server does: "acme=r*w/postgres".
+func (it ACLItem) MarshalText() ([]byte, error) {
+	out := appendACLName(nil, it.Grantee)
+	out = append(out, '=')
+	for _, t := range privTable {
+		if it.Privs&t.bit != 0 {
+			out = append(out, t.letter)
+		}
+		if it.Grantable&t.bit != 0 {
+			out = append(out, '*')
+		}
+	}
+	return appendACLName(append(out, '/'), it.Grantor), nil
+}
+
+// appendACLName quotes a role's name as aclitemout does: where anything in it
+// is no letter, digit or underscore.
+func appendACLName(out []byte, name string) []byte {
+	plain := func(r rune) bool {
+		return r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r > unicode.MaxASCII
+	}
+	if strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		return append(out, name...)
+	}
+	return fmt.Appendf(out, `"%s"`, strings.ReplaceAll(name, `"`, `""`))
+}
+
+// UnmarshalText reads what MarshalText and the server write.
+func (it *ACLItem) UnmarshalText(text []byte) (err error) {
+	*it, err = parseACLItem(string(text))
+	return err
 }
 
 // ACL is an access control list; nil is the catalog's NULL, which means the

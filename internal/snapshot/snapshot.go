@@ -4,15 +4,24 @@
 package snapshot
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"landlord/internal/pgsql"
 )
 
 // Snapshot is everything that bears on access, of one server at one time.
 type Snapshot struct {
-	Version     pgsql.Version     `json:"version"`
+	// Format is the version of the JSON form; Encode sets it.
+	Format int `json:"format,omitempty"`
+	// Taken is when, by the clock of whoever took it.
+	Taken   time.Time     `json:"taken,omitzero"`
+	Version pgsql.Version `json:"version"`
+	// Unread are the parts that could not be read, or that a pasted text does
+	// not tell. What judges asks Knows before it calls something absent.
+	Unread      []Unread          `json:"unread,omitempty"`
 	Session     Session           `json:"session"`
 	Parameters  map[string]string `json:"parameters"`
 	Roles       []Role            `json:"roles"`
@@ -25,7 +34,8 @@ type Snapshot struct {
 	// something; read only where roles are to be dropped.
 	Dependencies []Dependency `json:"dependencies,omitempty"`
 	HBA          *HBA         `json:"hba,omitempty"`
-	Contents     []Contents   `json:"contents"`
+	Server
+	Contents []Contents `json:"contents"`
 }
 
 // Session is who has read the snapshot, and what that role may do.
@@ -75,7 +85,12 @@ type Role struct {
 	// Verifier is the kind of the stored password: none, md5, scram-sha-256,
 	// or empty where it could not be read.
 	Verifier string `json:"verifier,omitempty"`
-	Comment  string `json:"comment,omitempty"`
+	// PasswordIsName says that the password is the role's own name. It was
+	// tried for each role only where nothing of PartWeakness is unread.
+	PasswordIsName bool `json:"passwordIsName,omitempty"`
+	// Iterations are a SCRAM verifier's; 0 where there is none.
+	Iterations int32  `json:"iterations,omitempty"`
+	Comment    string `json:"comment,omitempty"`
 }
 
 // Membership is one row of pg_auth_members. Before 16, Inherit is what the
@@ -129,6 +144,27 @@ type HBA struct {
 	Stale bool `json:"stale,omitempty"`
 	// Error is why it could not be read.
 	Error string `json:"error,omitempty"`
+	// Included are the files that it names, each once.
+	Included []File `json:"included,omitempty"`
+	// Ident is pg_ident.conf.
+	Ident *File `json:"ident,omitempty"`
+	// Errors are the mistakes that the server itself finds in the files.
+	Errors []FileError `json:"errors,omitempty"`
+}
+
+// File is a file of the server's configuration.
+type File struct {
+	Path  string `json:"path"`
+	Text  string `json:"text,omitempty"`
+	Error string `json:"error,omitempty"` // why it could not be read
+}
+
+// FileError is a line that the server cannot read (pg_hba_file_rules, and
+// since 15 pg_ident_file_mappings).
+type FileError struct {
+	File    string `json:"file,omitempty"` // since 16; before, pg_hba.conf or pg_ident.conf
+	Line    int    `json:"line"`
+	Message string `json:"message"`
 }
 
 // Contents is what one database holds.
@@ -149,6 +185,7 @@ type Contents struct {
 	// LargeObjects are the grants on large objects, each that is there at all
 	// once: a database may hold millions of them.
 	LargeObjects []LargeObjectGrant `json:"largeObjects,omitempty"`
+	Inside
 }
 
 // Schema is one row of pg_namespace, without the system's own.
@@ -166,11 +203,35 @@ type Schema struct {
 type Relation struct {
 	Schema    string    `json:"schema"`
 	Name      string    `json:"name"`
-	Kind      byte      `json:"kind"` // pg_class.relkind
+	Kind      RelKind   `json:"kind"`
 	Owner     string    `json:"owner"`
 	ACL       pgsql.ACL `json:"acl"`
 	Extension bool      `json:"extension,omitempty"`
 	OwnedBy   bool      `json:"ownedBy,omitempty"` // a sequence that belongs to a column, and so has its table's owner
+	// RLS is row level security; Forced also holds for the owner.
+	RLS    bool `json:"rls,omitempty"`
+	Forced bool `json:"forced,omitempty"`
+	// Invoker says of a view that it reads with its reader's rights
+	// (security_invoker, since 15), not its owner's.
+	Invoker bool `json:"invoker,omitempty"`
+	// Partition says that it is one.
+	Partition bool `json:"partition,omitempty"`
+}
+
+// RelKind is pg_class.relkind: r table, p partitioned table, v view, m
+// materialized view, f foreign table, S sequence. In JSON it is that letter.
+type RelKind byte
+
+// MarshalText writes the letter.
+func (k RelKind) MarshalText() ([]byte, error) { return []byte{byte(k)}, nil }
+
+// UnmarshalText reads it.
+func (k *RelKind) UnmarshalText(text []byte) error {
+	if len(text) != 1 || !strings.Contains("rpvmfS", string(text)) {
+		return fmt.Errorf("no kind of relation is called %q", text)
+	}
+	*k = RelKind(text[0])
+	return nil
 }
 
 // Column is a column with an ACL of its own.
@@ -193,6 +254,16 @@ type Routine struct {
 	// EventTrigger says that an event trigger runs it, for everybody in the
 	// database, superusers not excepted.
 	EventTrigger bool `json:"eventTrigger,omitempty"`
+	// Definer says that it runs with its owner's rights.
+	Definer  bool     `json:"definer,omitempty"`
+	Language string   `json:"language,omitempty"`
+	Config   []string `json:"config,omitempty"` // its SET clauses, as name=value
+	// Returns is "trigger" or "event_trigger" where it is a function for one,
+	// which nobody can call.
+	Returns string `json:"returns,omitempty"`
+	// Bound says that the names in it were looked up when it was made (BEGIN
+	// ATOMIC, since 14), so that no search_path turns it.
+	Bound bool `json:"bound,omitempty"`
 }
 
 // Type is a type or domain that stands for itself (no array, no row type).

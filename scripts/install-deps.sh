@@ -3,7 +3,7 @@
 # already: scripts/install-deps.sh demo|test
 #
 #   demo   a PostgreSQL server and psql, from Debian
-#   test   that, npm, sudo, and PostgreSQL of every major that landlord supports
+#   test   that, npm, sudo, PHP, and PostgreSQL of every major that landlord supports
 #
 # Missing packages need root; everything else works as any user.
 set -euo pipefail
@@ -22,6 +22,8 @@ need() {
 any_server() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres
 }
+
+pdo() { php -m | grep -qx pdo_pgsql; }
 
 # Debian's package makes a cluster and starts it, which landlord has no use
 # for, so not this time. A configuration that is there already is respected.
@@ -65,6 +67,9 @@ case $purpose in
     need postgresql-15 test -x /usr/lib/postgresql/15/bin/postgres
     need postgresql-client-15 test -x /usr/lib/postgresql/15/bin/psql
     need npm command -v npm
+    # What landlord credentials prints is tried with real clients.
+    need php-cli command -v php
+    need php-pgsql pdo
     # The rule of landlord sudoers is tried with the real thing, as root.
     need sudo command -v visudo
     # The race detector of `go test -race` needs a C compiler.
@@ -77,4 +82,7 @@ case $purpose in
     ;;
 esac
 install_missing
-[[ $purpose != test ]] || scripts/fetch-postgres.sh
+if [[ $purpose == test ]]; then
+  scripts/fetch-postgres.sh
+  scripts/fetch-node-clients.sh
+fi

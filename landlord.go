@@ -158,6 +158,9 @@ func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, b
 // writeDown passes outcomes on, and keeps them in the journal. The first
 // error of the journal goes to failed: an unrecorded change must be seen.
 func writeDown(j *journal.Journal, server string, done func(apply.Outcome), failed *error) func(apply.Outcome) {
+	if j == nil {
+		return done
+	}
 	return func(o apply.Outcome) {
 		entry := journal.Entry{Action: "apply", Server: server, Tenant: o.Tenant, Group: o.Group}
 		for _, step := range o.Ran {

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -83,10 +82,6 @@ func (r Result) Err() error {
 	return &FailedError{r.Failed}
 }
 
-// maxBatch is how many statements one transaction holds: beyond a few
-// hundred objects the server's lock table fills.
-const maxBatch = 400
-
 // Run applies a plan. It returns an error only where it could not go on at
 // all: the first phases failed, or the context ended.
 func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
@@ -129,78 +124,12 @@ func (r *runner) finish(o Outcome) {
 	}
 }
 
-// group is the steps of one group in one phase.
-type group []plan.Step
-
-// batches gathers a phase's groups, and those that are small and in one
-// database into batches that share a transaction.
-func batches(steps []plan.Step, phase plan.Phase) [][]group {
-	byName := map[string]int{}
-	var groups []group
-	for _, s := range steps {
-		if s.Phase != phase {
-			continue
-		}
-		i, ok := byName[s.Group]
-		if !ok {
-			i = len(groups)
-			byName[s.Group] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], s)
-	}
-	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.home(), b.home()) })
-	var out [][]group
-	size := 0
-	for _, g := range groups {
-		n := len(out) - 1
-		if n >= 0 && g.simple() && out[n][0].simple() && out[n][0].home() == g.home() && size+g.statements() <= maxBatch {
-			out[n] = append(out[n], g)
-			size += g.statements()
-			continue
-		}
-		out = append(out, []group{g})
-		size = g.statements()
-	}
-	return out
-}
-
-func (g group) home() string { return g[0].Database }
-
-// simple says that all its steps fit into one transaction in one database.
-func (g group) simple() bool {
-	return !slices.ContainsFunc(g, func(s plan.Step) bool { return s.Alone || s.Database != g[0].Database })
-}
-
-func (g group) statements() int {
-	n := 0
-	for _, s := range g {
-		n += len(s.SQL)
-	}
-	return n
-}
-
-func (g group) outcome(err error) Outcome {
-	return Outcome{Group: g[0].Group, Tenant: g[0].Tenant, Steps: len(g), Err: err, Ran: g}
-}
-
-// workers is how many run batches at once. Where all are in one database, more
-// than two only wait: since 16 a GRANT of a role locks the role until its
-// transaction ends, and all tenants of a container are in its group.
-func (r *runner) workers(all [][]group) int {
-	elsewhere := func(b []group) bool { return !b[0].simple() || b[0].home() != all[0][0].home() }
-	if n := min(r.Parallel, len(all)); n <= 2 || slices.ContainsFunc(all, elsewhere) {
-		return n
-	}
-	return 2
-}
-
 // phase runs batches, a bounded number at once, each worker over connections
 // of its own.
 func (r *runner) phase(all [][]group) error {
 	work := make(chan []group)
 	workers, ctx := errgroup.WithContext(r.ctx)
-	for range r.workers(all) {
+	for range min(r.Parallel, len(all)) {
 		workers.Go(func() error {
 			s := &sessions{conninfo: r.Conninfo, lock: cmp.Or(r.Lock, 15*time.Second), blocked: r.Blocked}
 			defer s.close()
@@ -229,17 +158,11 @@ feed:
 // batch runs groups in one transaction; if that fails, each in one of its
 // own, so that one bad group costs only itself.
 func (r *runner) batch(ctx context.Context, s *sessions, groups []group) {
-	if len(groups) > 1 {
-		var all []plan.Step
+	if len(groups) > 1 && s.run(ctx, groups...) == nil {
 		for _, g := range groups {
-			all = append(all, g...)
+			r.finish(g.outcome(nil))
 		}
-		if err := s.run(ctx, all); err == nil {
-			for _, g := range groups {
-				r.finish(g.outcome(nil))
-			}
-			return
-		}
+		return
 	}
 	for _, g := range groups {
 		r.finish(g.outcome(r.group(ctx, s, g)))

@@ -60,24 +60,26 @@ func (s *sessions) close() {
 
 // line is one statement, with the step that it belongs to.
 type line struct {
-	step int
+	step *plan.Step
 	sql  string
 }
 
-// run runs steps that go together, in one round trip.
-func (s *sessions) run(ctx context.Context, steps []plan.Step) error {
-	conn, err := s.to(ctx, steps[0].Database)
+// run runs the steps of groups that go together, in one round trip.
+func (s *sessions) run(ctx context.Context, groups ...group) error {
+	first := &groups[0][0]
+	conn, err := s.to(ctx, first.Database)
 	if err != nil {
-		return &StepError{Step: steps[0], SQL: "connecting", State: connect.State(err), Err: err}
+		return &StepError{Step: *first, SQL: "connecting", State: connect.State(err), Err: err}
 	}
-	if !steps[0].Alone {
-		return s.exec(ctx, conn, steps, lines(steps))
+	if !first.Alone {
+		return s.exec(ctx, conn, transaction(groups))
 	}
 	// A statement that cannot be in a transaction goes alone, since several
 	// in one message are one.
-	for i, step := range steps {
+	for i := range groups[0] {
+		step := &groups[0][i]
 		for _, sql := range alone(step) {
-			if err := s.exec(ctx, conn, steps, []line{{i, sql}}); err != nil {
+			if err := s.exec(ctx, conn, []line{{step, sql}}); err != nil {
 				connect.Close(conn) // it may still have the step's role
 				return err
 			}
@@ -87,40 +89,65 @@ func (s *sessions) run(ctx context.Context, steps []plan.Step) error {
 }
 
 // alone are the messages of a step that cannot be in a transaction.
-func alone(step plan.Step) []string {
+func alone(step *plan.Step) []string {
 	if step.As == "" {
 		return step.SQL
 	}
 	return slices.Concat([]string{plan.SetRole(step.As)}, step.SQL, []string{plan.SetRole("")})
 }
 
-// lines are the statements of one transaction.
-func lines(steps []plan.Step) []line {
-	out := []line{{0, "BEGIN"}}
+// transaction is the statements of groups as one transaction. What locks a
+// role that all tenants share comes last, so that no neighbour waits for the
+// rest: since 16, GRANT locks the role that it grants until the end.
+func transaction(groups []group) []line {
+	steps := make([]*plan.Step, 0, 32)
+	for _, late := range []bool{false, true} {
+		for _, g := range groups {
+			for i := range g {
+				if g[i].Late == late {
+					steps = append(steps, &g[i])
+				}
+			}
+		}
+	}
+	out := make([]line, 0, maxBatch+2)
+	out = append(out, line{steps[0], "BEGIN"})
 	as := ""
-	for i, step := range steps {
+	for _, step := range steps {
 		if step.As != as {
-			out = append(out, line{i, plan.SetRole(step.As)})
+			out = append(out, line{step, plan.SetRole(step.As)})
 			as = step.As
 		}
 		for _, sql := range step.SQL {
-			out = append(out, line{i, sql})
+			out = append(out, line{step, sql})
 		}
 	}
+	last := steps[len(steps)-1]
 	if as != "" {
-		out = append(out, line{len(steps) - 1, plan.SetRole("")})
+		out = append(out, line{last, plan.SetRole("")})
 	}
-	return append(out, line{len(steps) - 1, "COMMIT"})
+	return append(out, line{last, "COMMIT"})
 }
 
-func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, steps []plan.Step, all []line) error {
+// message is the text that the server gets.
+func message(all []line) string {
+	const end = ";\n"
+	size := 0
+	for _, l := range all {
+		size += len(l.sql) + len(end)
+	}
 	var text strings.Builder
+	text.Grow(size)
 	for _, l := range all {
 		text.WriteString(l.sql)
-		text.WriteString(";\n")
+		text.WriteString(end)
 	}
+	return text.String()
+}
+
+func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, all []line) error {
 	blockers := watch(ctx, s.conninfo, conn.PID(), s.blocked)
-	reply := conn.Exec(ctx, text.String())
+	reply := conn.Exec(ctx, message(all))
 	done := 0
 	for reply.NextResult() {
 		if _, err := reply.ResultReader().Close(); err != nil {
@@ -137,5 +164,5 @@ func (s *sessions) exec(ctx context.Context, conn *pgconn.PgConn, steps []plan.S
 	if len(all) > 1 && !conn.IsClosed() {
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK").ReadAll()
 	}
-	return &StepError{Step: steps[failed.step], SQL: failed.sql, State: connect.State(err), Err: err, Blockers: who}
+	return &StepError{Step: *failed.step, SQL: failed.sql, State: connect.State(err), Err: err, Blockers: who}
 }

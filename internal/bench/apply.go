@@ -91,7 +91,7 @@ func (b *bench) reportApply(t town, own []time.Duration, ways []arrangement, psq
 		}
 	}
 	b.out.header(fmt.Sprintf("apply, %d tenants in the %s model, from empty", len(t.tenants), t.model), "way", "time", "landlord's time as a ratio")
-	b.out.row("landlord apply (planning counted; up to 4 connections at once, 2 in one database)", seconds(median(own)), "")
+	b.out.row("landlord apply (planning counted; up to 4 connections at once)", seconds(median(own)), "")
 	for i, way := range ways {
 		name := way.name
 		if i == best {

@@ -96,18 +96,18 @@ func script(steps []plan.Step) string {
 	var out strings.Builder
 	out.WriteString("\\set ON_ERROR_STOP on\n\\set QUIET on\nSELECT pg_catalog.current_database() AS home \\gset\n")
 	database, group := "", ""
-	var batch []string
+	var batch, late []string // late: what locks what tenants share, and so goes last, as in apply
 	flush := func() {
-		if len(batch) > 0 {
+		if batch = append(batch, late...); len(batch) > 0 {
 			fmt.Fprintf(&out, "BEGIN\\; %s\\; COMMIT;\n", strings.Join(batch, `\; `))
-			batch = nil
+			batch, late = nil, nil
 		}
 	}
 	for _, s := range steps {
 		// A transaction ends between two tenants: one that begins in the
 		// middle of a tenant takes the locks of what they share in another
 		// order than its neighbour, and both wait for each other.
-		if s.Database != database || s.Alone || len(batch) > perBatch && s.Group != group {
+		if s.Database != database || s.Alone || len(batch)+len(late) > perBatch && s.Group != group {
 			flush()
 		}
 		group = s.Group
@@ -121,6 +121,10 @@ func script(steps []plan.Step) string {
 		}
 		if s.Alone {
 			fmt.Fprintf(&out, "%s;\n", strings.Join(s.SQL, ";\n"))
+			continue
+		}
+		if s.Late {
+			late = append(late, s.SQL...)
 			continue
 		}
 		batch = append(batch, s.SQL...)

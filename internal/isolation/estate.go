@@ -19,7 +19,7 @@ type Container struct {
 	// Adopt says that a tenant in it consents to taking it over.
 	Adopt bool
 	// Tenants are those who live in it.
-	Tenants []tenant.Tenant
+	Tenants []*tenant.Tenant
 }
 
 // Grants are what others than the owner hold on the database. Their number
@@ -54,7 +54,8 @@ func Lost() Role { return Role{Name: tenant.LostRole, ConnLimit: -1, Mark: Mark{
 // name.
 func Containers(tenants []tenant.Tenant) []Container {
 	byName := map[string]*Container{}
-	for _, t := range tenants {
+	for i := range tenants {
+		t := &tenants[i]
 		c := byName[t.Database]
 		if c == nil {
 			c = &Container{Database: t.Database, Group: t.Group(), Shared: t.Isolation == tenant.Schema}

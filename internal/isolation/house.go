@@ -36,17 +36,20 @@ type Grant struct {
 
 // House is a tenant as its model makes it.
 type House struct {
-	Tenant      tenant.Tenant
-	Roles       []Role
+	Tenant tenant.Tenant
+	Roles  []Role
+	// Memberships are in groups that the tenant shares with others, the first
+	// Shared of them, and then in its own roles.
 	Memberships []Membership
+	Shared      int
 }
 
 // Build makes the house of one tenant.
 func Build(t tenant.Tenant) House {
-	h := House{Tenant: t, Roles: []Role{
-		{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
-		{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Database}},
-	}}
+	h := House{Tenant: t, Roles: make([]Role, 0, 2+len(t.Logins)), Memberships: make([]Membership, 0, 5+len(t.Logins))}
+	h.Roles = append(h.Roles,
+		Role{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
+		Role{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Database}})
 	h.join(tenant.TenantsRole, t.Identity(), false, false)
 	if t.Isolation == tenant.Schema {
 		h.join(t.Group(), t.Identity(), true, false)
@@ -54,6 +57,7 @@ func Build(t tenant.Tenant) House {
 			h.join(tenant.TempRole, t.Identity(), true, false)
 		}
 	}
+	h.Shared = len(h.Memberships)
 	// The owner makes temporary tables too, in migrations.
 	h.join(t.Identity(), t.Owner, true, false)
 	for _, l := range t.Logins {
@@ -83,7 +87,9 @@ func connLimit(l tenant.Limits) int {
 // LoginSettings are the parameters of a tenant's logins of one kind.
 // statement_timeout leaves migrators alone: a migration may take its time.
 func LoginSettings(t tenant.Tenant, k tenant.Kind) []tenant.Setting {
-	s := []tenant.Setting{{Name: "search_path", Value: SearchPath(t.Schemas)}}
+	const limits = 6 // parameters besides those of the spec
+	s := make([]tenant.Setting, 0, 1+len(t.Settings)+limits)
+	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Schemas)})
 	s = append(s, t.Settings...)
 	s = appendTime(s, "lock_timeout", t.Limits.LockTimeout)
 	s = appendTime(s, "idle_in_transaction_session_timeout", t.Limits.IdleTransaction)

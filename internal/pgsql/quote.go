@@ -24,6 +24,9 @@ func Qualified(schema, name string) string { return Ident(schema) + "." + Ident(
 
 // Idents quotes several names as a comma-separated list.
 func Idents(names ...string) string {
+	if len(names) == 1 {
+		return Ident(names[0])
+	}
 	quoted := make([]string, len(names))
 	for i, n := range names {
 		quoted[i] = Ident(n)

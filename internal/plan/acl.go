@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -54,34 +53,57 @@ func settled(all pgsql.Privs, owner string, have pgsql.ACL, want []isolation.Gra
 }
 
 func changes(kind pgsql.ObjectKind, v pgsql.Version, owner string, heir heirs, have pgsql.ACL, want []isolation.Grant) []change {
-	held := map[string]pgsql.Privs{}
+	var held, wanted rights
 	tangled := false
 	for _, it := range have {
 		if it.Grantee != owner && (it.Grantor != owner || it.Grantable != 0) {
 			tangled = true
 		}
-		held[it.Grantee] |= it.Privs
+		held = held.add(it.Grantee, it.Privs)
 	}
 	var out []change
 	if tangled {
 		out = takeBack(have, owner, heir, everybody)
-		held = map[string]pgsql.Privs{owner: held[owner]}
+		held = rights{{Grantee: owner, Privs: held.of(owner)}}
 	}
-	wanted := map[string]pgsql.Privs{owner: kind.All(v)}
+	wanted = wanted.add(owner, kind.All(v))
 	for _, g := range want {
-		wanted[g.Grantee] |= g.Privs
+		wanted = wanted.add(g.Grantee, g.Privs)
 	}
-	for _, grantee := range slices.Sorted(maps.Keys(held)) {
-		if extra := held[grantee] &^ wanted[grantee]; extra != 0 && grantee != owner {
-			out = append(out, change{privs: extra, grantee: grantee})
+	for _, h := range held {
+		if extra := h.Privs &^ wanted.of(h.Grantee); extra != 0 && h.Grantee != owner {
+			out = append(out, change{privs: extra, grantee: h.Grantee})
 		}
 	}
-	for _, grantee := range slices.Sorted(maps.Keys(wanted)) {
-		if missing := wanted[grantee] &^ held[grantee]; missing != 0 {
-			out = append(out, change{grant: true, privs: missing, grantee: grantee})
+	for _, w := range wanted {
+		if missing := w.Privs &^ held.of(w.Grantee); missing != 0 {
+			out = append(out, change{grant: true, privs: missing, grantee: w.Grantee})
 		}
 	}
 	return out
+}
+
+// rights are what each of a few grantees has, sorted by their names.
+type rights []isolation.Grant
+
+func (r rights) find(grantee string) (int, bool) {
+	return slices.BinarySearchFunc(r, grantee, func(g isolation.Grant, name string) int { return strings.Compare(g.Grantee, name) })
+}
+
+func (r rights) of(grantee string) pgsql.Privs {
+	if i, ok := r.find(grantee); ok {
+		return r[i].Privs
+	}
+	return 0
+}
+
+func (r rights) add(grantee string, p pgsql.Privs) rights {
+	i, ok := r.find(grantee)
+	if !ok {
+		r = slices.Insert(r, i, isolation.Grant{Grantee: grantee})
+	}
+	r[i].Privs |= p
+	return r
 }
 
 // heirs says whether a role has its rights on an object through the owner's.

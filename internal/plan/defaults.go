@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,31 +22,35 @@ type defaultKey struct {
 // schema they can only add to the built-in ones, so that PUBLIC's EXECUTE is
 // taken away everywhere (the manual, ALTER DEFAULT PRIVILEGES, "Notes").
 func (u unit) defaults(h isolation.House, c *inside) {
-	have := map[defaultKey]pgsql.ACL{}
-	for _, d := range c.defaults[h.Tenant.Owner] {
-		have[defaultKey{d.Schema, d.Kind}] = d.ACL
-	}
-	want := map[defaultKey][]isolation.Grant{{"", pgsql.Routine}: {}}
+	owner := h.Tenant.Owner
+	rows := []defaultRow{{defaultKey: defaultKey{"", pgsql.Routine}}}
 	for _, schema := range h.Tenant.Schemas {
 		for _, kind := range []pgsql.ObjectKind{pgsql.Table, pgsql.Sequence, pgsql.Routine} {
-			want[defaultKey{schema, kind}] = h.DefaultGrants(kind)
+			rows = append(rows, defaultRow{defaultKey: defaultKey{schema, kind}, want: h.DefaultGrants(kind)})
 		}
 	}
-	for key := range have {
-		if _, ok := want[key]; !ok {
-			want[key] = builtin(key)
+	for _, d := range c.defaults[owner] {
+		key := defaultKey{d.Schema, d.Kind}
+		i := slices.IndexFunc(rows, func(r defaultRow) bool { return r.defaultKey == key })
+		if i < 0 {
+			i = len(rows)
+			rows = append(rows, defaultRow{defaultKey: key, want: builtin(key)})
 		}
+		rows[i].have = d.ACL
 	}
-	var keys []defaultKey
-	for key := range want {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b defaultKey) int {
-		return strings.Compare(a.schema+"\x00"+string(rune(a.kind)), b.schema+"\x00"+string(rune(b.kind)))
+	slices.SortFunc(rows, func(a, b defaultRow) int {
+		return cmp.Or(strings.Compare(a.schema, b.schema), cmp.Compare(a.kind, b.kind))
 	})
-	for _, key := range keys {
-		u.by(h.Tenant.Owner).setDefault(h.Tenant.Owner, key, have[key], want[key])
+	for _, r := range rows {
+		u.by(owner).setDefault(owner, r.defaultKey, r.have, r.want)
 	}
+}
+
+// defaultRow is a row of pg_default_acl as it is and as it should be.
+type defaultRow struct {
+	defaultKey
+	have pgsql.ACL
+	want []isolation.Grant
 }
 
 // builtin is what others than the creator hold by default.
@@ -83,15 +88,15 @@ func (u unit) setDefault(creator string, key defaultKey, have pgsql.ACL, want []
 	if key.schema != "" {
 		where = "in schema " + key.schema
 	}
-	u.do(fmt.Sprintf("what %s makes %s is born with the right rights", creator, where), danger(changes), sql...)
+	u.do("what "+creator+" makes "+where+" is born with the right rights", danger(changes), sql...)
 }
 
 func defaultSQL(creator string, key defaultKey, c change) string {
-	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + pgsql.Ident(creator)
+	in := " "
 	if key.schema != "" {
-		sql += " IN SCHEMA " + pgsql.Ident(key.schema)
+		in = " IN SCHEMA " + pgsql.Ident(key.schema) + " "
 	}
-	return sql + " " + c.sql(defaultWord(key.kind))
+	return "ALTER DEFAULT PRIVILEGES FOR ROLE " + pgsql.Ident(creator) + in + c.sql(defaultWord(key.kind))
 }
 
 func defaultWord(k pgsql.ObjectKind) string {

@@ -17,7 +17,6 @@ func (b *builder) build(h isolation.House) {
 	t := h.Tenant
 	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
-	container := isolation.Containers([]tenant.Tenant{t})[0]
 	db := b.databases[t.Database]
 	inside := u.in(t.Database)
 	if t.Isolation == tenant.Schema || db != nil && db.AllowConn {
@@ -26,7 +25,7 @@ func (b *builder) build(h isolation.House) {
 		u.roles(h)
 	}
 	if t.Isolation == tenant.Database {
-		u.containerDatabase(container, t.Temp)
+		u.containerDatabase(isolation.Containers([]tenant.Tenant{t})[0], t.Temp)
 	}
 	if db != nil && !db.AllowConn {
 		b.plan.Again = true
@@ -69,8 +68,9 @@ func (u unit) roles(h isolation.House) {
 	for _, r := range h.Roles {
 		u.role(r)
 	}
-	u.join(h.Memberships)
+	u.join(h.Memberships[h.Shared:])
 	u.join(u.b.keys(h))
+	u.lately().join(h.Memberships[:h.Shared])
 	for _, r := range h.Roles {
 		if u.b.admin(r.Name) {
 			u.settings(r)

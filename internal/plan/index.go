@@ -18,10 +18,11 @@ type index struct {
 
 	houses      []isolation.House // of the tenants in the spec
 	containers  []isolation.Container
-	owner       map[string]string          // role -> the tenant whose it is: spec's and found ones
-	house       map[place]*isolation.House // schema -> the house in the spec that stands in it
-	foundIn     map[place]string           // schema -> a tenant that is in the catalog and not in the spec
-	trusted     map[string]bool            // roles that may hold anybody's role: superusers, operators, landlord
+	owner       map[string]string           // role -> the tenant whose it is: spec's and found ones
+	houseOf     map[string]*isolation.House // tenant -> its house, of those in the spec
+	house       map[place]*isolation.House  // schema -> the house in the spec that stands in it
+	foundIn     map[place]string            // schema -> a tenant that is in the catalog and not in the spec
+	trusted     map[string]bool             // roles that may hold anybody's role: superusers, operators, landlord
 	found       []tenant.Tenant
 	foundAs     map[string]tenant.Tenant // the same by name
 	ownerIn     map[string]string        // owner role -> the container that its house stands in
@@ -41,6 +42,7 @@ func newIndex(in Input) *index {
 		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
 		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),
 		owner:    make(map[string]string, 4*len(in.Tenants)), house: make(map[place]*isolation.House, len(in.Tenants)),
+		houseOf: make(map[string]*isolation.House, len(in.Tenants)),
 		houses:  make([]isolation.House, 0, len(in.Tenants)),
 		foundIn: map[place]string{}, trusted: map[string]bool{},
 		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
@@ -83,6 +85,7 @@ func (x *index) indexWanted(in Input) {
 		}
 	}
 	for i, h := range x.houses {
+		x.houseOf[h.Tenant.Name] = &x.houses[i]
 		for _, schema := range h.Tenant.Schemas {
 			x.house[place{h.Tenant.Database, schema}] = &x.houses[i]
 		}

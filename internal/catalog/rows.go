@@ -118,7 +118,12 @@ type rowFunc func(row [][]byte)
 
 // query runs several statements in one round trip, all of which see the same
 // read-only snapshot, and hands the rows of each to its function.
-func query(ctx context.Context, conn *pgconn.PgConn, r *reader, sql string, results ...rowFunc) error {
+func query(ctx context.Context, conn *pgconn.PgConn, r *reader, sql string, results ...rowFunc) (err error) {
+	defer func() {
+		if err != nil && !conn.IsClosed() { // the next one shall find no broken transaction
+			_, _ = conn.Exec(ctx, "ROLLBACK").ReadAll()
+		}
+	}()
 	reply := conn.Exec(ctx, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"+sql+"COMMIT")
 	defer reply.Close()
 	seen := -1 // BEGIN's own result has no columns

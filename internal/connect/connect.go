@@ -31,6 +31,15 @@ type Options struct {
 	// an ordinary client gets. For probes, which must not be safer than the
 	// clients they stand for.
 	Plain bool
+	// Major is the server's major version where it is known already; 0: not.
+	// Some parameters that the owner of a database can set against a session
+	// are known to newer servers only, and unknown ones are refused.
+	Major int
+	// Superuser says that the login is one, and may switch off the event
+	// triggers that run at login (since 17).
+	Superuser bool
+	// UTC makes the session print times as UTC.
+	UTC bool
 	// OnNotice gets the server's notices.
 	OnNotice func(*pgconn.Notice)
 	// Change, if not nil, has the last word on the configuration: for probes,
@@ -88,7 +97,7 @@ func startup(o Options) map[string]string {
 	if lock == 0 {
 		lock = DefaultLock
 	}
-	return map[string]string{
+	params := map[string]string{
 		"application_name":                    name,
 		"search_path":                         "pg_catalog",
 		"role":                                "none",
@@ -98,10 +107,25 @@ func startup(o Options) map[string]string {
 		"default_transaction_read_only":       "off",
 		"default_transaction_isolation":       "read committed",
 		"standard_conforming_strings":         "on",
+		"quote_all_identifiers":               "off",
+		"datestyle":                           "ISO",
 		"idle_in_transaction_session_timeout": "60000",
 		"statement_timeout":                   millis(o.Statement),
 		"lock_timeout":                        millis(lock),
 	}
+	if o.UTC {
+		params["timezone"] = "UTC"
+	}
+	if o.Major >= 14 {
+		params["idle_session_timeout"] = "0"
+	}
+	if o.Major >= 17 {
+		params["transaction_timeout"] = "0"
+		if o.Superuser {
+			params["event_triggers"] = "off"
+		}
+	}
+	return params
 }
 
 func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }

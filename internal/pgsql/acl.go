@@ -1,6 +1,7 @@
 package pgsql
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -286,6 +287,20 @@ func ParseACL(text string) (ACL, error) {
 	}
 	return acl, nil
 }
+
+// Same says whether two lists give the same, in whatever order.
+func (a ACL) Same(b ACL) bool {
+	if len(a) != len(b) || (a == nil) != (b == nil) {
+		return false
+	}
+	order := func(x, y ACLItem) int {
+		return cmp.Or(cmp.Compare(x.Grantee, y.Grantee), cmp.Compare(x.Grantor, y.Grantor), cmp.Compare(x.Privs, y.Privs))
+	}
+	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
+}
+
+// ParseArray reads the text form of a one-dimensional text[] without NULLs.
+func ParseArray(text string) ([]string, error) { return arrayElements(text) }
 
 // arrayElements splits the text form of a one-dimensional array.
 func arrayElements(text string) ([]string, error) {

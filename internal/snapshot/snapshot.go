@@ -4,7 +4,10 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -150,6 +153,33 @@ type HBA struct {
 	Ident *File `json:"ident,omitempty"`
 	// Errors are the mistakes that the server itself finds in the files.
 	Errors []FileError `json:"errors,omitempty"`
+}
+
+// Read is the text of a file that pg_hba.conf includes, if it was read.
+func (h HBA) Read(path string) ([]byte, error) {
+	for _, f := range h.Included {
+		switch {
+		case f.Path != path:
+		case strings.Contains(f.Error, "58P01"):
+			return nil, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+		case f.Error != "":
+			return nil, errors.New(f.Error)
+		default:
+			return []byte(f.Text), nil
+		}
+	}
+	return nil, fmt.Errorf("%s was not read with the snapshot", path)
+}
+
+// ReadDir lists the files of a directory that pg_hba.conf includes.
+func (h HBA) ReadDir(dir string) ([]string, error) {
+	var names []string
+	for _, f := range h.Included {
+		if path.Dir(f.Path) == path.Clean(dir) {
+			names = append(names, path.Base(f.Path))
+		}
+	}
+	return names, nil
 }
 
 // File is a file of the server's configuration.

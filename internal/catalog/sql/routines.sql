@@ -1,6 +1,6 @@
 SELECT n.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text, pg_catalog.pg_get_userbyid(p.proowner), p.proacl::pg_catalog.text,
-       e.objid IS NOT NULL, p.prokind = 'a',
-       EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtfoid = p.oid)
+       e.objid IS NOT NULL, {{aggregate}},
+       EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtfoid = p.oid){{more}}
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_depend AS e

@@ -17,7 +17,7 @@ JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_class AS p ON p.oid = k.confrelid AND p.relnamespace <> c.relnamespace
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_namespace AS f ON f.oid = p.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0
+WHERE k.contype = 'f' AND {{whole}}
 UNION ALL
 SELECT 'trigger', pg_catalog.quote_ident(t.tgname), n.nspname, c.oid::pg_catalog.regclass::pg_catalog.text,
        f.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text

@@ -1,0 +1,217 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"landlord/internal/connect"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// inventory is what one database holds, and what of it could not be read.
+type inventory struct {
+	contents snapshot.Contents
+	unread   []snapshot.Unread
+}
+
+// inventories reads several databases, a bounded number at once.
+func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major int, databases []string) ([]inventory, error) {
+	out := make([]inventory, len(databases))
+	var group errgroup.Group
+	group.SetLimit(o.Parallel)
+	for i, db := range databases {
+		group.Go(func() error {
+			out[i] = takeInventory(ctx, o, connect.Options{Database: db, Statement: o.Timeout, Lock: CensusLock, UTC: true, Major: major, Superuser: s.Superuser})
+			if o.Done != nil {
+				o.Done(db, len(databases))
+			}
+			return ctx.Err()
+		})
+	}
+	return out, group.Wait()
+}
+
+// takeInventory reads one database over a connection of its own.
+func takeInventory(ctx context.Context, o CensusOptions, session connect.Options) inventory {
+	failed := func(err error) inventory {
+		return inventory{contents: snapshot.Contents{Database: session.Database, Error: reason(err)}}
+	}
+	conn, err := connect.Open(ctx, o.Conninfo, session)
+	if err != nil {
+		return failed(err)
+	}
+	defer connect.Close(conn)
+	c := snapshot.Contents{Database: session.Database}
+	if err := fill(ctx, conn, Options{everything: true}, &c); err != nil {
+		return failed(err)
+	}
+	r := newReader()
+	flags := map[[2]string]flag{}
+	unread, err := readPieces(ctx, conn, r, c.Database, insidePieces(r, &c, flags, pgsql.Version(session.Major*10000)), func() { c.Inside = snapshot.Inside{} })
+	if err != nil {
+		return failed(err)
+	}
+	setFlags(&c, flags)
+	return inventory{c, unread}
+}
+
+// flag is what the plan's query does not say of a relation.
+type flag struct{ rls, forced, partition, invoker bool }
+
+func setFlags(c *snapshot.Contents, flags map[[2]string]flag) {
+	if len(flags) == 0 {
+		return
+	}
+	for i := range c.Relations {
+		rel := &c.Relations[i]
+		if f, ok := flags[[2]string{rel.Schema, rel.Name}]; ok {
+			rel.RLS, rel.Forced, rel.Partition, rel.Invoker = f.rls, f.forced, f.partition, f.invoker
+		}
+	}
+}
+
+// insidePieces are the queries of what a database holds and a plan does not
+// read.
+func insidePieces(r *reader, c *snapshot.Contents, flags map[[2]string]flag, v pgsql.Version) []piece {
+	return slices.Concat(relationPieces(r, c, flags), codePieces(r, c), foreignPieces(r, c), restPieces(r, c, v))
+}
+
+func relationPieces(r *reader, c *snapshot.Contents, flags map[[2]string]flag) []piece {
+	return []piece{
+		{snapshot.PartRelations, censusSQL("flags", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+			flags[[2]string{r.name(row[0]), string(row[1])}] = flag{yes(row[2]), yes(row[3]), yes(row[4]), yes(row[5])}
+		}}},
+		{snapshot.PartRelations, censusSQL("inherits"), []rowFunc{func(row [][]byte) {
+			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
+		}}},
+		{snapshot.PartRelations, censusSQL("sequences"), []rowFunc{func(row [][]byte) {
+			c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: r.name(row[0]), Sequence: string(row[1]), Table: string(row[2]), Column: r.name(row[3]), Identity: yes(row[4])})
+		}}},
+		{snapshot.PartViews, censusSQL("reads"), []rowFunc{func(row [][]byte) {
+			c.Reads = append(c.Reads, snapshot.Read{Schema: r.name(row[0]), View: string(row[1]), FromSchema: r.name(row[2]), From: string(row[3])})
+		}}},
+		{snapshot.PartPolicies, censusSQL("policies"), []rowFunc{func(row [][]byte) {
+			c.Policies = append(c.Policies, snapshot.Policy{Schema: r.name(row[0]), Table: string(row[1]), Name: r.name(row[2]), Command: command(row[3]),
+				Permissive: yes(row[4]), Roles: r.array(row[5]), Using: r.name(row[6]), Check: r.name(row[7])})
+		}}},
+	}
+}
+
+func codePieces(r *reader, c *snapshot.Contents) []piece {
+	return []piece{
+		{snapshot.PartTriggers, censusSQL("triggers", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+			c.Triggers = append(c.Triggers, snapshot.Trigger{Schema: r.name(row[0]), Table: string(row[1]), Name: r.name(row[2]), Function: r.name(row[3]), Disabled: yes(row[4])})
+		}}},
+		{snapshot.PartEventTriggers, censusSQL("eventtriggers"), []rowFunc{func(row [][]byte) {
+			c.EventTriggers = append(c.EventTriggers, snapshot.EventTrigger{Name: string(row[0]), Event: r.name(row[1]), Owner: r.name(row[2]), Function: string(row[3]), Disabled: yes(row[4])})
+		}}},
+		{snapshot.PartRules, censusSQL("rules", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+			c.Rules = append(c.Rules, snapshot.Rule{Schema: r.name(row[0]), Relation: string(row[1]), Name: r.name(row[2]), Event: ruleEvent(row[3]), Disabled: yes(row[4])})
+		}}},
+		{snapshot.PartLanguages, censusSQL("languages"), []rowFunc{func(row [][]byte) {
+			c.Languages = append(c.Languages, snapshot.Language{Name: r.name(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2]), Trusted: yes(row[3])})
+		}}},
+		{snapshot.PartExtensions, censusSQL("extensions"), []rowFunc{func(row [][]byte) {
+			c.Extensions = append(c.Extensions, snapshot.Extension{Name: r.name(row[0]), Version: r.name(row[1]), Schema: r.name(row[2]), Owner: r.name(row[3])})
+		}}},
+	}
+}
+
+func foreignPieces(r *reader, c *snapshot.Contents) []piece {
+	return []piece{
+		{snapshot.PartForeign, censusSQL("foreign"), []rowFunc{func(row [][]byte) {
+			c.Wrappers = append(c.Wrappers, snapshot.Wrapper{Name: string(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2])})
+		}, func(row [][]byte) {
+			c.Servers = append(c.Servers, snapshot.ForeignServer{Name: string(row[0]), Wrapper: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]),
+				Host: string(row[4]), Port: string(row[5]), Database: string(row[6])})
+		}, func(row [][]byte) {
+			c.ForeignTables = append(c.ForeignTables, snapshot.ForeignTable{Schema: r.name(row[0]), Table: string(row[1]), Server: r.name(row[2])})
+		}}},
+		{snapshot.PartMappings, censusSQL("mappings"), []rowFunc{func(row [][]byte) {
+			c.Mappings = append(c.Mappings, snapshot.UserMapping{Server: r.name(row[0]), Role: r.name(row[1]), User: string(row[2]),
+				Password: yes(row[3]), Optional: yes(row[4]), Hidden: yes(row[5])})
+		}}},
+	}
+}
+
+func restPieces(r *reader, c *snapshot.Contents, v pgsql.Version) []piece {
+	return []piece{
+		{snapshot.PartPublications, censusSQL("publications"), []rowFunc{func(row [][]byte) {
+			c.Publications = append(c.Publications, snapshot.Publication{Name: string(row[0]), Owner: r.name(row[1]), AllTables: yes(row[2])})
+		}}},
+		{snapshot.PartLargeObjects, censusSQL("largeobjects"), []rowFunc{func(row [][]byte) {
+			c.LargeACLs = append(c.LargeACLs, snapshot.LargeObjectACL{Owner: r.name(row[0]), ACL: r.acl(row[1]), Count: r.int(row[2])})
+		}}},
+		{snapshot.PartSystemACLs, censusSQL("system"), []rowFunc{func(row [][]byte) {
+			s := snapshot.SystemACL{Kind: pgsql.ObjectKind(char(row[0])), Schema: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
+				Owner: r.name(row[4]), ACL: r.acl(row[5]), Initial: r.acl(row[6])}
+			if s.Schema == "information_schema" && s.Initial == nil {
+				s.Initial = informationACL(s, v)
+			}
+			if !s.ACL.Or(s.Kind, s.Owner, v).Same(s.Initial.Or(s.Kind, s.Owner, v)) {
+				c.SystemACLs = append(c.SystemACLs, s)
+			}
+		}}},
+	}
+}
+
+// informationACL is what initdb gives on the parts of information_schema,
+// which it makes too late for pg_init_privs.
+func informationACL(s snapshot.SystemACL, v pgsql.Version) pgsql.ACL {
+	public := pgsql.Select
+	if s.Kind == pgsql.SchemaKind {
+		public = pgsql.Usage
+	}
+	return append(pgsql.DefaultACL(s.Kind, s.Owner, v), pgsql.ACLItem{Grantor: s.Owner, Privs: public})
+}
+
+// command is a policy's, from pg_policy.polcmd.
+func command(b []byte) snapshot.Command {
+	return map[byte]snapshot.Command{'r': "SELECT", 'a': "INSERT", 'w': "UPDATE", 'd': "DELETE", '*': "ALL"}[char(b)]
+}
+
+// ruleEvent is a rule's, from pg_rewrite.ev_type.
+func ruleEvent(b []byte) snapshot.Command {
+	return map[byte]snapshot.Command{'1': "SELECT", '2': "UPDATE", '3': "INSERT", '4': "DELETE"}[char(b)]
+}
+
+// dialect are the words of the queries about contents that differ by version,
+// and by whether everything is asked.
+func dialect(major int, everything bool) []string {
+	aggregate, whole, more := "p.prokind = 'a'", "k.conparentid = 0", ""
+	if major < 11 {
+		aggregate, whole = "p.proisagg", "true"
+	}
+	if everything {
+		more = `, p.prosecdef, (SELECT l.lanname FROM pg_catalog.pg_language AS l WHERE l.oid = p.prolang), p.proconfig::pg_catalog.text,
+			CASE p.prorettype WHEN 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger' WHEN 'pg_catalog.event_trigger'::pg_catalog.regtype THEN 'event_trigger' END, `
+		if major >= 14 {
+			more += "p.prosqlbody IS NOT NULL"
+		} else {
+			more += "false"
+		}
+	}
+	return []string{"{{aggregate}}", aggregate, "{{whole}}", whole, "{{more}}", more}
+}
+
+func (r *reader) routineMore(row [][]byte, to *snapshot.Routine) {
+	to.Definer, to.Language, to.Config, to.Returns, to.Bound = yes(row[0]), r.name(row[1]), r.array(row[2]), r.name(row[3]), yes(row[4])
+}
+
+// array decodes a text[]; NULL is nil.
+func (r *reader) array(b []byte) []string {
+	if b == nil {
+		return nil
+	}
+	list, err := pgsql.ParseArray(string(b))
+	if err != nil {
+		r.fail(err)
+	}
+	for i, s := range list {
+		list[i] = r.same(s)
+	}
+	return list
+}

@@ -1,0 +1,309 @@
+package catalog_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"landlord/internal/catalog"
+	"landlord/internal/localpg"
+	"landlord/internal/pgtest"
+	"landlord/internal/snapshot"
+)
+
+// contentsOf finds one database in a snapshot.
+func contentsOf(t *testing.T, s snapshot.Snapshot, name string) snapshot.Contents {
+	t.Helper()
+	i := slices.IndexFunc(s.Contents, func(c snapshot.Contents) bool { return c.Database == name })
+	if i < 0 {
+		t.Fatalf("database %s is not in the snapshot: %v", name, s.Unread)
+	}
+	return s.Contents[i]
+}
+
+func census(t *testing.T, o catalog.CensusOptions) snapshot.Snapshot {
+	t.Helper()
+	s, err := catalog.Census(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// furnish makes one of everything in a database.
+func furnish(t *testing.T, s *pgtest.Server) {
+	t.Helper()
+	s.Exec(t, "", `CREATE ROLE acme NOLOGIN; CREATE ROLE acme_owner NOLOGIN; CREATE ROLE acme_app LOGIN PASSWORD 'acme_app' IN ROLE acme;
+		SET password_encryption = 'md5'; CREATE ROLE old LOGIN PASSWORD 'old'; CREATE ROLE other LOGIN PASSWORD 'long and different'`,
+		`CREATE DATABASE acme`, `REVOKE CONNECT ON DATABASE acme FROM PUBLIC`)
+	s.Exec(t, "acme", `CREATE SCHEMA a AUTHORIZATION acme_owner;
+		CREATE TABLE a.t (id serial PRIMARY KEY, who text, n int GENERATED ALWAYS AS IDENTITY);
+		ALTER TABLE a.t OWNER TO acme_owner;
+		ALTER TABLE a.t ENABLE ROW LEVEL SECURITY; ALTER TABLE a.t FORCE ROW LEVEL SECURITY;
+		CREATE POLICY p ON a.t AS RESTRICTIVE FOR UPDATE TO acme_app, old USING (who = 'x') WITH CHECK (true);
+		GRANT SELECT (who) ON a.t TO acme_app;
+		CREATE VIEW a.v AS SELECT who FROM a.t;
+		CREATE TABLE a.parts (n int) PARTITION BY RANGE (n);
+		CREATE TABLE a.part PARTITION OF a.parts FOR VALUES FROM (1) TO (2);
+		CREATE FUNCTION a.tick() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = a, pg_temp AS 'BEGIN RETURN NEW; END';
+		CREATE TRIGGER tick BEFORE INSERT ON a.t FOR EACH ROW EXECUTE PROCEDURE a.tick();
+		CREATE FUNCTION a.ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+		CREATE EVENT TRIGGER ddl ON ddl_command_end EXECUTE PROCEDURE a.ddl();
+		CREATE RULE r AS ON DELETE TO a.t DO ALSO NOTHING;
+		CREATE EXTENSION postgres_fdw;
+		CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'h', dbname 'd', port '1');
+		GRANT USAGE ON FOREIGN SERVER far TO acme;
+		CREATE USER MAPPING FOR acme SERVER far OPTIONS (user 'u', password 'hidden-secret');
+		CREATE USER MAPPING FOR PUBLIC SERVER far;
+		CREATE FOREIGN TABLE a.f (n int) SERVER far;
+		CREATE PUBLICATION pub FOR ALL TABLES;
+		SELECT lo_create(0), lo_create(0);
+		GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO acme;
+		REVOKE SELECT ON pg_catalog.pg_views FROM PUBLIC; GRANT SELECT ON pg_catalog.pg_views TO PUBLIC;
+		CREATE AGGREGATE a.total (int) (sfunc = int4pl, stype = int);
+		ALTER DEFAULT PRIVILEGES FOR ROLE acme_owner IN SCHEMA a GRANT SELECT ON TABLES TO acme_app`)
+}
+
+func TestCensusSeesEverything(t *testing.T) {
+	pgtest.Each(t, seesEverything)
+}
+
+// TestCensusOfOldServers is about majors that landlord judges and does not
+// change. They are installed with the others.
+func TestCensusOfOldServers(t *testing.T) {
+	for _, major := range []int{10, 12} {
+		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { seesEverything(t, pgtest.Start(t, major)) })
+	}
+}
+
+func seesEverything(t *testing.T, s *pgtest.Server) {
+	furnish(t, s)
+	got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres")})
+	if s.Major() == 10 { // the archive that it is fetched from has newer extensions, which it cannot read
+		got.Unread = slices.DeleteFunc(got.Unread, func(u snapshot.Unread) bool { return u.Part == snapshot.PartAvailable })
+	}
+	wantUnread := []snapshot.Unread{{Part: snapshot.PartContents, Database: "template0", Reason: "the database takes no connections"}}
+	if diff := cmp.Diff(wantUnread, got.Unread); diff != "" {
+		t.Error(diff)
+	}
+	c := contentsOf(t, got, "acme")
+	if c.Error != "" {
+		t.Fatal(c.Error)
+	}
+	want := snapshot.Inside{
+		Wrappers:      []snapshot.Wrapper{{Name: "postgres_fdw", Owner: "postgres"}},
+		Servers:       []snapshot.ForeignServer{{Name: "far", Wrapper: "postgres_fdw", Owner: "postgres", Host: "h", Port: "1", Database: "d"}},
+		Mappings:      []snapshot.UserMapping{{Server: "far", Hidden: true}, {Server: "far", Role: "acme", User: "u", Password: true}},
+		ForeignTables: []snapshot.ForeignTable{{Schema: "a", Table: "f", Server: "far"}},
+		Policies:      []snapshot.Policy{{Schema: "a", Table: "t", Name: "p", Command: "UPDATE", Roles: []string{"acme_app", "old"}, Using: "(who = 'x'::text)", Check: "true"}},
+		Triggers:      []snapshot.Trigger{{Schema: "a", Table: "t", Name: "tick", Function: "a.tick()"}},
+		EventTriggers: []snapshot.EventTrigger{{Name: "ddl", Event: "ddl_command_end", Owner: "postgres", Function: "a.ddl()"}},
+		Rules:         []snapshot.Rule{{Schema: "a", Relation: "t", Name: "r", Event: "DELETE"}},
+		Publications:  []snapshot.Publication{{Name: "pub", Owner: "postgres", AllTables: true}},
+		Inherits:      []snapshot.Inherit{{Schema: "a", Table: "part", ParentSchema: "a", Parent: "parts"}},
+		Reads:         []snapshot.Read{{Schema: "a", View: "v", FromSchema: "a", From: "t"}},
+		SequenceOf: []snapshot.SequenceOf{{Schema: "a", Sequence: "t_id_seq", Table: "t", Column: "id"},
+			{Schema: "a", Sequence: "t_n_seq", Table: "t", Column: "n", Identity: true}},
+		LargeACLs: []snapshot.LargeObjectACL{{Owner: "postgres", Count: 2}},
+	}
+	sorted := cmpopts.SortSlices(func(a, b snapshot.SequenceOf) bool { return a.Sequence < b.Sequence })
+	ignored := cmpopts.IgnoreFields(snapshot.Inside{}, "Languages", "Extensions", "SystemACLs")
+	if diff := cmp.Diff(want, c.Inside, cmpopts.IgnoreFields(snapshot.ForeignServer{}, "ACL"), ignored, sorted); diff != "" {
+		t.Error(diff)
+	}
+	if len(c.Languages) != 1 || len(c.Extensions) != 2 {
+		t.Errorf("languages %v, extensions %v", c.Languages, c.Extensions)
+	}
+	if len(c.SystemACLs) != 1 || c.SystemACLs[0].Identity != "pg_ls_dir(text)" {
+		t.Errorf("of the system's objects: %+v", c.SystemACLs)
+	}
+	checkFlags(t, c)
+	checkRoles(t, got)
+}
+
+func checkFlags(t *testing.T, c snapshot.Contents) {
+	t.Helper()
+	for _, r := range c.Relations {
+		table := r.Name == "t"
+		if r.RLS != table || r.Forced != table || r.Partition != (r.Name == "part") || r.Invoker {
+			t.Errorf("%+v", r)
+		}
+	}
+	for _, r := range c.Routines {
+		want := snapshot.Routine{Schema: "a", Signature: r.Signature, Owner: "postgres"}
+		switch r.Signature {
+		case "a.tick()":
+			want.Language, want.Definer, want.Config, want.Returns = "plpgsql", true, []string{"search_path=a, pg_temp"}, "trigger"
+		case "a.ddl()":
+			want.Language, want.Returns, want.EventTrigger = "plpgsql", "event_trigger", true
+		case "a.total(integer)":
+			want.Language, want.Aggregate = "internal", true
+		default:
+			continue // postgres_fdw's own
+		}
+		if diff := cmp.Diff(want, r); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func checkRoles(t *testing.T, s snapshot.Snapshot) {
+	t.Helper()
+	got := map[string][]any{}
+	for _, r := range s.Roles {
+		if !strings.HasPrefix(r.Name, "pg_") {
+			got[r.Name] = []any{r.Verifier, r.Iterations > 0, r.PasswordIsName}
+		}
+	}
+	want := map[string][]any{
+		"postgres": {"none", false, false}, "acme": {"none", false, false}, "acme_owner": {"none", false, false},
+		"old": {"md5", false, true}, "other": {"md5", false, false},
+		"acme_app": {"scram-sha-256", true, true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCensusAsAnybody(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		furnish(t, s)
+		got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "other")})
+		for _, part := range []snapshot.Part{snapshot.PartVerifiers, snapshot.PartWeakness, snapshot.PartHBA, snapshot.PartHBAErrors, snapshot.PartIdent} {
+			if got.Knows(part) {
+				t.Errorf("%s is said to be known", part)
+			}
+		}
+		for _, part := range []snapshot.Part{snapshot.PartRoles, snapshot.PartMemberships, snapshot.PartSlots, snapshot.PartSubscriptions, snapshot.PartParameterACLs} {
+			if why := got.WhyUnread("", part); why != "" {
+				t.Errorf("%s: %s", part, why)
+			}
+		}
+		if why := got.WhyUnread("acme", snapshot.PartRelations); !strings.Contains(why, "permission denied for database") {
+			t.Errorf("acme: %q", why)
+		}
+		s.Exec(t, "", "GRANT CONNECT ON DATABASE acme TO other")
+		s.Exec(t, "acme", "REVOKE SELECT ON pg_policy FROM PUBLIC")
+		got = census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "other"), Databases: []string{"acme"}})
+		if why := got.WhyUnread("acme", snapshot.PartPolicies); !strings.Contains(why, "permission denied for") {
+			t.Errorf("policies: %q", why)
+		}
+		if why := got.WhyUnread("postgres", snapshot.PartRelations); why != "nobody asked for it" {
+			t.Errorf("postgres: %q", why)
+		}
+		c := contentsOf(t, got, "acme")
+		if len(c.Triggers) != 1 || len(c.Relations) == 0 || len(c.Mappings) != 2 || !c.Mappings[1].Hidden {
+			t.Errorf("%+v", c.Inside)
+		}
+	}, pgtest.WithTrust())
+}
+
+// TestCensusIsSafe: it leaks no secret, waits for no lock for long, writes
+// nothing, and no owner of a database turns it.
+func TestCensusIsSafe(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		furnish(t, s)
+		s.Exec(t, "acme", `CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'`)
+		if s.Major() >= 17 {
+			s.Exec(t, "acme", `CREATE FUNCTION a.login() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$turned$$; END'`,
+				`ALTER DATABASE acme SET transaction_timeout = 1`, `CREATE EVENT TRIGGER login ON login EXECUTE FUNCTION a.login()`)
+		}
+		s.Exec(t, "", `ALTER DATABASE acme SET search_path = public, pg_catalog`, `ALTER DATABASE acme SET quote_all_identifiers = on`,
+			`ALTER DATABASE acme SET statement_timeout = 1`, `ALTER DATABASE acme SET lock_timeout = 1`, `ALTER DATABASE acme SET datestyle = 'German'`)
+		if s.Major() >= 14 {
+			s.Exec(t, "", `ALTER DATABASE acme SET idle_session_timeout = 1`)
+		}
+		before := s.Log(t)
+		got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres")})
+		c := contentsOf(t, got, "acme")
+		if c.Error != "" || len(got.Unread) != 1 || c.Triggers[0].Function != "a.tick()" {
+			t.Errorf("%s %v %v", c.Error, got.Unread, c.Triggers)
+		}
+		var b bytes.Buffer
+		if err := snapshot.Encode(&b, got); err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"hidden-secret", "SCRAM-SHA-256$", "long and different"} {
+			if strings.Contains(b.String(), secret) {
+				t.Errorf("%q is in the snapshot", secret)
+			}
+		}
+		if log := strings.TrimPrefix(s.Log(t), before); strings.Contains(log, "ERROR") {
+			t.Errorf("the server complains:\n%s", log)
+		}
+		var back map[string]any
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back["format"] != 1.0 {
+			t.Errorf("%v, format %v", err, back["format"])
+		}
+	})
+}
+
+func TestCensusWaitsForNoLockForEver(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		furnish(t, s)
+		locker := s.Connect(t, "acme", "")
+		if _, err := locker.Exec(t.Context(), "BEGIN; LOCK TABLE a.t; LOCK TABLE a.v"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), catalog.CensusLock*3)
+		defer cancel()
+		got, err := catalog.Census(ctx, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := contentsOf(t, got, "acme")
+		if c.Error != "" || len(c.Triggers) != 1 {
+			t.Errorf("%q %v", c.Error, c.Triggers)
+		}
+	})
+}
+
+func TestCensusReadsIncludedFiles(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		if err := os.WriteFile(filepath.Join(s.DataDir(), "list"), []byte("acme, globex\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		text := localpg.DefaultHBA + "local @list all reject\n"
+		if s.Major() >= 16 {
+			if err := os.WriteFile(filepath.Join(s.DataDir(), "more.conf"), []byte("local all all reject\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			text += "include more.conf\ninclude_if_exists none.conf\n"
+		}
+		s.SetHBA(t, text)
+		if err := s.WriteHBA(text + "local all all nonsense\n"); err != nil {
+			t.Fatal(err)
+		}
+		got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres")}).HBA
+		if got == nil || !strings.HasPrefix(got.Text, localpg.DefaultHBA) || got.Ident == nil || got.Ident.Text == "" {
+			t.Fatalf("%+v", got)
+		}
+		if list, err := got.Read(filepath.Join(s.DataDir(), "list")); err != nil || string(list) != "acme, globex\n" {
+			t.Errorf("list: %q, %v", list, err)
+		}
+		if s.Major() >= 16 && len(got.Included) != 3 {
+			t.Errorf("included: %+v", got.Included)
+		}
+		if len(got.Errors) != 1 || !strings.Contains(got.Errors[0].Message, "nonsense") || got.Errors[0].File != got.Path {
+			t.Errorf("errors: %+v", got.Errors)
+		}
+	})
+}
+
+func TestCensusOfADatabaseThatIsNotThere(t *testing.T) {
+	majors := pgtest.Majors()
+	s := pgtest.Start(t, majors[len(majors)-1])
+	_, err := catalog.Census(t.Context(), catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres"), Databases: []string{"nowhere"}})
+	if err == nil || err.Error() != `there is no database "nowhere" on the server` {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,1 @@
+SELECT d FROM pg_catalog.pg_ls_dir({{path}}) AS d ORDER BY 1;

@@ -31,7 +31,12 @@ func pages() ([]page, error) {
 	if err != nil {
 		return nil, err
 	}
+	fields, err := snapshotPage()
+	if err != nil {
+		return nil, err
+	}
 	return append(all,
+		page{"reference/snapshot.md", fields},
 		page{"reference/landlord.yaml.md", spec.Reference()},
 		page{"landlord.schema.json", spec.JSONSchema()},
 		page{"reference/probes.md", probesPage()},

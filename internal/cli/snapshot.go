@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/snapshot"
+	"landlord/internal/term"
+)
+
+// place is a server to look at: one that runs, or a file about one.
+type place struct {
+	connection string
+	server     string
+	file       string
+	databases  []string
+	parallel   int
+	timeout    time.Duration
+}
+
+// liveFlags give a command the flags by which it finds a running server.
+func (a *app) liveFlags(c *cobra.Command, p *place) {
+	a.specFlag(c)
+	c.Flags().StringVar(&p.connection, "connection", "", "where to connect, instead of what the spec says")
+	c.Flags().StringVar(&p.server, "server", "", "the server in the spec, where it has several")
+	c.Flags().StringSliceVar(&p.databases, "database", nil, "look into these databases only")
+	c.Flags().IntVar(&p.parallel, "parallel", 0, "how many databases to read at once (default 4)")
+	c.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "the longest that one query may run")
+	_ = c.RegisterFlagCompletionFunc("server", a.serverNames)
+}
+
+func (a *app) snapshotCommand() *cobra.Command {
+	var p place
+	c := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Read all that bears on access into a file",
+		Long: `Read everything that says who may do what on a server, PostgreSQL 10 to 18, and
+write it as JSON: roles, memberships, settings, owners and rights of all objects
+in all databases, policies, functions, pg_hba.conf. What access and audit say
+follows from this file alone, so that it can be judged on another machine.
+
+It only reads, in read-only transactions, and locks nothing that anybody would
+notice. Any role will do; what it cannot read is in the file as unread, with the
+reason. There is no password in the file and no verifier of one, only of what
+kind it is, and whether the password is the role's own name.
+
+Exit status: 0; 1 failed; 2 bad usage or spec.`,
+		Example: "  landlord snapshot --connection 'host=/var/run/postgresql user=postgres' > server.json\n" +
+			"  landlord snapshot -f landlord.yaml > server.json",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.snapshot(c, p) },
+	}
+	a.liveFlags(c, &p)
+	return c
+}
+
+func (a *app) snapshot(c *cobra.Command, p place) error {
+	snap, err := a.census(c, p)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.Out)
+	if err := snapshot.Encode(w, snap); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("writing the snapshot: %w", err)
+	}
+	return nil
+}
+
+// census takes a snapshot of a running server, and says what it could not
+// read.
+func (a *app) census(c *cobra.Command, p place) (snapshot.Snapshot, error) {
+	conninfo, err := a.conninfo(p)
+	if err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	taken := time.Now().UTC().Truncate(time.Second)
+	snap, err := landlord.Snapshot(c.Context(), landlord.SnapshotOptions{
+		Conninfo: conninfo, Databases: p.databases, Parallel: p.parallel, Timeout: p.timeout,
+	})
+	if _, ok := errors.AsType[*landlord.UnknownDatabaseError](err); ok {
+		return snap, usageError{err}
+	}
+	snap.Taken = taken
+	if err == nil && !a.quiet {
+		a.sayUnread(snap)
+	}
+	return snap, err
+}
+
+// conninfo is where the server of the flags, or of the spec, is.
+func (a *app) conninfo(p place) (string, error) {
+	if p.connection != "" {
+		return p.connection, nil
+	}
+	e, err := a.load()
+	if err != nil {
+		return "", err
+	}
+	list, err := servers(e, p.server, nil)
+	if err != nil {
+		return "", err
+	}
+	if len(list) > 1 {
+		return "", usageError{errors.New("the spec names several servers: choose one with --server")}
+	}
+	return list[0].Connection, nil
+}
+
+// sayUnread says, in a few lines, what a judgement will not know.
+func (a *app) sayUnread(s snapshot.Snapshot) {
+	var said int
+	unread := s.Unread
+	for _, c := range s.Contents {
+		if c.Error != "" {
+			unread = append(unread, snapshot.Unread{Part: snapshot.PartContents, Database: c.Database, Reason: c.Error})
+		}
+	}
+	for _, u := range unread {
+		if u.Database == "template0" {
+			continue // nobody ever gets in
+		}
+		if said++; said > 8 && !a.verbose {
+			continue
+		}
+		what := string(u.Part)
+		if u.Database != "" {
+			what += " of database " + u.Database
+		}
+		fmt.Fprintf(a.Err, "not read: %s: %s\n", term.Clean(what), term.Clean(u.Reason))
+	}
+	if said > 8 && !a.verbose {
+		fmt.Fprintf(a.Err, "not read: %d more; -v names them\n", said-8)
+	}
+}
+
+// maxSnapshot is how many bytes of a snapshot are read: a hundred times what
+// 1,000 databases make.
+const maxSnapshot = 4 << 30
+
+// stored reads a snapshot from a file; "-" is the standard input.
+func (a *app) stored(path string) (snapshot.Snapshot, error) {
+	in := a.In
+	if path != "-" {
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return snapshot.Snapshot{}, usageError{fmt.Errorf("there is no file %s; landlord snapshot > %s writes one", path, path)}
+		}
+		if err != nil {
+			return snapshot.Snapshot{}, usageError{err}
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxSnapshot))
+	if err != nil {
+		return snapshot.Snapshot{}, usageError{fmt.Errorf("reading %s: %w", path, err)}
+	}
+	snap, err := snapshot.Decode(text)
+	if err != nil {
+		return snap, usageError{fmt.Errorf("%s: %w", path, err)}
+	}
+	return snap, nil
+}

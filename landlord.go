@@ -70,6 +70,10 @@ type Consent func(plan.Plan) error
 // Hooks are told what Apply is doing. Any of them may be nil.
 type Hooks struct {
 	Consent Consent
+	// Refresh gives the estate as it is wanted once landlord's lock is held.
+	// Nil: as it was given. Somebody may have changed it since, and to carry
+	// out what is not wanted any more would bring back what they took away.
+	Refresh func(context.Context) (tenant.Estate, error)
 	// Waiting is called when another landlord is at work on the server.
 	Waiting func()
 	// Blocked is called when a statement waits for somebody's lock.
@@ -85,21 +89,22 @@ type Hooks struct {
 const maxRounds = 4
 
 // Apply leads a server to what the estate wants. Where there is nothing to
-// do, it takes no lock. Otherwise it asks for consent, takes landlord's lock,
-// and looks again, since somebody may have been faster.
+// do, it takes no lock, unless what is wanted can change meanwhile
+// (Hooks.Refresh). Otherwise it asks for consent, takes landlord's lock, and
+// looks again, since somebody may have been faster.
 func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
 	in, err := look(ctx, e, server, o)
 	if err != nil {
 		return apply.Result{}, err
 	}
 	p, err := plan.Make(in)
-	if err == nil && p.Empty() {
-		err = p.Err()
+	if idle := p.Empty() && h.Refresh == nil; err == nil && idle {
+		return apply.Result{}, p.Err()
 	}
-	if err != nil || p.Empty() {
+	if err != nil {
 		return apply.Result{}, err
 	}
-	if h.Consent != nil {
+	if h.Consent != nil && !p.Empty() {
 		if err := h.Consent(p); err != nil {
 			return apply.Result{}, err
 		}
@@ -110,6 +115,19 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 		return apply.Result{}, err
 	}
 	defer release()
+	if h.Refresh != nil {
+		if e, err = h.Refresh(ctx); err != nil {
+			return apply.Result{}, err
+		}
+	}
+	return locked(ctx, e, server, o, h, in, p)
+}
+
+// locked carries out, under landlord's lock, what leads a server to what the
+// estate wants. A plan that was made before stands where nothing has changed;
+// what it did not destroy is not destroyed.
+func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, in plan.Input, p plan.Plan) (apply.Result, error) {
+	s, _ := e.Server(server)
 	j, err := journal.Open(e.Journal)
 	if err != nil {
 		return apply.Result{}, err
@@ -119,7 +137,10 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 	var total apply.Result
 	var unwritten error
 	for range maxRounds {
-		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil || p.Empty() {
+		if in, p, err = planAgain(ctx, e, server, o, in, p); err == nil && p.Empty() {
+			err = p.Err()
+		}
+		if err != nil || p.Empty() {
 			return total, err
 		}
 		for name := range losses(p) {
@@ -148,7 +169,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 // from nothing else, so where that is as it was, the plan stands.
 func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, before plan.Input, p plan.Plan) (plan.Input, plan.Plan, error) {
 	now, err := look(ctx, e, server, o)
-	if err != nil || reflect.DeepEqual(now.Snapshot, before.Snapshot) {
+	if err != nil || reflect.DeepEqual(now, before) {
 		return before, p, err
 	}
 	p, err = plan.Make(now)

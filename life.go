@@ -16,7 +16,7 @@ import (
 // Quiet ends the sessions of a tenant's logins until there is none left: a
 // closed door says nothing about who is inside. It returns how many it ended.
 func Quiet(ctx context.Context, s tenant.Server, t tenant.Tenant) (ended int, err error) {
-	logins := t.Roles()[2:]
+	logins := t.LoginRoles()
 	if len(logins) == 0 {
 		return 0, nil
 	}

@@ -4,19 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/credentials"
 	"landlord/internal/journal"
 	"landlord/internal/pgsql"
-	"landlord/internal/plan"
-	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -41,7 +37,8 @@ func (e *CredentialsError) Error() string { return fmt.Sprintf("login %s: %s", e
 // Hint says what to do about it.
 func (e *CredentialsError) Hint() string { return e.Next }
 
-// Login gives the connection settings of a tenant's login. A password that
+// Login gives the connection settings of a tenant's login: where it has two,
+// of the one that programs should use. A password that
 // the user's store knows is taken from there. A login that has none yet gets
 // one, as does every login with rotate: the verifier is made here, so that
 // the password itself reaches neither SQL nor the server's log.
@@ -50,7 +47,17 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 	if !ok {
 		return Credentials{}, fmt.Errorf("there is no server %q in the spec", t.Server)
 	}
-	settings, err := connectionSettings(s, t, login)
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer connect.Close(conn)
+	w := &work{estate: e, server: s, conn: conn}
+	if err := w.look(ctx, t.Name); err != nil {
+		return Credentials{}, err
+	}
+	login = w.tenant.Current(login)
+	settings, err := connectionSettings(s, w.tenant, login)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -65,12 +72,7 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 			return Credentials{Settings: settings, Stored: true}, nil
 		}
 	}
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
-	if err != nil {
-		return Credentials{}, err
-	}
-	defer connect.Close(conn)
-	if err := mayHavePassword(ctx, conn, login, rotate); err != nil {
+	if err := w.mayHavePassword(login, rotate); err != nil {
 		return Credentials{}, err
 	}
 	settings.Secret = credentials.Password()
@@ -114,30 +116,22 @@ func stores(s tenant.Secrets) (credentials.Sink, credentials.Source) {
 
 // mayHavePassword refuses a login that is not there, or whose password would
 // be replaced unasked.
-func mayHavePassword(ctx context.Context, conn *pgconn.PgConn, login string, rotate bool) error {
-	snap, err := catalog.Shared(ctx, conn, catalog.Options{})
-	if err != nil {
-		return err
-	}
-	if err := plan.Unfit(snap); err != nil {
-		return err
-	}
-	i := slices.IndexFunc(snap.Roles, func(r snapshot.Role) bool { return r.Name == login })
-	switch {
-	case i < 0:
+func (w *work) mayHavePassword(login string, rotate bool) error {
+	switch r := w.role(login); {
+	case r == nil:
 		return &CredentialsError{login, "the server has no such role", "landlord apply makes it"}
-	case rotate || snap.Roles[i].Verifier == "none":
+	case rotate || r.Verifier == "none":
 		return nil
-	case snap.Roles[i].Verifier == "":
+	case r.Verifier == "":
 		return &CredentialsError{login, "landlord may not see whether it has a password already", "--rotate makes a new one; an older one stops working at once"}
 	}
 	return &CredentialsError{login, "it has a password already, which landlord does not keep",
-		"--rotate makes a new one; the old one stops working at once"}
+		"--rotate makes a new one; the old one stops working at once; landlord tenant rotate lets it go on for a while"}
 }
 
-// setPassword stores a password's verifier, and keep keeps the password, both
-// or neither.
-func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret credentials.Secret, keep func() error) error {
+// setPassword stores a password's verifier, with what else belongs to the same
+// step, and keep keeps the password: all or nothing.
+func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret credentials.Secret, keep func() error, also ...string) error {
 	verifier, err := pgsql.ScramVerifier(secret.Reveal())
 	if err != nil {
 		return err
@@ -146,12 +140,13 @@ func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret 
 	quiet := `SELECT pg_catalog.set_config(s.name, s.value, true)
 		FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) AS s (name, value)
 		WHERE (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)`
-	for _, sql := range []string{"BEGIN", quiet, "ALTER ROLE " + pgsql.Ident(login) + " PASSWORD " + pgsql.Literal(verifier)} {
+	for _, sql := range append([]string{"BEGIN", quiet, "ALTER ROLE " + pgsql.Ident(login) + " PASSWORD " + pgsql.Literal(verifier)}, also...) {
 		if _, err := conn.Exec(ctx, sql).ReadAll(); err != nil {
 			return fmt.Errorf("setting the password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
 		}
 	}
 	if err := keep(); err != nil {
+		_, _ = conn.Exec(ctx, "ROLLBACK").ReadAll()
 		return fmt.Errorf("keeping the new password of %s (the old one still holds): %w", login, err)
 	}
 	if _, err := conn.Exec(ctx, "COMMIT").ReadAll(); err != nil {
@@ -183,11 +178,9 @@ func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credent
 			return out, fmt.Errorf("servers.%s.endpoint: port %q is no number", s.Name, words["port"])
 		}
 	}
-	for _, l := range t.Logins {
-		if l.Name == login {
-			out.Kind = l.Kind
-			return out, nil
-		}
+	if l, ok := t.LoginOf(login); ok {
+		out.Kind = l.Kind
+		return out, nil
 	}
 	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
 }

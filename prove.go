@@ -23,15 +23,8 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	if !ok {
 		return prove.Report{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
-	tenants := e.On(server)
-	whose := map[string]tenant.Tenant{}
-	for _, t := range tenants {
-		for _, l := range t.Logins {
-			whose[l.Name] = t
-		}
-	}
 	return prove.Run(ctx, prove.Input{
-		Server: s, Tenants: tenants, Only: o.Tenants, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
-		Lookup: func(login string) (string, bool) { return Lookup(ctx, e, whose[login], login) },
+		Server: s, Tenants: e.On(server), Only: o.Tenants, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
+		Lookup: func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
 	})
 }

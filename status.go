@@ -38,6 +38,12 @@ type RoleStatus struct {
 	Login    bool   `json:"login"`
 	Verifier string `json:"verifier,omitempty"` // none, md5, scram-sha-256; empty: not readable
 	Sessions int    `json:"sessions"`
+	// TwinOf is the login whose second one this is, where passwords have been
+	// rotated. Rotation says of both what became of them: current, old (until
+	// the rotation is finished, or Until), closed.
+	TwinOf   string `json:"twinOf,omitempty"`
+	Rotation string `json:"rotation,omitempty"`
+	Until    string `json:"until,omitempty"` // RFC 3339
 	// Members are the roles in it that are not the tenant's own.
 	Members []string `json:"members,omitempty"`
 }
@@ -109,15 +115,17 @@ func (f facts) status(t tenant.Tenant) Status {
 	}
 	s.Roles = append(s.Roles, f.role(t, t.Identity(), "identity"), f.role(t, t.Owner, "owner"))
 	unlimited := false
-	for _, l := range t.Logins {
-		r := f.role(t, l.Name, string(l.Kind))
+	for _, name := range t.LoginRoles() {
+		l, _ := t.LoginOf(name)
+		r := f.role(t, name, string(l.Kind))
+		r.rotation(t)
 		s.Roles = append(s.Roles, r)
 		s.Sessions += r.Sessions
 		if !r.Login {
 			continue
 		}
 		s.Suspended = false
-		if limit := f.roles[l.Name].ConnLimit; limit < 0 {
+		if limit := f.roles[name].ConnLimit; limit < 0 {
 			unlimited = true
 		} else {
 			s.MaxSessions += limit
@@ -127,6 +135,25 @@ func (f facts) status(t tenant.Tenant) Status {
 		s.MaxSessions = 0
 	}
 	return s
+}
+
+// rotation says what has become of a login, or of its twin.
+func (r *RoleStatus) rotation(t tenant.Tenant) {
+	w, ok := t.Twin(r.Name)
+	if !ok {
+		return
+	}
+	if r.Name == w.Name {
+		r.TwinOf = w.Of
+	}
+	switch {
+	case r.Name != w.Old:
+		r.Rotation = "current"
+	case w.Open:
+		r.Rotation, r.Until = "old", w.Until
+	default:
+		r.Rotation = "closed"
+	}
 }
 
 func (f facts) bytes(t tenant.Tenant) int64 {

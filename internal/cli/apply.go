@@ -19,6 +19,8 @@ import (
 type consent struct {
 	yes   bool
 	drops []string
+	// fresh gives what is wanted as it is now.
+	fresh refresh
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -78,6 +80,7 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 	var bar *term.Progress
 	changed := false
 	result, err := landlord.Apply(ctx, e, server.Name, s.options(), landlord.Hooks{
+		Refresh: agreed.fresh,
 		Consent: func(p plan.Plan) error { changed = true; return a.ask(ctx, p, agreed) },
 		Waiting: func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
 		Begin: func(p plan.Plan) {

@@ -16,6 +16,7 @@ import (
 
 	"landlord/internal/plan"
 	"landlord/internal/spec"
+	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
 
@@ -46,6 +47,11 @@ type app struct {
 	output  string
 	quiet   bool
 	verbose bool
+	// seen is the spec as it was read last.
+	seen struct {
+		text   []byte
+		estate tenant.Estate
+	}
 }
 
 func (a *app) outLook() term.Look { return term.LookOf(a.Out, a.Getenv) }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -12,8 +13,8 @@ import (
 )
 
 type credentialsFlags struct {
-	login, format, out string
-	rotate, show       bool
+	server, login, format, out string
+	rotate, show               bool
 }
 
 func (a *app) credentialsCommand() *cobra.Command {
@@ -27,16 +28,22 @@ func (a *app) credentialsCommand() *cobra.Command {
   landlord credentials acme --rotate --format pgpass --out acme.pgpass`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: firstArg(a.tenantNames),
-		RunE:              func(c *cobra.Command, args []string) error { return a.credentials(c, args[0], f) },
+		RunE:              func(c *cobra.Command, args []string) error { return a.credentials(c.Context(), args[0], f) },
 	}
 	a.specFlag(c)
+	homeFlag(c, &f.server)
+	f.settingsFlags(c)
+	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once (landlord tenant rotate: it goes on)")
+	return c
+}
+
+// settingsFlags choose a login, and how its settings are written.
+func (f *credentialsFlags) settingsFlags(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
 	c.Flags().StringVar(&f.login, "login", string(tenant.App), "app, ro, ddl, or a login's name")
 	c.Flags().StringVar(&f.out, "out", "", "write to this file, mode 0600, instead of stdout")
-	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once")
 	c.Flags().BoolVar(&f.show, "show", false, "print the password too where the spec's secrets keep it")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(credentials.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
-	return c
 }
 
 // firstArg completes the first argument and no other.
@@ -63,14 +70,10 @@ Formats:
 	return text + "\nExit status: 0 done; 1 failed; 2 bad usage or a mistake in the spec."
 }
 
-func (a *app) credentials(c *cobra.Command, name string, f credentialsFlags) error {
-	e, err := a.load()
+func (a *app) credentials(ctx context.Context, name string, f credentialsFlags) error {
+	h, t, err := a.tenantAt(ctx, f.server, name)
 	if err != nil {
 		return err
-	}
-	t, ok := e.Tenant(name)
-	if !ok {
-		return usageError{unknownTenant(e, name)}
 	}
 	login, err := chooseLogin(t, f.login)
 	if err != nil {
@@ -78,15 +81,10 @@ func (a *app) credentials(c *cobra.Command, name string, f credentialsFlags) err
 	}
 	// Neither a format nor a file that cannot hold the settings may cost a
 	// password.
-	if err := landlord.CheckFormat(e, t, login, f.format); err != nil {
-		return usageError{err}
+	if err := f.fits(h.estate, t, login); err != nil {
+		return err
 	}
-	if f.out != "" {
-		if err := credentials.CheckFile(f.out); err != nil {
-			return err
-		}
-	}
-	got, err := landlord.Login(c.Context(), e, t, login, f.rotate)
+	got, err := landlord.Login(ctx, h.estate, t, login, f.rotate)
 	if err != nil {
 		return err
 	}
@@ -95,8 +93,8 @@ func (a *app) credentials(c *cobra.Command, name string, f credentialsFlags) err
 
 func chooseLogin(t tenant.Tenant, name string) (string, error) {
 	for _, l := range t.Logins {
-		if l.Name == name {
-			return name, nil
+		if twin, _ := tenant.TwinName(l.Name); name == l.Name || name == twin {
+			return l.Name, nil
 		}
 	}
 	if logins := t.LoginsOf(tenant.Kind(name)); len(logins) > 0 {

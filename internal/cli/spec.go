@@ -72,6 +72,9 @@ func (a *app) load() (tenant.Estate, error) {
 	}
 	e, err := spec.Parse(a.file, text)
 	heap.Fit(len(e.Tenants))
+	if err == nil {
+		a.seen.text, a.seen.estate = text, e
+	}
 	return e, err
 }
 

@@ -28,6 +28,7 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 		if err != nil {
 			return home{}, usageError{err}
 		}
+		a.seen.text, a.seen.estate = edited.Text, edited.After
 		return a.homeOf(edited.After, server)
 	}
 	s := tenant.Server{Name: "main", Connection: server}
@@ -39,7 +40,7 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 	if err != nil {
 		return home{}, usageError{err}
 	}
-	return home{edited.After, edited.After.Servers[0], true}, nil
+	return home{edited.After, edited.After.Servers[0], true, serverNow(s, change, e, edited.After)}, nil
 }
 
 // homeOf is the server of an estate that --server names, or its only one.
@@ -51,7 +52,7 @@ func (a *app) homeOf(e tenant.Estate, server string) (home, error) {
 	if len(list) > 1 {
 		return home{}, usageError{fmt.Errorf("the spec has %d servers: choose one with --server", len(list))}
 	}
-	return home{e, list[0], false}, nil
+	return home{estate: e, server: list[0]}, nil
 }
 
 // settle leads the server to what the home says about one tenant. --yes is
@@ -64,6 +65,10 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 	agreed.yes = true
 	output := a.output
 	a.output = "" // the command has its own last word
+	agreed.fresh = a.now(h)
+	if !o.Prune {
+		agreed.fresh = still(name, agreed.fresh)
+	}
 	result, err := a.applyServer(ctx, h.estate, h.server, scope{tenants: o.Tenants, prune: o.Prune}, agreed)
 	a.output = output
 	return errors.Join(err, result.Err())
@@ -260,7 +265,8 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 			return err
 		}
 	}
-	h.estate.Tenants = slices.DeleteFunc(h.estate.Tenants, func(t tenant.Tenant) bool { return t.Name == name })
+	h.fresh = a.without(h, name)
+	h.estate.Tenants = slices.DeleteFunc(slices.Clone(h.estate.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
 	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
 		return err
 	}
@@ -323,14 +329,8 @@ func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tena
 // vacate closes the door, ends the sessions, and keeps a dump: in this order,
 // so that nothing is written after the dump.
 func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags) error {
-	t.Suspended = true
-	h.estate.Tenants = slices.Clone(h.estate.Tenants)
-	i := slices.IndexFunc(h.estate.Tenants, func(x tenant.Tenant) bool { return x.Name == t.Name })
-	if i >= 0 {
-		h.estate.Tenants[i] = t
-	} else {
-		h.estate.Tenants = append(h.estate.Tenants, t)
-	}
+	h.fresh = closed(t, a.now(h))
+	h.estate = withClosed(h.estate, t)
 	if err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{}); err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type home struct {
 	server tenant.Server
 	// bare says that there is no spec: the server's own state is the estate.
 	bare bool
+	// fresh, if any, is how the estate is made anew.
+	fresh refresh
 }
 
 // bareServer says whether --server is a connection string.
@@ -31,7 +33,7 @@ func bareServer(s string) bool { return strings.Contains(s, "=") || strings.Cont
 func (a *app) homes(server string) ([]home, error) {
 	if bareServer(server) {
 		s := tenant.Server{Name: "main", Connection: server}
-		return []home{{tenant.Estate{Servers: []tenant.Server{s}}, s, true}}, nil
+		return []home{{estate: tenant.Estate{Servers: []tenant.Server{s}}, server: s, bare: true}}, nil
 	}
 	e, err := a.load()
 	if err != nil {
@@ -43,7 +45,7 @@ func (a *app) homes(server string) ([]home, error) {
 	}
 	var out []home
 	for _, s := range list {
-		out = append(out, home{e, s, false})
+		out = append(out, home{estate: e, server: s})
 	}
 	return out, nil
 }
@@ -143,7 +145,7 @@ func free(s landlord.Status) int {
 func listRow(s landlord.Status) []term.Cell {
 	var logins []string
 	for _, r := range s.Roles {
-		if r.Login {
+		if r.Login && !slices.Contains(logins, r.Kind) {
 			logins = append(logins, r.Kind)
 		}
 	}
@@ -272,6 +274,9 @@ func printTenant(a *app, s landlord.Status, drift []plan.Step) {
 		if r.Login {
 			login = term.Toned(term.Good, "yes")
 		}
+		if r.Login && r.Rotation == "old" {
+			login = term.Toned(term.Warn, strings.TrimSuffix("yes, the old one until "+r.Until, " until "))
+		}
 		t.Rows = append(t.Rows, []term.Cell{term.Text(r.Name), term.Text(r.Kind), login, term.Text(r.Verifier),
 			term.Text(fmt.Sprint(r.Sessions)), term.Text(strings.Join(r.Members, ", "))})
 	}
@@ -301,6 +306,6 @@ func (a *app) tenantCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.tenantAdd(), a.tenantList(), a.tenantShow(), a.tenantTurn(turns[0]), a.tenantTurn(turns[1]), a.tenantRemove())
+	c.AddCommand(a.tenantAdd(), a.tenantList(), a.tenantShow(), a.tenantTurn(turns[0]), a.tenantTurn(turns[1]), a.tenantRemove(), a.tenantRotate())
 	return c
 }

@@ -19,6 +19,11 @@ type Role struct {
 	ConnLimit int // -1: none
 	Mark      Mark
 	Settings  []tenant.Setting // sorted by name
+	// ValidUntil is when its password stops to hold (RFC 3339); empty: never.
+	ValidUntil string
+	// Closed says that it must have no password: nobody is to use it until
+	// the next rotation.
+	Closed bool
 }
 
 // Membership is a membership as it should be, never with ADMIN. Before 16 the
@@ -61,14 +66,14 @@ func Build(t tenant.Tenant) House {
 	// The owner makes temporary tables too, in migrations.
 	h.join(t.Identity(), t.Owner, true, false)
 	for _, l := range t.Logins {
-		h.Roles = append(h.Roles, Role{
-			Name: l.Name, Login: !t.Suspended, ConnLimit: connLimit(t.Limits),
-			Mark: Mark{Tenant: t.Name, Role: string(l.Kind)}, Settings: LoginSettings(t, l.Kind),
-		})
+		h.Roles = append(h.Roles, login(t, l))
 		h.join(t.Identity(), l.Name, true, false)
 		if l.Kind == tenant.Migrator {
 			h.join(t.Owner, l.Name, false, true)
 		}
+	}
+	for _, w := range t.Twins {
+		h.twin(w)
 	}
 	return h
 }

@@ -25,6 +25,13 @@ type Mark struct {
 	Isolation tenant.Model `json:"isolation,omitempty"`
 	Schemas   []string     `json:"schemas,omitempty"` // absent: the one with the tenant's name
 	Suspended bool         `json:"suspended,omitempty"`
+
+	// Of a second login only: the first, which of both is the old one, its
+	// state ("open" or "closed"), and until when it is open.
+	Of    string `json:"of,omitempty"`
+	Old   string `json:"old,omitempty"`
+	State string `json:"state,omitempty"`
+	Until string `json:"until,omitempty"`
 }
 
 const markPrefix = "landlord "
@@ -98,6 +105,14 @@ func (m *Mark) set(key, value string) bool {
 		m.Database = value
 	case "isolation":
 		m.Isolation = tenant.Model(value)
+	case "of":
+		m.Of = value
+	case "old":
+		m.Old = value
+	case "state":
+		m.State = value
+	case "until":
+		m.Until = value
 	default:
 		return false
 	}

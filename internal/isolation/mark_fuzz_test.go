@@ -15,6 +15,7 @@ func FuzzParseMark(f *testing.F) {
 		{Tenant: "acme", Role: "identity", Isolation: "schema", Database: "shared"},
 		{Tenant: "acme", Role: "identity", Isolation: "database", Database: `a"b\<é`, Schemas: []string{"public"}, Suspended: true},
 		{Role: "marker"},
+		{Tenant: "acme", Role: "app", Of: "acme_app", Old: "acme_app_b", State: "open", Until: "2026-11-24T10:00:00Z"},
 	} {
 		f.Add(m.Comment())
 	}

@@ -23,10 +23,11 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 		}
 	}
 	for i, m := range marks {
-		if byName[m.Tenant] != nil {
+		if byName[m.Tenant] != nil && m.Of == "" {
 			foundRole(byName[m.Tenant], m, snap.Roles[i])
 		}
 	}
+	foundTwins(byName, marks, snap)
 	settings := loginSettings(snap.Settings)
 	temp := tempHolders(snap)
 	var out []tenant.Tenant

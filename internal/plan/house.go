@@ -63,7 +63,7 @@ func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
 // roles makes or mends the house's roles, memberships and parameters.
 func (u unit) roles(h isolation.House) {
 	if h.Tenant.Suspended {
-		u.shut("tenant "+h.Tenant.Name+" is suspended", h.Tenant.Roles()[2:])
+		u.shut("tenant "+h.Tenant.Name+" is suspended", h.Tenant.LoginRoles())
 	}
 	for _, r := range h.Roles {
 		u.role(r)

@@ -35,9 +35,9 @@ type index struct {
 // place is a schema in a database.
 type place struct{ database, schema string }
 
-func newIndex(in Input) *index {
+func newIndex(in Input, found []tenant.Tenant) *index {
 	x := &index{
-		snap: in.Snapshot, found: Found(in.Server.Name, in.Snapshot),
+		snap: in.Snapshot, found: found,
 		roles: make(map[string]*snapshot.Role, len(in.Snapshot.Roles)), databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
 		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),

@@ -84,7 +84,9 @@ func Make(in Input) (Plan, error) {
 	if err := refuse(in.Snapshot); err != nil {
 		return Plan{}, err
 	}
-	b := &builder{index: newIndex(in), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}}
+	found := Found(in.Server.Name, in.Snapshot)
+	in.Tenants = WithTwins(in.Tenants, found)
+	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}}
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}

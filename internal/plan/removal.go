@@ -62,10 +62,7 @@ func (b *builder) remove(t tenant.Tenant) {
 
 // closeDoor lets nobody in any more, and ends the sessions that are.
 func (u unit) closeDoor(t tenant.Tenant) {
-	var logins []string
-	for _, l := range t.Logins {
-		logins = append(logins, l.Name)
-	}
+	logins := t.LoginRoles()
 	u.shut("tenant "+t.Name+" is not in the spec: its door is shut first", logins)
 	for _, name := range logins {
 		if r := u.b.roles[name]; r != nil && !r.Login {
@@ -197,7 +194,12 @@ func (b *builder) extraLogins() {
 				gone.Logins = append(gone.Logins, l)
 			}
 		}
-		if len(gone.Logins) > 0 {
+		for _, w := range have.Twins {
+			if !slices.Contains(want.Roles(), w.Name) {
+				gone.Twins = append(gone.Twins, w)
+			}
+		}
+		if len(gone.LoginRoles()) > 0 {
 			b.dropLogins(gone)
 		}
 	}
@@ -209,14 +211,14 @@ func (b *builder) dropLogins(t tenant.Tenant) {
 	for _, name := range b.touched(t, false) {
 		u.in(name).disownLogins(t)
 	}
-	for _, l := range t.Logins {
-		u.do(fmt.Sprintf("tenant %s has no login %s in the spec", t.Name, l.Name), Access, "DROP ROLE "+pgsql.Ident(l.Name))
+	for _, name := range slices.Backward(t.LoginRoles()) {
+		u.do(fmt.Sprintf("tenant %s has no login %s in the spec", t.Name, name), Access, "DROP ROLE "+pgsql.Ident(name))
 	}
 }
 
 func (u unit) disownLogins(t tenant.Tenant) {
-	for _, l := range t.Logins {
-		u.takeOver("what the login owns is taken over, not dropped", []string{l.Name})
+	for _, name := range t.LoginRoles() {
+		u.takeOver("what the login owns is taken over, not dropped", []string{name})
 	}
 }
 

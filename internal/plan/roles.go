@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -22,11 +23,15 @@ func (u unit) role(want isolation.Role) {
 	}
 	words, taken := attributes(*have, want)
 	if len(words) > 0 && u.may(*have) {
-		u.do(fmt.Sprintf("role %s has attributes that it should not have", want.Name), taken,
+		why := fmt.Sprintf("role %s has attributes that it should not have", want.Name)
+		if want.Closed {
+			why = want.Name + " is the old login of a rotation that is over"
+		}
+		u.do(why, taken,
 			"ALTER ROLE "+pgsql.Ident(want.Name)+" "+strings.Join(words, " "))
 	}
 	if have.Comment != want.Mark.Comment() {
-		u.do("role "+want.Name+" lacks landlord's mark", Safe, comment(want))
+		u.do("landlord's mark on role "+want.Name+" does not say what it should", Safe, comment(want))
 	}
 }
 
@@ -61,8 +66,11 @@ func attributes(have snapshot.Role, want isolation.Role) (words []string, d Dang
 	if have.ConnLimit != want.ConnLimit {
 		words = append(words, fmt.Sprintf("CONNECTION LIMIT %d", want.ConnLimit))
 	}
-	if have.ValidUntil != "" {
-		words = append(words, "VALID UNTIL 'infinity'")
+	if have.ValidUntil != want.ValidUntil {
+		words = append(words, "VALID UNTIL "+pgsql.Literal(cmp.Or(want.ValidUntil, "infinity")))
+	}
+	if want.Closed && have.Verifier != "" && have.Verifier != "none" {
+		words, d = append(words, "PASSWORD NULL"), Access
 	}
 	return words, d
 }

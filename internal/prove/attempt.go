@@ -202,8 +202,8 @@ func (a *Attempt) dictionary() *strings.Replacer {
 		name("b", b.Name)
 		name("b.schema", b.Schemas[0])
 		name("b.owner", b.Owner)
-		if len(b.Logins) > 0 {
-			name("b.login", b.Logins[0].Name)
+		if open := b.OpenLogins(); len(open) > 0 {
+			name("b.login", open[0].Name)
 		}
 		raw("b.roles", pgsql.Literals(b.Roles()...))
 		if a.victim.err == nil && a.victim.bare == nil {

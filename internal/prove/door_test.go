@@ -12,6 +12,7 @@ import (
 	"landlord/internal/pgsql"
 	"landlord/internal/pgtest"
 	"landlord/internal/prove"
+	"landlord/internal/tenant"
 )
 
 // elsewhere is an address of this machine that is not the loopback one, or "".
@@ -69,7 +70,7 @@ func TestGivenPasswords(t *testing.T) {
 	}
 	in := input(e)
 	in.Only = []string{"acme"}
-	in.Lookup = func(login string) (string, bool) { return password, strings.HasPrefix(login, "acme_") }
+	in.Lookup = func(_ tenant.Tenant, login string) (string, bool) { return password, strings.HasPrefix(login, "acme_") }
 	report, err := prove.Run(t.Context(), in)
 	if err != nil || report.Escaped() || report.Broken() {
 		t.Errorf("%v %v", err, report.Counts)
@@ -95,7 +96,7 @@ func TestWrongPassword(t *testing.T) {
 	e := build(t, s)
 	in := input(e)
 	in.Only = []string{"bolt"}
-	in.Lookup = func(string) (string, bool) { return "wrong", true }
+	in.Lookup = func(tenant.Tenant, string) (string, bool) { return "wrong", true }
 	report, err := prove.Run(t.Context(), in)
 	if err != nil || !report.Broken() {
 		t.Errorf("%v %v", err, report.Counts)

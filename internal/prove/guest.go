@@ -106,7 +106,7 @@ func (r *run) makeLogins(ctx context.Context, g *guest) error {
 	g.until = time.Now().Add(loginLife)
 	g.logins = nil
 	sql := []string{"BEGIN"}
-	for _, l := range g.t.Logins {
+	for _, l := range g.t.OpenLogins() {
 		a := account{user: r.newName(), password: rand.Text()}
 		g.logins = append(g.logins, a)
 		verifier, err := pgsql.ScramVerifier(a.password)

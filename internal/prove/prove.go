@@ -29,6 +29,7 @@ import (
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/pgsql"
+	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
@@ -44,7 +45,7 @@ type Input struct {
 	Probes []string
 	// Lookup gives the password of a tenant's login, where it is known. Nil:
 	// short-lived logins stand for all.
-	Lookup func(login string) (password string, ok bool)
+	Lookup func(t tenant.Tenant, login string) (password string, ok bool)
 	// Parallel is how many tenants are tried at once; 0 means 2. Each takes
 	// up to five sessions.
 	Parallel int
@@ -146,6 +147,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		connect.Close(r.home)
 		return err
 	}
+	r.Tenants = plan.WithTwins(r.Tenants, plan.Found(r.Server.Name, r.snap))
 	for _, role := range r.snap.Roles {
 		if role.Superuser && role.Login && (r.superuser == "" || role.Name == "postgres") {
 			r.superuser = role.Name
@@ -222,14 +224,14 @@ func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
 		}
 	}
 	var found []Outcome
-	for i, l := range t.Logins {
+	for i, l := range t.OpenLogins() {
 		if ctx.Err() != nil {
 			break
 		}
 		a := Attempt{run: r, Tenant: t, Login: l, guest: g, sessions: newSessions()}
 		if g.err == nil {
 			a.short = g.logins[i]
-			a.who = r.account(l, a.short)
+			a.who = r.account(t, l, a.short)
 		}
 		found = append(found, r.proveAgainst(ctx, a.against(nil, nil))...)
 		for j := range around {
@@ -247,9 +249,9 @@ func (r *run) needs(rel Relation) bool {
 	})
 }
 
-func (r *run) account(l tenant.Login, short account) account {
+func (r *run) account(t tenant.Tenant, l tenant.Login, short account) account {
 	if r.Lookup != nil {
-		if password, ok := r.Lookup(l.Name); ok {
+		if password, ok := r.Lookup(t, l.Name); ok {
 			return account{l.Name, password}
 		}
 	}
@@ -294,9 +296,10 @@ func (r *run) proved(tenant string, found []Outcome) {
 // makes none that could open its house again.
 func (r *run) proveSuspended(ctx context.Context, t tenant.Tenant) []Outcome {
 	var found []Outcome
-	for _, l := range t.Logins {
-		o := Outcome{Tenant: t.Name, Kind: l.Kind, Login: l.Name, Probe: "own-login", Verdict: Works, Detail: "suspended: it cannot log in"}
-		rows, err := r.ask(ctx, "SELECT r.rolcanlogin FROM pg_catalog.pg_roles AS r WHERE r.rolname = "+pgsql.Literal(l.Name))
+	for _, name := range t.LoginRoles() {
+		l, _ := t.LoginOf(name)
+		o := Outcome{Tenant: t.Name, Kind: l.Kind, Login: name, Probe: "own-login", Verdict: Works, Detail: "suspended: it cannot log in"}
+		rows, err := r.ask(ctx, "SELECT r.rolcanlogin FROM pg_catalog.pg_roles AS r WHERE r.rolname = "+pgsql.Literal(name))
 		switch {
 		case err != nil:
 			o.Verdict, o.Detail = NotTried, "reading its role: "+explain(err)

@@ -84,7 +84,8 @@ type Role struct {
 	Replicate  bool   `json:"replication,omitempty"`
 	BypassRLS  bool   `json:"bypassRLS,omitempty"`
 	ConnLimit  int    `json:"connLimit"`            // -1: none
-	ValidUntil string `json:"validUntil,omitempty"` // empty: for ever
+	ValidUntil string `json:"validUntil,omitempty"` // RFC 3339, UTC; empty: for ever
+	Expired    bool   `json:"expired,omitempty"`    // that time has come
 	// Verifier is the kind of the stored password: none, md5, scram-sha-256,
 	// or empty where it could not be read.
 	Verifier string `json:"verifier,omitempty"`

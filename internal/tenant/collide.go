@@ -49,6 +49,7 @@ func Collisions(e Estate) []Collision {
 		clashes(databaseClaims(e), "a database can be one tenant's own, or shared by tenants with isolation schema"),
 		clashes(schemaClaims(e), "a schema can belong to one tenant only"),
 		foreignDoors(e, claims),
+		twinClashes(e, claims),
 	)
 	slices.SortStableFunc(found, func(a, b Collision) int {
 		return cmp.Or(cmp.Compare(a.Server, b.Server), cmp.Compare(a.Second.Tenant, b.Second.Tenant))
@@ -180,6 +181,39 @@ func foreignDoors(e Estate, roles []claim) []Collision {
 		}
 		found = append(found, Collision{t.Server, roles[i].use, Use{t.Name, "database", "the database", t.Database},
 			"pg_hba.conf would let that role's members in"})
+	}
+	return found
+}
+
+// twinClashes finds a login whose second role, which rotation may make, has a
+// name of another tenant's, or the name of another tenant's database, into
+// which pg_hba.conf would let it (samerole: every role is in itself). The roles
+// are sorted as clashes leaves them.
+func twinClashes(e Estate, roles []claim) []Collision {
+	const why = "rotation would have no name for the second login"
+	databases := map[[2]string]string{}
+	for _, t := range e.Tenants {
+		databases[[2]string{t.Server, t.Database}] = t.Name
+	}
+	var found []Collision
+	for _, t := range e.Tenants {
+		for _, l := range t.Logins {
+			name, ok := TwinName(l.Name)
+			if !ok {
+				continue
+			}
+			second := Use{t.Name, "logins." + string(l.Kind), "the second login (rotate)", name}
+			i, taken := slices.BinarySearchFunc(roles, name, func(c claim, name string) int {
+				return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
+			})
+			other, house := databases[[2]string{t.Server, name}]
+			switch {
+			case taken && roles[i].use.Tenant != t.Name:
+				found = append(found, Collision{t.Server, roles[i].use, second, why})
+			case house && other != t.Name:
+				found = append(found, Collision{t.Server, Use{other, "database", "the database", name}, second, "pg_hba.conf would let that login in"})
+			}
+		}
 	}
 	return found
 }

@@ -59,6 +59,11 @@ func TestCollisions(t *testing.T) {
 			[]string{`"acme" is both a schema in the same database of tenant acme and a schema in the same database of tenant bolt: a schema can belong to one tenant only`}},
 		{"door", []Tenant{house("acme", Database, in("bolt")), house("bolt", Schema)},
 			[]string{`"bolt" is both the identity of tenant bolt and the database of tenant acme: pg_hba.conf would let that role's members in`}},
+		{"second login", []Tenant{house("acme", Schema), house("acme_app_b", Schema)},
+			[]string{`"acme_app_b" is both the identity of tenant acme_app_b and the second login (rotate) of tenant acme: rotation would have no name for the second login`}},
+		{"second login and database", []Tenant{house("acme", Database), house("bolt", Database, in("acme_ro_b"))},
+			[]string{`"acme_ro_b" is both the database of tenant bolt and the second login (rotate) of tenant acme: pg_hba.conf would let that login in`}},
+		{"second login of one's own", []Tenant{house("acme", Schema, login("acme_app_b"))}, nil},
 		{"capitals differ", []Tenant{house("acme", Schema, login("Web")), house("bolt", Schema, login("web"))}, nil},
 	}
 	for _, tt := range tests {

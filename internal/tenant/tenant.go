@@ -89,6 +89,8 @@ type Tenant struct {
 	Owner  string
 	Rights Rights
 	Logins []Login
+	// Twins are the second logins that rotation has left on the server.
+	Twins  []Twin
 	Limits Limits
 	// Temp says whether the tenant may make temporary tables.
 	Temp bool
@@ -116,13 +118,10 @@ func (t Tenant) Group() string {
 	return t.Identity()
 }
 
-// Roles lists the names of all the tenant's roles: identity, owner, logins.
+// Roles lists the names of all the tenant's roles: identity, owner, logins,
+// their twins.
 func (t Tenant) Roles() []string {
-	names := []string{t.Identity(), t.Owner}
-	for _, l := range t.Logins {
-		names = append(names, l.Name)
-	}
-	return names
+	return append([]string{t.Identity(), t.Owner}, t.LoginRoles()...)
 }
 
 // LoginsOf lists the names of the tenant's logins of one kind.

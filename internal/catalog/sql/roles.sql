@@ -1,5 +1,7 @@
 SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
-       r.rolbypassrls, r.rolconnlimit, NULLIF(r.rolvaliduntil, 'infinity')::pg_catalog.text,
+       r.rolbypassrls, r.rolconnlimit,
+       CASE WHEN r.rolvaliduntil <> 'infinity' THEN COALESCE(pg_catalog.to_char(r.rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.rolvaliduntil::pg_catalog.text) END,
+       COALESCE(r.rolvaliduntil <= pg_catalog.statement_timestamp(), false),
        {{verifier}}, d.description
 FROM {{roles}} AS r
 LEFT JOIN pg_catalog.pg_shdescription AS d

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	gobytes "bytes"
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"landlord"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// refresh gives what is wanted as it is now. It is asked under landlord's
+// lock, so that of many commands at once each carries out what the last edit
+// of the spec says, and none brings back what another has taken away.
+type refresh func(context.Context) (tenant.Estate, error)
+
+// specNow reads the spec again, if it is not as it was.
+func (a *app) specNow(context.Context) (tenant.Estate, error) {
+	text, err := readFile(a.file)
+	if err == nil && gobytes.Equal(text, a.seen.text) {
+		return a.seen.estate, nil
+	}
+	return a.load()
+}
+
+// serverNow asks the server again, and changes what it says in the same way.
+func serverNow(s tenant.Server, change spec.Change, before, after tenant.Estate) refresh {
+	return func(ctx context.Context) (tenant.Estate, error) {
+		now, err := landlord.Export(ctx, s)
+		if err != nil || reflect.DeepEqual(now, before) {
+			return after, err
+		}
+		edited, err := spec.Edit("the server's state", spec.Write(now), change)
+		if err != nil {
+			return tenant.Estate{}, usageError{err}
+		}
+		return edited.After, nil
+	}
+}
+
+// now is what a home's estate has become.
+func (a *app) now(h home) refresh {
+	switch {
+	case h.fresh != nil:
+		return h.fresh
+	case h.bare:
+		return func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, h.server) }
+	}
+	return a.specNow
+}
+
+// still is a refresh that fails where the tenant is there no more.
+func still(name string, f refresh) refresh {
+	return func(ctx context.Context) (tenant.Estate, error) {
+		e, err := f(ctx)
+		if err != nil {
+			return e, err
+		}
+		if _, ok := e.Tenant(name); !ok {
+			return e, fmt.Errorf("somebody has removed tenant %s meanwhile", name)
+		}
+		return e, nil
+	}
+}
+
+// without is a refresh of which a tenant is to be taken away: it fails where
+// somebody has opened its door since its data were kept, or added it again.
+func (a *app) without(h home, name string) refresh {
+	return func(ctx context.Context) (tenant.Estate, error) {
+		live, err := landlord.Export(ctx, h.server)
+		if err != nil {
+			return live, err
+		}
+		if t, ok := live.Tenant(name); ok && !t.Suspended {
+			return live, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
+		}
+		e := live
+		if !h.bare {
+			if e, err = a.specNow(ctx); err != nil {
+				return e, err
+			}
+			if _, ok := e.Tenant(name); ok {
+				return e, fmt.Errorf("somebody has added tenant %s to %s again meanwhile: it stays, and is suspended", name, a.file)
+			}
+		}
+		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
+		return e, nil
+	}
+}
+
+// closed is a refresh in which a tenant is suspended, whether the spec has it
+// or not.
+func closed(t tenant.Tenant, f refresh) refresh {
+	return func(ctx context.Context) (tenant.Estate, error) {
+		e, err := f(ctx)
+		return withClosed(e, t), err
+	}
+}
+
+// withClosed is the estate with a tenant in it that is suspended.
+func withClosed(e tenant.Estate, t tenant.Tenant) tenant.Estate {
+	e.Tenants = slices.Clone(e.Tenants)
+	i := slices.IndexFunc(e.Tenants, func(x tenant.Tenant) bool { return x.Name == t.Name })
+	if i < 0 {
+		i, e.Tenants = len(e.Tenants), append(e.Tenants, t)
+	}
+	e.Tenants[i].Suspended = true
+	return e
+}

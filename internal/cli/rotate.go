@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/credentials"
+	"landlord/internal/tenant"
+)
+
+type rotateFlags struct {
+	credentialsFlags
+	inPlace, finish bool
+	after, watch    time.Duration
+}
+
+func (a *app) tenantRotate() *cobra.Command {
+	var f rotateFlags
+	c := &cobra.Command{
+		Use:   "rotate NAME",
+		Short: "Give a tenant's login a new password while its programs run",
+		Long: `Give a login of a tenant a new password so that no program fails. The login gets
+a second one beside it (acme_app_b beside acme_app) with a password of its own and
+all the same rights. Both work until you say --finish. In three steps:
+
+  landlord tenant rotate acme            prints the new settings; the old ones still work
+  give them to the programs, and let these connect anew
+  landlord tenant rotate acme --finish   closes the old login
+
+The next rotation goes back the same way, so there are never more than two. Each
+of both may open as many connections as the tenant's limit says.
+
+--finish closes the old login of each open rotation (of one, with --login): it
+cannot log in, and has no password. It refuses while somebody is connected as the
+old login, and says from where. PostgreSQL keeps no record of logins. So what is
+connected only for moments may not be seen: --watch looks longer.
+
+--after 24h sets when the old password stops to hold (VALID UNTIL), which the
+server itself enforces, used or not. Sessions that are open then go on. The old
+login is tidied away by whatever landlord command next changes this tenant.
+
+--in-place changes the password of the login itself: the old one stops working at
+once. A login that never had a password gets its first, in place.
+
+Exit status: 0 done; 1 failed, or the old login is still in use; 2 bad usage or spec.`,
+		Example: `  landlord tenant rotate acme --format env --out acme.env
+  landlord tenant rotate acme --finish
+  landlord tenant rotate acme --login ro --after 24h
+  landlord tenant rotate acme --server 'host=/var/run/postgresql user=postgres'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.rotate(c.Context(), args[0], f, c.Flags().Changed("login"))
+		},
+	}
+	a.specFlag(c)
+	homeFlag(c, &f.server)
+	f.settingsFlags(c)
+	c.Flags().BoolVar(&f.inPlace, "in-place", false, "no second login: the old password stops working at once")
+	c.Flags().BoolVar(&f.finish, "finish", false, "close the old login, if nobody uses it")
+	c.Flags().DurationVar(&f.after, "after", 0, "the old login's password stops to hold after this time, such as 24h")
+	c.Flags().DurationVar(&f.watch, "watch", 2*time.Second, "with --finish: how long to look whether somebody uses the old login")
+	return c
+}
+
+// check finds flags that do not go together.
+func (f rotateFlags) check() error {
+	switch {
+	case f.inPlace && f.finish:
+		return usageError{fmt.Errorf("--in-place and --finish: there is nothing to finish in place")}
+	case f.inPlace && f.after != 0:
+		return usageError{fmt.Errorf("--in-place and --after: in place, the old password stops working at once")}
+	case f.after < 0 || f.after != 0 && f.after < time.Second:
+		return usageError{fmt.Errorf("--after %s: it is a time from now, such as 24h", f.after)}
+	case f.watch < 0:
+		return usageError{fmt.Errorf("--watch %s: it is a time, such as 10s", f.watch)}
+	}
+	return nil
+}
+
+func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen bool) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	h, t, err := a.tenantAt(ctx, f.server, name)
+	if err != nil {
+		return err
+	}
+	login, err := chooseLogin(t, f.login)
+	if err != nil {
+		return err
+	}
+	hooks := landlord.Hooks{
+		Refresh: still(name, a.now(h)),
+		Waiting: func() { a.say("another landlord is at work on server %s; waiting", h.server.Name) },
+	}
+	if f.finish {
+		if !chosen {
+			login = ""
+		}
+		return a.finish(ctx, h, name, landlord.Finish{Login: login, After: f.after, Watch: f.watch}, hooks)
+	}
+	if err := f.fits(h.estate, t, login); err != nil {
+		return err
+	}
+	r := landlord.Rotation{InPlace: f.inPlace, After: f.after}
+	if f.out != "" {
+		r.Deliver = func(c landlord.Credentials) error { return a.deliver(c, f.credentialsFlags) }
+	}
+	got, err := landlord.Rotate(ctx, h.estate, name, login, r, hooks)
+	if err != nil {
+		return err
+	}
+	a.sayRotated(name, got)
+	if f.out != "" && got.New {
+		return nil // delivered
+	}
+	return a.deliver(got.Credentials, f.credentialsFlags)
+}
+
+func (a *app) sayRotated(name string, got landlord.Rotated) {
+	switch {
+	case got.First:
+		a.say("login %s has its password; it had none, so that there is nothing to finish", got.Settings.User)
+	case got.InPlace:
+		a.say("login %s has another password; the one before has stopped working", got.Settings.User)
+	case got.Until != "":
+		a.say("login %s is the new one; %s, the old one, stops at %s", got.Settings.User, got.Old, got.Until)
+	default:
+		a.say("login %s is the new one; %s, the old one, goes on until landlord tenant rotate %s --finish", got.Settings.User, got.Old, name)
+	}
+}
+
+func (a *app) finish(ctx context.Context, h home, name string, f landlord.Finish, hooks landlord.Hooks) error {
+	done, err := landlord.FinishRotation(ctx, h.estate, name, f, hooks)
+	for _, d := range done {
+		if d.Unused {
+			a.say("nobody was seen to use %s either: have its programs got the new settings?", d.New)
+		}
+		if d.Until != "" {
+			fmt.Fprintf(a.Out, "login %s stops at %s; %s is the new one\n", d.Old, d.Until, d.New)
+		} else {
+			fmt.Fprintf(a.Out, "login %s is closed; %s is the new one\n", d.Old, d.New)
+		}
+	}
+	if err == nil && len(done) == 0 {
+		fmt.Fprintf(a.Out, "tenant %s has no open rotation\n", name)
+	}
+	return err
+}
+
+// tenantAt is a tenant in the spec, or on a server where there is no spec.
+func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.Tenant, error) {
+	var h home
+	if bareServer(server) {
+		s := tenant.Server{Name: "main", Connection: server}
+		e, err := landlord.Export(ctx, s)
+		if err != nil {
+			return h, tenant.Tenant{}, err
+		}
+		h = home{estate: e, server: e.Servers[0], bare: true}
+	} else {
+		e, err := a.load()
+		if err != nil {
+			return h, tenant.Tenant{}, err
+		}
+		h.estate = e
+	}
+	t, ok := h.estate.Tenant(name)
+	if !ok && h.bare {
+		return h, t, a.noSuchTenant(ctx, server, name)
+	}
+	if !ok {
+		return h, t, usageError{unknownTenant(h.estate, name)}
+	}
+	if server != "" && !h.bare && t.Server != server {
+		return h, t, usageError{fmt.Errorf("tenant %s is on server %s, not on %s", name, t.Server, server)}
+	}
+	h.server, _ = h.estate.Server(t.Server)
+	return h, t, nil
+}
+
+// fits says why the answer could not be given, before it costs a password.
+func (f credentialsFlags) fits(e tenant.Estate, t tenant.Tenant, login string) error {
+	if err := landlord.CheckFormat(e, t, login, f.format); err != nil {
+		return usageError{err}
+	}
+	if f.out == "" {
+		return nil
+	}
+	return credentials.CheckFile(f.out)
+}

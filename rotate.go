@@ -1,0 +1,287 @@
+package landlord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/apply"
+	"landlord/internal/catalog"
+	"landlord/internal/connect"
+	"landlord/internal/credentials"
+	"landlord/internal/isolation"
+	"landlord/internal/journal"
+	"landlord/internal/pgsql"
+	"landlord/internal/plan"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// Rotation is how a login's password is changed.
+type Rotation struct {
+	// InPlace gives the current login another password: the old one stops
+	// working at once. Otherwise the login's twin is opened beside it.
+	InPlace bool
+	// After is when the old login's password stops to hold; 0: when the
+	// rotation is finished.
+	After time.Duration
+	// Deliver gets the new settings before the server takes the password: if
+	// it fails, nothing has changed. It may be nil.
+	Deliver func(Credentials) error
+}
+
+// Rotated says what a rotation has done.
+type Rotated struct {
+	Credentials
+	// First says that the login had no password before, InPlace that its
+	// password is another one now.
+	First, InPlace bool
+	// Old is the login that goes on until the rotation is finished; empty:
+	// there is none.
+	Old string
+	// Until is when it stops by itself (RFC 3339); empty: not by itself.
+	Until string
+}
+
+// Rotate gives a tenant's login a new password, so that no program fails: a
+// second login beside the first, with all its rights, until Finish closes the
+// first. Where a rotation is open already, it gives the settings again if the
+// user's store knows the password, and else is an error.
+func Rotate(ctx context.Context, e tenant.Estate, name, login string, r Rotation, h Hooks) (Rotated, error) {
+	w, release, err := enter(ctx, e, name, h)
+	if err != nil {
+		return Rotated{}, err
+	}
+	defer release()
+	l, ok := w.tenant.LoginOf(login)
+	if !ok {
+		return Rotated{}, fmt.Errorf("tenant %s has no login %q", name, login)
+	}
+	switch twin, has := w.tenant.Twin(l.Name); {
+	case w.role(w.tenant.Current(l.Name)) == nil:
+		return Rotated{}, &CredentialsError{l.Name, "the server has no such role", "landlord apply makes it"}
+	case !has && w.role(l.Name).Verifier == "none", r.InPlace:
+		return w.inPlace(ctx, twin, l, r)
+	case has && twin.Open && w.role(twin.Current()).Verifier == "none":
+		return w.turn(ctx, twin, l, r) // its password was taken away by hand
+	case has && twin.Open:
+		return w.again(ctx, twin)
+	}
+	twin, err := w.prepare(ctx, l, h)
+	if err != nil {
+		return Rotated{}, err
+	}
+	return w.turn(ctx, twin.Turn(""), l, r)
+}
+
+// work is a tenant at hand, under landlord's lock.
+type work struct {
+	estate tenant.Estate
+	server tenant.Server
+	tenant tenant.Tenant // with its twins
+	conn   *pgconn.PgConn
+	snap   snapshot.Snapshot
+}
+
+// enter takes landlord's lock, and looks at a tenant as it is then.
+func enter(ctx context.Context, e tenant.Estate, name string, h Hooks) (_ *work, release func(), err error) {
+	t, _ := e.Tenant(name)
+	s, ok := e.Server(t.Server)
+	if !ok {
+		return nil, nil, fmt.Errorf("there is no server for tenant %q", name)
+	}
+	unlock, err := apply.Lock(ctx, s.Connection, h.Waiting)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := &work{estate: e, server: s}
+	if h.Refresh != nil {
+		w.estate, err = h.Refresh(ctx)
+	}
+	if err == nil {
+		w.conn, err = connect.Open(ctx, s.Connection, connect.Options{Application: apply.Application})
+	}
+	if err == nil {
+		err = w.look(ctx, name)
+	}
+	release = func() {
+		if w.conn != nil {
+			connect.Close(w.conn)
+		}
+		unlock()
+	}
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return w, release, nil
+}
+
+func (w *work) look(ctx context.Context, name string) error {
+	t, ok := w.estate.Tenant(name)
+	if !ok {
+		return fmt.Errorf("there is no tenant %q any more", name)
+	}
+	var err error
+	if w.snap, err = catalog.Shared(ctx, w.conn, catalog.Options{}); err != nil {
+		return fmt.Errorf("reading server %s: %w", w.server.Name, err)
+	}
+	w.tenant = plan.WithTwins([]tenant.Tenant{t}, plan.Found(w.server.Name, w.snap))[0]
+	return plan.Unfit(w.snap)
+}
+
+func (w *work) role(name string) *snapshot.Role {
+	i := slices.IndexFunc(w.snap.Roles, func(r snapshot.Role) bool { return r.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &w.snap.Roles[i]
+}
+
+// prepare sees to it that a login's twin is there, closed, with all that the
+// first has. Killed after it, nothing has changed for anybody.
+func (w *work) prepare(ctx context.Context, l tenant.Login, h Hooks) (tenant.Twin, error) {
+	twin, has := w.tenant.Twin(l.Name)
+	if !has {
+		var ok bool
+		if twin, ok = tenant.NewTwin(l.Name); !ok {
+			return twin, &CredentialsError{l.Name, "its name is so long that there is none for a second login", "--in-place changes its password, which stops working at once"}
+		}
+		if w.role(twin.Name) != nil {
+			return twin, &CredentialsError{l.Name, fmt.Sprintf("role %s is there already, and is not its second login", twin.Name), "--in-place changes its password, which stops working at once"}
+		}
+	}
+	e := w.estate
+	e.Tenants = slices.Clone(e.Tenants)
+	i := slices.IndexFunc(e.Tenants, func(t tenant.Tenant) bool { return t.Name == w.tenant.Name })
+	e.Tenants[i] = e.Tenants[i].WithTwin(twin)
+	result, err := locked(ctx, e, w.server.Name, Options{Tenants: []string{w.tenant.Name}}, h, plan.Input{}, plan.Plan{})
+	if err := errors.Join(err, result.Err()); err != nil {
+		return twin, err
+	}
+	w.tenant = w.tenant.WithTwin(twin)
+	return twin, nil
+}
+
+// turn opens the twin's current login with a new password, in one step with
+// what is written down of it.
+func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (Rotated, error) {
+	var err error
+	if twin.Until, err = w.after(ctx, r.After); err != nil {
+		return Rotated{}, err
+	}
+	opened := "VALID UNTIL 'infinity'"
+	if !w.tenant.Suspended {
+		opened = "LOGIN " + opened
+	}
+	w.tenant = w.tenant.WithTwin(twin)
+	c, err := w.password(ctx, twin.Current(), r, "ALTER ROLE "+pgsql.Ident(twin.Current())+" "+opened, w.validity(twin), w.comment(twin, l))
+	return Rotated{Credentials: c, Old: twin.Old, Until: twin.Until}, err
+}
+
+// inPlace gives a login another password, or its first.
+func (w *work) inPlace(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (Rotated, error) {
+	current := w.tenant.Current(l.Name)
+	out := Rotated{First: w.role(current).Verifier == "none", InPlace: true}
+	if twin.Open {
+		out.Old, out.Until = twin.Old, twin.Until
+	}
+	var err error
+	out.Credentials, err = w.password(ctx, current, r)
+	return out, err
+}
+
+// again gives the settings of a rotation that is open.
+func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
+	out := Rotated{Old: twin.Old, Until: twin.Until}
+	_, source := stores(w.estate.Secrets)
+	settings, err := connectionSettings(w.server, w.tenant, twin.Current())
+	if err != nil {
+		return out, err
+	}
+	if source != nil {
+		secret, known, err := source.Lookup(ctx, settings)
+		if err != nil {
+			return out, fmt.Errorf("looking up the password of %s: %w", settings.User, err)
+		}
+		if settings.Secret = secret; known {
+			out.Credentials = Credentials{Settings: settings, Stored: true}
+			return out, nil
+		}
+	}
+	return out, &CredentialsError{twin.Of, fmt.Sprintf("a rotation is open: %s is the new login, and %s the old one, which still works", twin.Current(), twin.Old),
+		fmt.Sprintf("landlord tenant rotate %[1]s --finish closes %[2]s; landlord tenant rotate %[1]s --login %[3]s --in-place gives %[4]s another password, should nobody have the first",
+			w.tenant.Name, twin.Old, twin.Of, twin.Current())}
+}
+
+// password makes and stores a login's password, with what else belongs to the
+// same step.
+func (w *work) password(ctx context.Context, role string, r Rotation, also ...string) (Credentials, error) {
+	settings, err := connectionSettings(w.server, w.tenant, role)
+	if err != nil {
+		return Credentials{}, err
+	}
+	sink, _ := stores(w.estate.Secrets)
+	settings.Secret = credentials.Password()
+	c := Credentials{Settings: settings, New: true, Stored: sink != nil}
+	err = setPassword(ctx, w.conn, role, settings.Secret, func() error {
+		if sink != nil {
+			if err := sink.Store(ctx, settings); err != nil {
+				return err
+			}
+		}
+		if r.Deliver != nil {
+			return r.Deliver(c)
+		}
+		return nil
+	}, also...)
+	if err == nil {
+		err = w.record("password", role, also)
+	}
+	return c, err
+}
+
+// validity is when an old login's password stops to hold.
+func (w *work) validity(twin tenant.Twin) string {
+	until := twin.Until
+	if until == "" {
+		until = "infinity"
+	}
+	return "ALTER ROLE " + pgsql.Ident(twin.Old) + " VALID UNTIL " + pgsql.Literal(until)
+}
+
+func (w *work) comment(twin tenant.Twin, l tenant.Login) string {
+	return "COMMENT ON ROLE " + pgsql.Ident(twin.Name) + " IS " + pgsql.Literal(isolation.TwinMark(w.tenant.Name, l.Kind, twin).Comment())
+}
+
+func (w *work) record(action, role string, sql []string) error {
+	entry := journal.Entry{Action: action, Server: w.server.Name, Tenant: w.tenant.Name, Group: "login " + role}
+	for _, s := range sql {
+		entry.Statements = append(entry.Statements, journal.Statement{SQL: s})
+	}
+	return record(w.estate, entry)
+}
+
+// after is a time from now, by the server's clock, which is the one that counts.
+func (w *work) after(ctx context.Context, d time.Duration) (string, error) {
+	if d == 0 {
+		return "", nil
+	}
+	results, err := w.conn.Exec(ctx, fmt.Sprintf(`SELECT pg_catalog.to_char((pg_catalog.now() + pg_catalog.make_interval(secs => %d)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`,
+		int64(d.Round(time.Second)/time.Second))).ReadAll()
+	if err != nil {
+		return "", fmt.Errorf("asking the server's clock (SQLSTATE %s): %w", connect.State(err), err)
+	}
+	return string(results[0].Rows[0][0]), nil
+}
+
+// run runs statements as one step.
+func (w *work) run(ctx context.Context, sql ...string) error {
+	_, err := w.conn.Exec(ctx, "BEGIN;\n"+strings.Join(sql, ";\n")+";\nCOMMIT").ReadAll()
+	return err
+}

@@ -31,7 +31,11 @@ func (u unit) role(want isolation.Role) {
 			"ALTER ROLE "+pgsql.Ident(want.Name)+" "+strings.Join(words, " "))
 	}
 	if have.Comment != want.Mark.Comment() {
-		u.do("landlord's mark on role "+want.Name+" does not say what it should", Safe, comment(want))
+		why := "role " + want.Name + " lacks landlord's mark"
+		if _, ok := isolation.ParseMark(have.Comment); ok {
+			why = "landlord's mark on role " + want.Name + " does not say what it should"
+		}
+		u.do(why, Safe, comment(want))
 	}
 }
 

@@ -147,7 +147,7 @@ func restPieces(r *reader, c *snapshot.Contents, v pgsql.Version) []piece {
 		}}},
 		{snapshot.PartSystemACLs, censusSQL("system"), []rowFunc{func(row [][]byte) {
 			s := snapshot.SystemACL{Kind: pgsql.ObjectKind(char(row[0])), Schema: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
-				Owner: r.name(row[4]), ACL: r.acl(row[5]), Initial: r.acl(row[6])}
+				Owner: r.name(row[4]), ACL: r.acl(row[5]), Initial: r.acl(row[6]), View: yes(row[7])}
 			if s.Schema == "information_schema" && s.Initial == nil {
 				s.Initial = informationACL(s, v)
 			}

@@ -170,6 +170,7 @@ type SystemACL struct {
 	Schema   string           `json:"schema,omitempty"`
 	Identity string           `json:"identity"`         // name or signature
 	Column   string           `json:"column,omitempty"` // of a relation
+	View     bool             `json:"view,omitempty"`
 	Owner    string           `json:"owner"`
 	ACL      pgsql.ACL        `json:"acl"`
 	Initial  pgsql.ACL        `json:"initial"` // null: the built-in default

@@ -61,7 +61,14 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 	if err != nil {
 		return Credentials{}, err
 	}
-	sink, source := stores(e.Secrets)
+	return w.obtain(ctx, settings, rotate)
+}
+
+// obtain completes a login's settings by its password: the one that the
+// user's store knows, or a new one.
+func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate bool) (Credentials, error) {
+	login := settings.User
+	sink, source := stores(w.estate.Secrets)
 	if source != nil && !rotate {
 		secret, known, err := source.Lookup(ctx, settings)
 		if err != nil {
@@ -76,14 +83,14 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 		return Credentials{}, err
 	}
 	settings.Secret = credentials.Password()
-	err = setPassword(ctx, conn, login, settings.Secret, func() error {
+	err := setPassword(ctx, w.conn, login, settings.Secret, func() error {
 		if sink == nil {
 			return nil
 		}
 		return sink.Store(ctx, settings)
 	})
 	if err == nil {
-		err = record(e, journal.Entry{Action: "password", Server: s.Name, Tenant: t.Name, Group: "login " + login})
+		err = record(w.estate, journal.Entry{Action: "password", Server: w.server.Name, Tenant: settings.Tenant, Group: "login " + login})
 	}
 	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
 }
@@ -158,6 +165,20 @@ func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret 
 // connectionSettings are a login's settings, without the password: the
 // server's endpoint, the tenant's database.
 func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
+	out, err := endpointSettings(s, login)
+	if err != nil {
+		return out, err
+	}
+	out.Tenant, out.Database, out.Schema = t.Name, t.Database, t.Schemas[0]
+	if l, ok := t.LoginOf(login); ok {
+		out.Kind = l.Kind
+		return out, nil
+	}
+	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
+}
+
+// endpointSettings are how everybody reaches a server.
+func endpointSettings(s tenant.Server, login string) (credentials.Settings, error) {
 	endpoint := s.Endpoint
 	if endpoint == "" {
 		endpoint = s.Connection
@@ -167,8 +188,7 @@ func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credent
 		return credentials.Settings{}, fmt.Errorf("servers.%s.endpoint: %w", s.Name, err)
 	}
 	out := credentials.Settings{
-		Server: s.Name, Tenant: t.Name, Host: words["host"], Database: t.Database, User: login,
-		SSLMode: words["sslmode"], SSLRootCert: words["sslrootcert"], Schema: t.Schemas[0],
+		Server: s.Name, Host: words["host"], User: login, SSLMode: words["sslmode"], SSLRootCert: words["sslrootcert"],
 	}
 	if out.Host == "" {
 		out.Host = "/var/run/postgresql"
@@ -178,11 +198,7 @@ func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credent
 			return out, fmt.Errorf("servers.%s.endpoint: port %q is no number", s.Name, words["port"])
 		}
 	}
-	if l, ok := t.LoginOf(login); ok {
-		out.Kind = l.Kind
-		return out, nil
-	}
-	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
+	return out, nil
 }
 
 // Lookup finds a login's password in the user's own store.

@@ -127,11 +127,18 @@ func (w *work) look(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("there is no tenant %q any more", name)
 	}
-	var err error
+	if err := w.read(ctx); err != nil {
+		return err
+	}
+	w.tenant = plan.WithTwins([]tenant.Tenant{t}, plan.Found(w.server.Name, w.snap))[0]
+	return nil
+}
+
+// read reads what a server's databases share.
+func (w *work) read(ctx context.Context) (err error) {
 	if w.snap, err = catalog.Shared(ctx, w.conn, catalog.Options{}); err != nil {
 		return fmt.Errorf("reading server %s: %w", w.server.Name, err)
 	}
-	w.tenant = plan.WithTwins([]tenant.Tenant{t}, plan.Found(w.server.Name, w.snap))[0]
 	return plan.Unfit(w.snap)
 }
 

@@ -35,10 +35,10 @@ func (p proof) print() {
 func (p proof) tenants() string {
 	counts := map[string]map[prove.Verdict]int{}
 	for _, o := range p.report.Outcomes {
-		if counts[o.Tenant] == nil {
-			counts[o.Tenant] = map[prove.Verdict]int{}
+		if counts[whose(o)] == nil {
+			counts[whose(o)] = map[prove.Verdict]int{}
 		}
-		counts[o.Tenant][o.Verdict]++
+		counts[whose(o)][o.Verdict]++
 	}
 	t := term.Table{Head: []string{"tenant", "house", "own work", "attempts held", "exposed", "not tried", "walls"}, Right: []int{3, 4, 5}}
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
@@ -50,6 +50,14 @@ func (p proof) tenants() string {
 		})
 	}
 	return p.look.Table(t)
+}
+
+// whose is the tenant or administrator that an outcome is about.
+func whose(o prove.Outcome) string {
+	if o.Admin != "" {
+		return fmt.Sprintf("admin %s (%s)", term.Clean(o.Admin), o.DataAccess)
+	}
+	return o.Tenant
 }
 
 func (p proof) house(name string) string {

@@ -105,6 +105,9 @@ func summary(outcomes []prove.Outcome) string {
 }
 
 func against(o prove.Outcome) string {
+	if o.Admin != "" {
+		return "as an administrator"
+	}
 	if o.Neighbour == "" {
 		return "in its own house"
 	}

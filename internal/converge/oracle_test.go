@@ -52,7 +52,7 @@ func (o *oracle) complain(format string, args ...any) {
 func (o *oracle) subjects() []string {
 	return o.column("postgres", `SELECT rolname::text FROM pg_roles r WHERE NOT rolsuper AND rolname !~ '^(pg_|postgres$)' AND rolname <> ALL ($2)
 		AND (rolname = ANY ($1) OR NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid AND g.rolname ~ '^pg_'))
-		ORDER BY rolname`, o.roles(), o.trusted())
+		ORDER BY rolname`, o.roles(), slices.Concat(o.trusted(), o.admins(), []string{"landlord_admins"}))
 }
 
 // trusted are landlord's own role and the server's operators.
@@ -105,6 +105,7 @@ func (o *oracle) judgeRoles() {
 			check(t.Database, false, -1)
 		}
 	}
+	o.judgeAdmins(have)
 	check("landlord_tenants", false, -1)
 	check("landlord_temp", false, -1)
 }
@@ -130,6 +131,7 @@ func (o *oracle) memberships() map[string]string {
 			}
 		}
 	}
+	o.joinAdmins(join)
 	return want
 }
 
@@ -139,7 +141,7 @@ func (o *oracle) judgeMemberships() {
 	if o.major() >= 16 {
 		options = "format('inherit=%s set=%s', inherit_option::text, set_option::text)"
 	}
-	ours := append(o.roles(), "landlord_tenants", "landlord_temp")
+	ours := append(o.roles(), append(o.admins(), "landlord_tenants", "landlord_temp")...)
 	for group := range o.group {
 		ours = append(ours, group)
 	}

@@ -45,6 +45,9 @@ func tried(p prove.Probe) string {
 	if m := p.Models(); !slices.Equal(m, tenant.Models()) {
 		text += "; " + models(m) + " model only"
 	}
+	if p.Access != nil {
+		text += "; admins with data_access " + words(p.Access) + " only"
+	}
 	if p.Kinds != nil {
 		text += "; " + words(p.Kinds) + " logins only"
 	}

@@ -24,6 +24,9 @@ type Role struct {
 	// Closed says that it must have no password: nobody is to use it until
 	// the next rotation.
 	Closed bool
+
+	// Administrators' only.
+	CreateRole, CreateDB, BypassRLS bool
 }
 
 // Membership is a membership as it should be, never with ADMIN. Before 16 the

@@ -15,8 +15,10 @@ import (
 type Mark struct {
 	Tenant string `json:"tenant,omitempty"`
 	// Role is "identity", "owner", a login's kind, "group" for a shared
-	// database's group, "marker" for the server's own, or "probe".
+	// database's group, "marker" for the server's own, "admin", or "probe".
 	Role string `json:"role"`
+	// Access is an administrator's.
+	Access tenant.DataAccess `json:"access,omitempty"`
 
 	// Database is the container, of an identity, an owner and a group.
 	Database string `json:"database,omitempty"`
@@ -103,6 +105,8 @@ func (m *Mark) set(key, value string) bool {
 		m.Role = value
 	case "database":
 		m.Database = value
+	case "access":
+		m.Access = tenant.DataAccess(value)
 	case "isolation":
 		m.Isolation = tenant.Model(value)
 	case "of":

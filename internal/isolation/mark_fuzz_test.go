@@ -16,6 +16,7 @@ func FuzzParseMark(f *testing.F) {
 		{Tenant: "acme", Role: "identity", Isolation: "database", Database: `a"b\<é`, Schemas: []string{"public"}, Suspended: true},
 		{Role: "marker"},
 		{Tenant: "acme", Role: "app", Of: "acme_app", Old: "acme_app_b", State: "open", Until: "2026-11-24T10:00:00Z"},
+		{Role: "admin", Access: "read"},
 	} {
 		f.Add(m.Comment())
 	}

@@ -21,8 +21,11 @@ func (b *builder) conflicts() {
 			b.containerConflicts(c)
 		}
 	}
-	for _, r := range append(isolation.Markers(), isolation.Lost()) {
+	for _, r := range append(isolation.Markers(), isolation.Lost(), isolation.AdminsGroup()) {
 		b.roleConflict("", r, false)
+	}
+	for _, a := range b.admins {
+		b.roleConflict("", a.Role, a.Admin.Adopt)
 	}
 }
 
@@ -49,6 +52,8 @@ func (b *builder) roleConflict(tenant string, want isolation.Role, adopt bool) {
 		b.clash(tenant, "choose other names, or write adopt: true to take it over", "role %q exists, and landlord did not make it", want.Name)
 	case ok && mark.Tenant != want.Mark.Tenant:
 		b.clash(tenant, "choose other names", "role %q belongs to tenant %q", want.Name, mark.Tenant)
+	case ok && mark.IsAdmin() != want.Mark.IsAdmin():
+		b.clash(tenant, "choose other names", "role %q is there as %q", want.Name, mark.Role)
 	case ok && mark.Role == "group" && mark.Database != want.Mark.Database:
 		b.clash(tenant, "choose another database", "role %q is the group of database %q", want.Name, mark.Database)
 	case have.Superuser && !ok:

@@ -27,7 +27,7 @@ func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapsho
 			ours[name] = true
 		}
 	}
-	before, after, env := parseHBA(snap, c.Before), parseHBA(snap, c.After), hbaEnv(snap)
+	before, after, env := parseHBA(snap, c.Before), parseHBA(snap, c.After), hbaEnv(withAdmins(snap, server))
 	var out []string
 	looked := 0
 	for _, r := range snap.Roles {

@@ -24,6 +24,7 @@ func (b *builder) ground() {
 		u.settings(isolation.Lost())
 	}
 	b.parameters(u)
+	b.administrators(u)
 	b.expel(u)
 	b.superuserGrants(u)
 	managed, about := map[string]bool{}, map[string]bool{}
@@ -186,7 +187,7 @@ func (u unit) newDatabase(c isolation.Container, temp bool) {
 	name := pgsql.Ident(c.Database)
 	u.alone("database "+c.Database+" is missing", Safe, "CREATE DATABASE "+name+" TEMPLATE template0 ALLOW_CONNECTIONS false")
 	sql := []string{"REVOKE ALL ON DATABASE " + name + " FROM PUBLIC"}
-	for _, g := range c.Grants(temp) {
+	for _, g := range u.b.databaseGrants(c, temp) {
 		sql = append(sql, change{grant: true, privs: g.Privs, grantee: g.Grantee}.sql("DATABASE "+name))
 	}
 	u.do("database "+c.Database+" opens with its door closed to all but its group", Safe, append(sql, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")...)
@@ -210,7 +211,7 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 		u.alterOwner("database "+c.Database, object, owner, u.b.snap.Session.User)
 		acl, owner = acl.ChangeOwner(owner, u.b.snap.Session.User), u.b.snap.Session.User
 	}
-	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, c.Grants(temp))
+	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, u.b.databaseGrants(c, temp))
 	if have.Template {
 		u.do("a template can be copied by everybody with CREATEDB", Access, "ALTER "+object+" IS_TEMPLATE false")
 	}

@@ -79,6 +79,9 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 			owned[name] = true
 		}
 	}
+	for _, a := range server.Admins {
+		owned[a.Name] = true // none is to be a superuser
+	}
 	for _, r := range snap.Roles {
 		if r.Superuser && r.Login && !owned[r.Name] {
 			block.Superusers = append(block.Superusers, r.Name)
@@ -86,6 +89,9 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	}
 	for _, name := range server.Operators {
 		block.Operators = append(block.Operators, hba.Operator{Role: name, Local: hba.SCRAM, Clients: operatorClients(server)})
+	}
+	if hasAdmins(server, snap) {
+		block.AdminGroup, block.AdminClients = tenant.AdminsRole, server.Clients
 	}
 	for _, c := range isolation.Containers(tenants) {
 		if c.Group != c.Database {
@@ -130,7 +136,7 @@ func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) 
 	if errs := parsed.Errors; len(errs) > 0 {
 		return nil, fmt.Errorf("the file has %s, and the server would go on with the old rules: %w", mistakes(len(errs)), errs[0])
 	}
-	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, snap), hbaEnv(snap))
+	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, snap), hbaEnv(withAdmins(snap, server)))
 	if len(lockouts) > 0 {
 		return nil, &LockoutError{lockouts}
 	}
@@ -170,14 +176,14 @@ const md5 = "md5"
 // hashes notes the logins that landlord's rules refuse, since their password
 // is stored in a form that nobody can turn into a SCRAM verifier.
 func (b *builder) hashes(h isolation.House) {
-	if b.snap.HBA == nil || b.snap.HBA.Error != "" {
-		return
-	}
 	for _, l := range h.Tenant.Logins {
-		if r := b.roles[l.Name]; r != nil && r.Verifier == md5 {
-			b.cannot(h.Tenant.Name, fmt.Sprintf("the password of %s is stored as an md5 hash, which the rules of pg_hba.conf do not accept: it cannot log in until it has a new one", l.Name),
-				fmt.Sprintf("landlord credentials %s --login %s --rotate", h.Tenant.Name, l.Name))
-		}
+		b.hash(h.Tenant.Name, l.Name, fmt.Sprintf("landlord credentials %s --login %s --rotate", h.Tenant.Name, l.Name))
+	}
+}
+
+func (b *builder) hash(tenant, login, next string) {
+	if r := b.roles[login]; b.snap.HBA != nil && b.snap.HBA.Error == "" && r != nil && r.Verifier == md5 {
+		b.cannot(tenant, fmt.Sprintf("the password of %s is stored as an md5 hash, which the rules of pg_hba.conf do not accept: it cannot log in until it has a new one", login), next)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 )
 
 // FoundServer completes a server with what landlord's block of its
-// pg_hba.conf says: the networks of clients, and the operators.
+// pg_hba.conf says, the networks of clients and the operators, and with its
+// administrators.
 func FoundServer(s tenant.Server, snap snapshot.Snapshot) tenant.Server {
+	s.Admins = FoundAdmins(snap)
 	if snap.HBA == nil || snap.HBA.Error != "" {
 		return s
 	}

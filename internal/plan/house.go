@@ -36,7 +36,7 @@ func (b *builder) build(h isolation.House) {
 		return
 	}
 	inside.schemas(h, contents)
-	inside.open(h)
+	inside.open(h.Roles)
 }
 
 // inside returns what the tenant's database holds, nothing where it is still

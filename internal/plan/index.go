@@ -30,6 +30,8 @@ type index struct {
 	insides     map[string]*inside       // contents by database, arranged when first asked for
 	administers map[string]bool          // roles that a landlord without SUPERUSER may grant; nil: not known yet
 	wanted      map[string]bool          // names of the tenants that the plan is about
+	admins      []isolation.Admin        // those in the spec that have a role
+	adminOf     map[string]tenant.Admin  // administrators' roles: the spec's and found ones
 }
 
 // place is a schema in a database.
@@ -75,11 +77,12 @@ func (x *index) indexSnapshot(in Input) {
 }
 
 func (x *index) indexWanted(in Input) {
+	x.indexAdmins(in)
 	for _, t := range in.Tenants {
 		x.wanted[t.Name] = in.wants(t)
 		x.ownerIn[t.Owner] = t.Database
 		x.home[t.Name] = t.Database
-		x.houses = append(x.houses, isolation.Build(t))
+		x.houses = append(x.houses, x.withKeys(isolation.Build(t)))
 		for _, role := range t.Roles() {
 			x.owner[role] = t.Name
 		}

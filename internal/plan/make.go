@@ -104,6 +104,7 @@ func Make(in Input) (Plan, error) {
 			b.build(h)
 		}
 	}
+	b.openAdmins()
 	b.removals()
 	if len(b.clashes) > 0 { // the door's
 		return Plan{}, &ConflictError{b.clashes}

@@ -115,8 +115,11 @@ func (b *builder) expel(u unit) {
 }
 
 // wants returns what the spec says of a membership: it is among those of the
-// house whose role the member is.
+// house whose role the member is, or of the administrator who it is.
 func (b *builder) wants(m snapshot.Membership) (isolation.Membership, bool) {
+	if want, ok := b.wantsAdmin(m); ok {
+		return want, true
+	}
 	h := b.houseOf[b.owner[m.Member]]
 	if h == nil {
 		return isolation.Membership{}, false
@@ -138,7 +141,7 @@ func (b *builder) revokeRole(m snapshot.Membership, what string) string {
 
 // groups are the roles of landlord's that are nobody's in particular.
 func (b *builder) groups() map[string]bool {
-	g := map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, tenant.LostRole: true}
+	g := map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, tenant.LostRole: true, tenant.AdminsRole: true}
 	for _, c := range b.containers {
 		g[c.Group] = true
 	}
@@ -148,7 +151,7 @@ func (b *builder) groups() map[string]bool {
 // fenced says whether a membership is one that landlord answers for.
 func (b *builder) fenced(m snapshot.Membership, groups map[string]bool) bool {
 	touches := func(role string) bool { return b.concernsTenant(b.owner[role]) }
-	return touches(m.Role) || touches(m.Member) || groups[m.Role] && b.owner[m.Member] == ""
+	return touches(m.Role) || touches(m.Member) || b.adminsOwn(m) || groups[m.Role] && b.owner[m.Member] == ""
 }
 
 // concernsTenant says whether a tenant is in the spec and wanted now.
@@ -158,7 +161,7 @@ func (b *builder) concernsTenant(name string) bool { return b.wanted[name] }
 // itself in a tenant's role, which is theirs to have, or of a short-lived
 // login of prove.
 func (b *builder) tolerated(m snapshot.Membership) bool {
-	if b.trusted[m.Member] {
+	if b.trusted[m.Member] || b.extraAdmin(m.Member) {
 		return true
 	}
 	if b.tenants(m.Member) {

@@ -23,6 +23,7 @@ func (b *builder) removals() {
 			b.note(t.Name, fmt.Sprintf("tenant %s is on the server and not in the spec: left alone", t.Name), "add it to the spec, or drop it with --prune")
 		}
 	}
+	b.extraAdmins()
 	if b.in.Prune && len(b.in.Only) == 0 {
 		b.extraLogins()
 		for _, c := range b.containers {

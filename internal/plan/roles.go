@@ -41,6 +41,9 @@ func (u unit) role(want isolation.Role) {
 
 func (u unit) create(want isolation.Role) []string {
 	sql := "CREATE ROLE " + pgsql.Ident(want.Name) + " NOLOGIN"
+	if words, _ := attributes(snapshot.Role{Inherit: true, ConnLimit: want.ConnLimit}, want); len(words) > 0 {
+		sql += " " + strings.Join(words, " ")
+	}
 	if want.ConnLimit >= 0 {
 		sql += fmt.Sprintf(" CONNECTION LIMIT %d", want.ConnLimit)
 	}
@@ -54,14 +57,17 @@ func comment(want isolation.Role) string {
 // attributes lists what ALTER ROLE must say, without LOGIN.
 func attributes(have snapshot.Role, want isolation.Role) (words []string, d Danger) {
 	for _, a := range []struct {
-		on   bool
-		word string
+		have, want bool
+		word       string
 	}{
-		{have.Superuser, "NOSUPERUSER"}, {have.CreateRole, "NOCREATEROLE"}, {have.CreateDB, "NOCREATEDB"},
-		{have.Replicate, "NOREPLICATION"}, {have.BypassRLS, "NOBYPASSRLS"}, {have.Login && !want.Login, "NOLOGIN"},
+		{have.Superuser, false, "SUPERUSER"}, {have.CreateRole, want.CreateRole, "CREATEROLE"}, {have.CreateDB, want.CreateDB, "CREATEDB"},
+		{have.Replicate, false, "REPLICATION"}, {have.BypassRLS, want.BypassRLS, "BYPASSRLS"}, {have.Login, want.Login, "LOGIN"},
 	} {
-		if a.on {
-			words, d = append(words, a.word), Access
+		switch {
+		case a.have && !a.want:
+			words, d = append(words, "NO"+a.word), Access
+		case a.want && !a.have && a.word != "LOGIN":
+			words = append(words, a.word)
 		}
 	}
 	if !have.Inherit {
@@ -90,9 +96,9 @@ func (u unit) may(have snapshot.Role) bool {
 	return false
 }
 
-// open lets the house's logins in. It comes last.
-func (u unit) open(h isolation.House) {
-	for _, r := range h.Roles {
+// open lets logins in. It comes last.
+func (u unit) open(roles []isolation.Role) {
+	for _, r := range roles {
 		if have := u.b.roles[r.Name]; r.Login && (have == nil || !have.Login && u.b.admin(r.Name)) {
 			u.do("the walls stand: "+r.Name+" may log in", Safe, "ALTER ROLE "+pgsql.Ident(r.Name)+" LOGIN")
 		}

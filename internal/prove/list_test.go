@@ -87,7 +87,7 @@ func excused(name string) bool {
 
 func TestProbesAreComplete(t *testing.T) {
 	for _, p := range prove.Probes() {
-		if p.What == "" || p.Run == nil || !slices.Contains([]prove.Verdict{prove.Held, prove.Exposed, prove.Works}, p.Expect) {
+		if p.What == "" || (p.Run == nil) == (p.Admin == nil) || !slices.Contains([]prove.Verdict{prove.Held, prove.Exposed, prove.Works}, p.Expect) {
 			t.Errorf("%s: incomplete", p.Name)
 		}
 		if (p.Expect == prove.Exposed || p.Closes != "") && (p.Consequence == "" || p.Closes == "") {

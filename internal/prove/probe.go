@@ -24,6 +24,8 @@ const (
 	Outside
 	// Foreign probes are tried against every other database, a tenant's or not.
 	Foreign
+	// Administrators probes are tried as the server's administrators.
+	Administrators
 )
 
 // Probe is one attempt.
@@ -47,6 +49,11 @@ type Probe struct {
 	Since int
 
 	Run func(context.Context, *Attempt) Result
+
+	// Access and Admin are of the scope Administrators, in place of Kinds and
+	// Run.
+	Access []tenant.DataAccess
+	Admin  func(context.Context, *adminAttempt) Result
 }
 
 // Result is what a probe found.
@@ -103,6 +110,7 @@ func Groups() []Group {
 		{"Seeing others", slices.Concat(seeServerProbes, seeHouseProbes)},
 		{"Getting in the way of others", obstructionProbes},
 		{"Starving others", starvationProbes},
+		{"Administrators", adminProbes},
 	}
 }
 

@@ -102,6 +102,9 @@ func Run(ctx context.Context, in Input) (Report, error) {
 		return report, err
 	}
 	report.Outcomes, err = r.proveAll(ctx)
+	if err == nil {
+		report.Outcomes = append(report.Outcomes, r.proveAdmins(ctx)...)
+	}
 	report.Problems = r.problems
 	report.count()
 	return report, err

@@ -41,7 +41,11 @@ const (
 
 // Outcome is one probe of one login, against one neighbour where it has one.
 type Outcome struct {
-	Tenant string `json:"tenant"`
+	// Tenant is whose walls were tried; empty where it was an administrator's
+	// turn, of whom Admin and DataAccess tell.
+	Tenant     string            `json:"tenant"`
+	Admin      string            `json:"admin,omitempty"`
+	DataAccess tenant.DataAccess `json:"dataAccess,omitempty"`
 	// Kind and Login are whose rights were tried: the tenant's login, also
 	// where a short-lived login in the same roles stood for it.
 	Kind  tenant.Kind `json:"kind"`

@@ -297,6 +297,9 @@ func mend(t *testing.T, s *pgtest.Server) {
 func TestEveryWallHasASabotage(t *testing.T) {
 	for _, p := range prove.Probes() {
 		fires := slices.ContainsFunc(sabotages, func(s sabotage) bool { return slices.Contains(s.probes, p.Name) })
+		if p.Scope == prove.Administrators {
+			fires = slices.ContainsFunc(adminSabotages, func(s adminSabotage) bool { return s.probe == p.Name })
+		}
 		if p.Expect != prove.Exposed && !fires && firesOtherwise[p.Name] == "" {
 			t.Errorf("probe %s has no sabotage", p.Name)
 		}

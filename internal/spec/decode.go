@@ -18,6 +18,7 @@ type decoder struct {
 	servers  []tenant.Server
 	tenants  []*draft
 	byName   map[string]position // servers.NAME and tenants.NAME
+	admins   []adminDraft
 	secrets  tenant.Secrets
 	journal  tenant.Journal
 	defaults draft
@@ -58,6 +59,8 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 		if d.is(v, mapping, key) {
 			d.entries(key, v)
 		}
+	case "admins":
+		d.mapping(v, key, key, d.admin)
 	case "secrets":
 		d.readSecrets(at, v)
 	case "journal":

@@ -54,7 +54,7 @@ var (
 func Keys() []Key { return slices.Clone(keys) }
 
 func table() []Key {
-	all := slices.Concat(serverKeys(), secretKeys(), journalKeys())
+	all := slices.Concat(serverKeys(), adminKeys(), secretKeys(), journalKeys())
 	all = append(all, Key{Path: "defaults", Type: Mapping, Example: "{isolation: database}",
 		Doc: "What every tenant has that says nothing else. Its profile wins over defaults, and its own keys win over both; limits and settings are merged key by key."})
 	all = append(all, houseKeys("defaults", "the shared database of the tenants with isolation: schema")...)
@@ -78,7 +78,7 @@ func serverKeys() []Key {
 		{Path: "servers.NAME.clients", Type: Networks, Default: "none: only the local socket", Example: "[10.0.0.0/8, 192.168.1.7]",
 			Doc: "The networks from which tenants and operators may connect over TCP, with TLS. A lone address stands for itself."},
 		{Path: "servers.NAME.operators", Type: NameList, Default: "none", Example: "[monitoring, backup]",
-			Doc: "Logins that are no tenants' and that pg_hba.conf lets into every database: administrators, monitoring, backup."},
+			Doc: "Logins that are no tenants' and that pg_hba.conf lets into every database: monitoring, backup, your own. landlord neither makes nor changes them; see admins for those that it makes."},
 	}
 }
 

@@ -28,6 +28,8 @@ func exampleText(k Key) string {
 	switch k.Path {
 	case "secrets.lookup":
 		b.WriteString("  command: x\n")
+	case "admins.NAME.servers", "admins.NAME.adopt":
+		b.WriteString("    data_access: read\n")
 	case "tenants.NAME.logins.ddl":
 		b.WriteString("    rights: ddl\n")
 	}

@@ -22,6 +22,7 @@ func (d *decoder) estate() tenant.Estate {
 	}
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
+	d.resolveAdmins()
 	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets, Journal: d.journal}
 	if len(d.tenants) > 0 {
 		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
@@ -180,7 +181,10 @@ func (d *decoder) collisions(e tenant.Estate) {
 			first, second, use = second, first, c.First
 		}
 		path := join("tenants", use.Tenant)
-		if use.Tenant == "" {
+		switch {
+		case use.Tenant == "" && use.Key == "admins":
+			path, use.Key = join("admins", use.Name), ""
+		case use.Tenant == "":
 			path = join("servers", c.Server)
 		}
 		if use.Key != "" {
@@ -196,6 +200,9 @@ func half(t tenant.Tenant) bool { return t.Database == "" || t.Owner == "" || t.
 
 // where is the place of a use: its key if the tenant gives it, else its name.
 func (d *decoder) where(server string, u tenant.Use) position {
+	if u.Tenant == "" && u.Key == "admins" {
+		return d.byName[join("admins", u.Name)]
+	}
 	if u.Tenant == "" {
 		return d.byName[join("servers", server)]
 	}

@@ -69,6 +69,8 @@ func freeName(path string) *schema {
 	switch path {
 	case "tenants":
 		return &schema{Pattern: tenant.NamePattern, MaxLength: tenant.MaxName}
+	case "admins":
+		return &schema{MinLength: 1, MaxLength: tenant.MaxIdentifier}
 	case "servers", "profiles":
 		return &schema{Pattern: simple.String()}
 	}

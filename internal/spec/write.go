@@ -22,6 +22,7 @@ func Write(e tenant.Estate) []byte {
 	for _, s := range e.Servers {
 		w.server(s)
 	}
+	w.admins(e.Servers)
 	w.secrets(e.Secrets)
 	w.journal(e.Journal)
 	if len(e.Tenants) > 0 {

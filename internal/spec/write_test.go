@@ -90,6 +90,9 @@ func drawEstate(t *rapid.T) tenant.Estate {
 			s.Clients = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 			s.Operators = []string{hostile(t, "operator")}
 		}
+		if rapid.Bool().Draw(t, "administered") {
+			s.Admins = []tenant.Admin{{Name: "ops " + s.Name, DataAccess: rapid.SampledFrom(tenant.DataAccesses()).Draw(t, "access"), Adopt: rapid.Bool().Draw(t, "adopted admin")}}
+		}
 		e.Servers = append(e.Servers, s)
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "secrets") {

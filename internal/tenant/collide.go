@@ -89,10 +89,11 @@ func clashes(claims []claim, why string) []Collision {
 // reason explains the collisions inside one tenant, which are another mistake
 // than those between two.
 func reason(a, b Use, why string) string {
-	if a.Tenant != b.Tenant || a.Tenant == "" {
-		return why
-	}
 	switch {
+	case a.Tenant == "" && a.Key == "operators" && b.Key == "admins":
+		return "landlord makes its admins and pg_hba.conf lets them in: take the name out of operators"
+	case a.Tenant != b.Tenant || a.Tenant == "":
+		return why
 	case a.Key == "database":
 		return why
 	case a.Key == b.Key:
@@ -110,6 +111,9 @@ func roleClaims(e Estate) []claim {
 	for _, s := range e.Servers {
 		for _, o := range s.Operators {
 			claims = append(claims, claim{server: s.Name, use: Use{Key: "operators", What: "an operator of server " + s.Name, Name: o}})
+		}
+		for _, a := range s.Admins {
+			claims = append(claims, claim{server: s.Name, use: Use{Key: "admins", What: "an administrator", Name: a.Name}})
 		}
 	}
 	for _, t := range sharers(e) {

@@ -14,6 +14,9 @@ const (
 	// TempRole holds TEMPORARY on every shared database, so that a
 	// database's ACL does not grow with its tenants.
 	TempRole = "landlord_temp"
+	// AdminsRole is the group of the administrators: it holds CONNECT on the
+	// tenants' databases, and pg_hba.conf lets its members into all of them.
+	AdminsRole = "landlord_admins"
 	// LostRole gets what tenants own outside of their houses, where somebody
 	// needs it. It holds no privilege and has no member.
 	LostRole = "landlord_lost"

@@ -150,6 +150,8 @@ type Server struct {
 	// Operators are logins that are no tenants' and that pg_hba.conf lets
 	// into every database: administrators, monitoring, backup.
 	Operators []string
+	// Admins are the administrators that landlord makes, sorted by name.
+	Admins []Admin
 }
 
 // Secrets says what becomes of the passwords that landlord makes. At most one

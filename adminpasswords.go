@@ -1,0 +1,69 @@
+package landlord
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"landlord/internal/connect"
+	"landlord/internal/credentials"
+	"landlord/internal/tenant"
+)
+
+// AdminLogin is [Login] for an administrator of a server. The database is the
+// one to connect to; empty: the one that landlord itself connects to.
+func AdminLogin(ctx context.Context, e tenant.Estate, server, admin, database string, rotate bool) (Credentials, error) {
+	s, settings, err := adminSettings(e, server, admin)
+	if err != nil {
+		return Credentials{}, err
+	}
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer connect.Close(conn)
+	w := &work{estate: e, server: s, conn: conn}
+	if err := w.read(ctx); err != nil {
+		return Credentials{}, err
+	}
+	got, err := w.obtain(ctx, settings, rotate) // it is kept under one database, and holds in all
+	got.Settings.Database = cmp.Or(database, settings.Database)
+	return got, err
+}
+
+// CheckAdminFormat is [CheckFormat] for an administrator.
+func CheckAdminFormat(e tenant.Estate, server, admin, database, format string) error {
+	_, settings, err := adminSettings(e, server, admin)
+	if err != nil {
+		return err
+	}
+	settings.Database = cmp.Or(database, settings.Database)
+	settings.Secret = credentials.NewSecret("x")
+	_, err = credentials.Render(format, []credentials.Settings{settings})
+	return err
+}
+
+func adminSettings(e tenant.Estate, server, admin string) (tenant.Server, credentials.Settings, error) {
+	s, ok := e.Server(server)
+	if !ok {
+		return s, credentials.Settings{}, fmt.Errorf("there is no server %q in the spec", server)
+	}
+	a, ok := s.Admin(admin)
+	switch {
+	case !ok:
+		return s, credentials.Settings{}, &CredentialsError{admin, "server " + server + " has no such admin in the spec", "name it under admins in landlord.yaml"}
+	case !a.HasRole():
+		return s, credentials.Settings{}, &CredentialsError{admin, "its data_access is none: it has no role, and so no password",
+			"landlord sudoers writes a rule for such a person (docs/admins.md)"}
+	}
+	settings, err := endpointSettings(s, admin)
+	if err != nil {
+		return s, settings, err
+	}
+	words, err := connect.Words(s.Connection)
+	if err != nil {
+		return s, settings, fmt.Errorf("servers.%s.connection: %w", s.Name, err)
+	}
+	settings.Database = cmp.Or(words["dbname"], "postgres")
+	return s, settings, nil
+}

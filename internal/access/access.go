@@ -41,6 +41,9 @@ type State struct {
 	owners   map[string]string // of databases
 	contents map[string]*snapshot.Contents
 	holdings map[holdingKey]map[string]bool
+
+	databases map[string]*snapshot.Database
+	schemas   map[[2]string]Object // by database and name
 }
 
 // role is a role with its memberships both ways.
@@ -58,6 +61,7 @@ func Prepare(s snapshot.Snapshot) *State {
 	st := &State{
 		snap: s, roles: make(map[string]*role, len(s.Roles)), names: make([]string, 0, len(s.Roles)), owners: map[string]string{},
 		contents: map[string]*snapshot.Contents{}, holdings: map[holdingKey]map[string]bool{},
+		databases: map[string]*snapshot.Database{}, schemas: map[[2]string]Object{},
 	}
 	for _, r := range s.Roles {
 		st.roles[r.Name] = &role{Role: r}
@@ -71,11 +75,16 @@ func Prepare(s snapshot.Snapshot) *State {
 			of.members = append(of.members, m)
 		}
 	}
-	for _, d := range s.Databases {
-		st.owners[d.Name] = d.Owner
+	for i, d := range s.Databases {
+		st.owners[d.Name], st.databases[d.Name] = d.Owner, &s.Databases[i]
 	}
 	for i := range s.Contents {
-		st.contents[s.Contents[i].Database] = &s.Contents[i]
+		c := &s.Contents[i]
+		st.contents[c.Database] = c
+		for o := range spaces(c) {
+			o.Database = c.Database
+			st.schemas[[2]string{c.Database, o.Name}] = o
+		}
 	}
 	return st
 }
@@ -268,10 +277,14 @@ func (s *State) Privileges(name string, o Object) (privs, grantable pgsql.Privs)
 		}
 	}
 	if o.Catalog {
-		privs &^= pgsql.Insert | pgsql.Update | pgsql.Delete | pgsql.Truncate
+		privs &^= catalogWrites
 	}
 	return privs, grantable
 }
+
+// catalogWrites are what only a superuser can do to the system's own tables,
+// whatever their ACLs say.
+const catalogWrites = pgsql.Insert | pgsql.Update | pgsql.Delete | pgsql.Truncate
 
 // Column are the privileges on a column, those on its whole table included.
 // The column's own object is nil where it has no ACL.

@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -27,18 +28,27 @@ type Object struct {
 	Catalog bool `json:"-"`
 }
 
-// Identity is the object's name as SQL has it, without its database.
+// shown quotes a name where a reader would stumble over it otherwise. It is
+// for people: a key word stays as it is.
+func shown(name string) string {
+	if name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && (name[0] < '0' || name[0] > '9') {
+		return name
+	}
+	return `"` + name + `"`
+}
+
+// Identity is the object's name for people, without its database.
 func (o Object) Identity() string {
 	name := o.Name
 	switch {
 	case o.Kind == pgsql.Routine, o.Kind == pgsql.Parameter, o.Kind == pgsql.LargeObject:
 	case o.Schema != "" && o.Kind != pgsql.SchemaKind:
-		name = pgsql.Qualified(o.Schema, o.Name)
+		name = shown(o.Schema) + "." + shown(o.Name)
 	default:
-		name = pgsql.Ident(o.Name)
+		name = shown(o.Name)
 	}
 	if o.Column != "" {
-		name += "." + pgsql.Ident(o.Column)
+		name += "." + shown(o.Column)
 	}
 	return name
 }

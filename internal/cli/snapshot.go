@@ -18,19 +18,17 @@ import (
 
 // place is a server to look at: one that runs, or a file about one.
 type place struct {
-	connection string
-	server     string
-	file       string
-	databases  []string
-	parallel   int
-	timeout    time.Duration
+	server    string // its name in the spec, or a connection string
+	file      string // a snapshot
+	databases []string
+	parallel  int
+	timeout   time.Duration
 }
 
 // liveFlags give a command the flags by which it finds a running server.
 func (a *app) liveFlags(c *cobra.Command, p *place) {
 	a.specFlag(c)
-	c.Flags().StringVar(&p.connection, "connection", "", "where to connect, instead of what the spec says")
-	c.Flags().StringVar(&p.server, "server", "", "the server in the spec, where it has several")
+	c.Flags().StringVar(&p.server, "server", "", "the server in the spec, or a connection string, without any spec")
 	c.Flags().StringSliceVar(&p.databases, "database", nil, "look into these databases only")
 	c.Flags().IntVar(&p.parallel, "parallel", 0, "how many databases to read at once (default 4)")
 	c.Flags().DurationVar(&p.timeout, "timeout", 2*time.Minute, "the longest that one query may run")
@@ -53,7 +51,7 @@ reason. There is no password in the file and no verifier of one, only of what
 kind it is, and whether the password is the role's own name.
 
 Exit status: 0; 1 failed; 2 bad usage or spec.`,
-		Example: "  landlord snapshot --connection 'host=/var/run/postgresql user=postgres' > server.json\n" +
+		Example: "  landlord snapshot --server 'host=/var/run/postgresql user=postgres' > server.json\n" +
 			"  landlord snapshot -f landlord.yaml > server.json",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.snapshot(c, p) },
@@ -100,8 +98,8 @@ func (a *app) census(c *cobra.Command, p place) (snapshot.Snapshot, error) {
 
 // conninfo is where the server of the flags, or of the spec, is.
 func (a *app) conninfo(p place) (string, error) {
-	if p.connection != "" {
-		return p.connection, nil
+	if bareServer(p.server) {
+		return p.server, nil
 	}
 	e, err := a.load()
 	if err != nil {

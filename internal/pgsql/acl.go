@@ -409,3 +409,18 @@ func aclName(text string) (name, rest string, err error) {
 	}
 	return "", "", fmt.Errorf("unclosed quote in aclitem %q", text)
 }
+
+// ParsePriv reads one privilege by its SQL name, in whatever case; TEMP is
+// TEMPORARY.
+func ParsePriv(name string) (Privs, bool) {
+	name = strings.ToUpper(strings.Join(strings.Fields(name), " "))
+	if name == "TEMP" {
+		return Temporary, true
+	}
+	for _, t := range privTable {
+		if t.name == name {
+			return t.bit, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"landlord/internal/access"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/term"
+)
+
+func (a *app) accessCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "access",
+		Short: "Say who can do what on a server, and by which path",
+		Long: `Say who can do what on a server, over a live one or over a file that landlord
+snapshot has written. Nothing is changed, and nothing but catalogs is read.`,
+	}
+	c.AddCommand(a.accessOf(), a.accessWho())
+	return c
+}
+
+// lookFlags give a command the flags by which it finds a server, running or
+// in a file.
+func (a *app) lookFlags(c *cobra.Command, p *place) {
+	a.liveFlags(c, p)
+	c.Flags().StringVar(&p.file, "snapshot", "", "judge this file instead of a server; - is stdin")
+	c.MarkFlagsMutuallyExclusive("snapshot", "server")
+	_ = c.MarkFlagFilename("snapshot", "json")
+	a.outputFlag(c, "text", "json")
+}
+
+// state is the server of the flags, ready for questions.
+func (a *app) state(c *cobra.Command, p place) (*access.State, error) {
+	var snap snapshot.Snapshot
+	var err error
+	if p.file != "" {
+		snap, err = a.stored(p.file)
+	} else {
+		snap, err = a.census(c, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return access.Prepare(snap), nil
+}
+
+func (a *app) accessOf() *cobra.Command {
+	var p place
+	c := &cobra.Command{
+		Use:   "of ROLE",
+		Short: "All that a role can do, and where each right comes from",
+		Long: `Say all that a role can do: its attributes, what it is a member of and how, its
+rights in each database with where each comes from, and what default privileges
+will give it on objects that are not there yet.
+
+A right that comes from PUBLIC everybody has. Rights that it could give to
+itself (as an owner, by SET ROLE, or by granting) are not among these.
+
+Exit status: 0; 1 failed; 2 bad usage, or no such role.`,
+		Example: "  landlord access of acme_app --snapshot server.json\n  landlord access of acme_app --database acme --output json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			st, err := a.state(c, p)
+			if err != nil {
+				return err
+			}
+			rep, err := st.Of(args[0], p.databases)
+			if err != nil {
+				return usageError{err}
+			}
+			if a.output == "json" {
+				return a.json(rep)
+			}
+			return a.printRights(rep)
+		},
+	}
+	a.lookFlags(c, &p)
+	return c
+}
+
+func (a *app) accessWho() *cobra.Command {
+	var p place
+	var can, on string
+	c := &cobra.Command{
+		Use:   "who --can PRIVILEGE --on OBJECT",
+		Short: "Every role that may do something with an object, and how",
+		Long: `Say which roles may do something with an object, and how: as owner, by a grant,
+through PUBLIC, as members of a role that may, after a SET ROLE, as superusers.
+
+An object is named as SQL does: schema.table, schema.function(types), the name
+of a schema, a database, a foreign server and the like. Where several databases
+have one of this name, the answer is about each.
+
+Exit status: 0; 1 failed; 2 bad usage, or no such object.`,
+		Example: "  landlord access who --can SELECT --on acme.orders --snapshot server.json\n" +
+			"  landlord access who --can CONNECT --on globex",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			priv, ok := pgsql.ParsePriv(can)
+			if !ok {
+				return usageError{fmt.Errorf("--can %s: there is no such privilege", can)}
+			}
+			st, err := a.state(c, p)
+			if err != nil {
+				return err
+			}
+			return a.who(st, on, priv, p.databases)
+		},
+	}
+	a.lookFlags(c, &p)
+	c.Flags().StringVar(&can, "can", "", "the privilege: SELECT, INSERT, CONNECT, USAGE …")
+	c.Flags().StringVar(&on, "on", "", "the object")
+	_ = c.MarkFlagRequired("can")
+	_ = c.MarkFlagRequired("on")
+	return c
+}
+
+func (a *app) who(st *access.State, on string, priv pgsql.Privs, databases []string) error {
+	objects, err := st.Find(on, databases)
+	if err != nil {
+		return usageError{err}
+	}
+	answers := []access.Answer{}
+	for _, o := range objects {
+		if o.Kind.All(st.Snapshot().Version)&priv != 0 {
+			answers = append(answers, st.Who(o, priv))
+		}
+	}
+	if len(answers) == 0 {
+		return usageError{fmt.Errorf("a %s has no privilege %s", objects[0].What(), priv)}
+	}
+	if a.output == "json" {
+		return a.json(map[string]any{"privilege": priv.String(), "answers": answers})
+	}
+	w := bufio.NewWriter(a.Out)
+	for _, answer := range answers {
+		a.printHolders(w, answer, priv)
+	}
+	return w.Flush()
+}
+
+func (a *app) printHolders(w *bufio.Writer, answer access.Answer, priv pgsql.Privs) {
+	where := ""
+	if answer.Object.Database != "" && answer.Object.Kind != pgsql.DatabaseObj {
+		where = " in database " + term.Clean(answer.Object.Database)
+	}
+	look := a.outLook()
+	fmt.Fprintf(w, "%s\n", look.Paint(term.Strong, fmt.Sprintf("%s on %s %s%s", priv, answer.What, term.Clean(answer.Name), where)))
+	t := term.Table{Head: []string{"role", "how", ""}}
+	for _, h := range answer.Holders {
+		role, how := h.Role, h.Source.String()
+		if role == "" {
+			role = "every role"
+		}
+		if len(h.SetRole) > 0 {
+			how = "after SET ROLE " + strings.Join(h.SetRole[1:], ", then ") + ": " + how
+		}
+		var remark []string
+		if len(h.Columns) > 0 {
+			remark = append(remark, "columns "+strings.Join(h.Columns, ", ")+" only")
+		}
+		if h.Obstacle != "" {
+			remark = append(remark, "cannot get there: "+h.Obstacle)
+		}
+		if h.Role != "" && !h.Login {
+			remark = append(remark, "NOLOGIN")
+		}
+		t.Rows = append(t.Rows, []term.Cell{term.Text(term.Clean(role)), term.Text(term.Clean(how)), term.Text(term.Clean(strings.Join(remark, "; ")))})
+	}
+	if len(t.Rows) == 0 {
+		fmt.Fprintln(w, "nobody")
+	} else {
+		fmt.Fprintln(w, look.Table(t))
+	}
+	fmt.Fprintln(w)
+}
+
+func (a *app) printRights(rep access.Report) error {
+	w, look := bufio.NewWriter(a.Out), a.outLook()
+	fmt.Fprintf(w, "%s: %s\n", look.Paint(term.Strong, term.Clean(rep.Role)), strings.Join(rep.Attributes, ", "))
+	for _, m := range rep.Memberships {
+		fmt.Fprintf(w, "  member of %s: %s%s\n", term.Clean(m.Role), memberWords(m), through(m.Chain))
+	}
+	if strings.Contains(strings.Join(rep.Attributes, " "), "SUPERUSER") {
+		fmt.Fprintln(w, "  A superuser may do everything, in every database.")
+	}
+	database := "\x00"
+	for _, r := range rep.Rights {
+		if r.Database != database {
+			database = r.Database
+			fmt.Fprintf(w, "\n%s\n", look.Paint(term.Strong, heading(database)))
+		}
+		line := fmt.Sprintf("%s on %s", strings.Join(r.Privileges, ", "), objectsText(r, a.verbose))
+		if len(r.Grantable) > 0 && r.Source.Kind != access.FromOwner {
+			line += ", and may grant " + strings.Join(r.Grantable, ", ")
+		}
+		line += " — " + r.Source.String()
+		if r.Obstacle != "" {
+			line += " (of no use: " + r.Obstacle + ")"
+		}
+		fmt.Fprintf(w, "  %s\n", term.Clean(line))
+	}
+	printFuture(w, look, rep.Future)
+	unreadLines(w, rep.Unread)
+	return w.Flush()
+}
+
+// printFuture says what default privileges will give.
+func printFuture(w *bufio.Writer, look term.Look, future []access.Future) {
+	if len(future) > 0 {
+		fmt.Fprintf(w, "\n%s\n", look.Paint(term.Strong, "Default privileges: on what is not there yet"))
+	}
+	for _, f := range future {
+		in := "any schema"
+		if f.Schema != "" {
+			in = "schema " + f.Schema
+		}
+		fmt.Fprintf(w, "  %s\n", term.Clean(fmt.Sprintf("%s on each %s that %s makes in %s of database %s — %s",
+			strings.Join(f.Privileges, ", "), f.Kind, f.Creator, in, f.Database, f.Source)))
+	}
+}
+
+// unreadLines say what an answer does not know.
+func unreadLines(w *bufio.Writer, unread []snapshot.Unread) {
+	for _, u := range unread {
+		if u.Part == snapshot.PartContents {
+			fmt.Fprintf(w, "\nNot known: what is in database %s (%s)\n", term.Clean(u.Database), term.Clean(u.Reason))
+		}
+	}
+}
+
+func heading(database string) string {
+	if database == "" {
+		return "The whole server"
+	}
+	return "Database " + term.Clean(database)
+}
+
+func memberWords(m access.Membership) string {
+	var words []string
+	for _, w := range []struct {
+		is   bool
+		word string
+	}{{m.Inherits, "has its rights"}, {m.Set, "can SET ROLE to it"}, {m.Admin, "can grant it"}} {
+		if w.is {
+			words = append(words, w.word)
+		}
+	}
+	if len(words) == 0 {
+		return "to no effect"
+	}
+	return strings.Join(words, ", ")
+}
+
+func through(chain []string) string {
+	if len(chain) < 3 {
+		return ""
+	}
+	return " (through " + term.Clean(strings.Join(chain[1:len(chain)-1], ", ")) + ")"
+}
+
+// objectsText names objects that are alike, a few of them or all.
+func objectsText(r access.Right, all bool) string {
+	kind := r.Kind
+	if len(r.Objects) == 1 {
+		return kind + " " + r.Objects[0]
+	}
+	names := r.Objects
+	more := ""
+	if len(names) > 5 && !all {
+		more = fmt.Sprintf(" and %d more", len(names)-5)
+		names = names[:5]
+	}
+	return fmt.Sprintf("%s: %s%s", term.Count(len(r.Objects), kind), strings.Join(names, ", "), more)
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
@@ -47,7 +48,8 @@ func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.
 	}
 	in.Snapshot, err = catalog.Read(ctx, catalog.Options{
 		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
-		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
+		Available: o.Prune || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return len(t.Extensions) > 0 }),
+		Want:      func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
 	})
 	if err != nil {
 		return plan.Input{}, fmt.Errorf("reading server %s: %w", server, err)

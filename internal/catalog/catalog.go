@@ -47,6 +47,8 @@ type Options struct {
 	// Dependencies also reads what depends on each role, and sizes, for a
 	// plan that drops something.
 	Dependencies bool
+	// Available also reads which extensions the server's machine has.
+	Available bool
 	// everything also reads what only judging needs; see Census.
 	everything bool
 	// Parallel is how many databases are read at once; 0 means 2, which is
@@ -149,6 +151,12 @@ func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.
 			return err
 		}
 	}
+	if o.Available {
+		err := query(ctx, conn, r, censusSQL("available", "{{trusted}}", "v.trusted"), func(row [][]byte) { snap.Available = append(snap.Available, available(row)) })
+		if err != nil {
+			return err
+		}
+	}
 	if o.HBA {
 		snap.HBA = hbaFile(ctx, conn, *snap)
 	}
@@ -219,4 +227,13 @@ func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *
 		file.Error = err.Error()
 	}
 	return file
+}
+
+// available is a row of census/available.sql.
+func available(row [][]byte) snapshot.Available {
+	a := snapshot.Available{Name: string(row[0]), Default: string(row[1]), Trusted: yes(row[2]), Schema: string(row[3])}
+	if len(row[4]) > 0 {
+		a.Requires = strings.Split(string(row[4]), ",")
+	}
+	return a
 }

@@ -55,7 +55,7 @@ func serverPieces(r *reader, major int, snap *snapshot.Snapshot) []piece {
 			s.Sessions = append(s.Sessions, snapshot.Sessions{Role: r.name(row[0]), Database: r.name(row[1]), Count: r.int(row[2])})
 		}}},
 		{snapshot.PartAvailable, censusSQL("available", "{{trusted}}", trusted), []rowFunc{func(row [][]byte) {
-			s.Available = append(s.Available, snapshot.Available{Name: string(row[0]), Default: string(row[1]), Trusted: yes(row[2])})
+			s.Available = append(s.Available, available(row))
 		}}},
 	}
 	if major >= 15 {

@@ -114,6 +114,7 @@ type core struct {
 	defaults   []located[snapshot.DefaultACL]
 	strays     bool
 	large      bool
+	extensions bool
 }
 
 // located is a thing with its own number and that of its schema.
@@ -150,6 +151,8 @@ func (k *core) row(row [][]byte) {
 		k.strays = true
 	case 'l':
 		k.large = true
+	case 'v':
+		k.extensions = true
 	default:
 		r.fail(fmt.Errorf("reading the catalog: a row of kind %q", row[0]))
 	}
@@ -255,6 +258,9 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 		}},
 		{k.large, largeObjectsSQL, func(row [][]byte) {
 			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})
+		}},
+		{k.extensions && !everything, censusSQL("extensions"), func(row [][]byte) {
+			c.Extensions = append(c.Extensions, snapshot.Extension{Name: r.name(row[0]), Version: r.name(row[1]), Schema: r.name(row[2]), Owner: r.name(row[3])})
 		}},
 	} {
 		if q.there {

@@ -59,6 +59,7 @@ func TestConverges(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t, pgtest.Start(t, major), seed)
 					w.administer()
+					w.extend()
 					t.Cleanup(func() {
 						if t.Failed() {
 							t.Logf("again: LANDLORD_MAJORS=%d LANDLORD_CONVERGE_SEED=%d go test ./internal/converge -run TestConverges", major, seed)

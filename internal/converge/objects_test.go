@@ -110,12 +110,12 @@ func (w *world) objects(db string) []object {
 		SELECT n.nspname::text, 'relation', CASE relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'
 			WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, format('%I.%I', nspname, relname)
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-		WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND nspname !~ '^(pg_|information_schema)'
+		WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND nspname !~ '^(pg_|information_schema|landlord_extensions)'
 		UNION ALL SELECT n.nspname::text, 'routine', 'ROUTINE', p.oid::regprocedure::text
-		FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname !~ '^(pg_|information_schema)'
+		FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname !~ '^(pg_|information_schema|landlord_extensions)'
 		UNION ALL SELECT n.nspname::text, 'type', CASE WHEN typtype = 'd' THEN 'DOMAIN' ELSE 'TYPE' END, format('%I.%I', nspname, typname)
 		FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace LEFT JOIN pg_class c ON c.oid = typrelid
-		WHERE (typtype IN ('d', 'e', 'r') OR relkind = 'c' OR typtype = 'm' AND current_setting('server_version_num')::int < 170000) AND nspname !~ '^(pg_|information_schema)'
+		WHERE (typtype IN ('d', 'e', 'r') OR relkind = 'c' OR typtype = 'm' AND current_setting('server_version_num')::int < 170000) AND nspname !~ '^(pg_|information_schema|landlord_extensions)'
 		UNION ALL SELECT n.nspname::text, 'other', upper(i.type), i.identity FROM (
 			SELECT 'pg_collation'::regclass AS c, oid, collnamespace AS ns FROM pg_collation
 			UNION ALL SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
@@ -123,7 +123,7 @@ func (w *world) objects(db string) []object {
 			UNION ALL SELECT 'pg_conversion'::regclass, oid, connamespace FROM pg_conversion
 			UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgnamespace FROM pg_ts_config
 			UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
-		) o JOIN pg_namespace n ON n.oid = ns CROSS JOIN LATERAL pg_identify_object(o.c, o.oid, 0) i WHERE nspname !~ '^(pg_|information_schema)'
+		) o JOIN pg_namespace n ON n.oid = ns CROSS JOIN LATERAL pg_identify_object(o.c, o.oid, 0) i WHERE nspname !~ '^(pg_|information_schema|landlord_extensions)'
 		ORDER BY 2, 4`) {
 		out = append(out, object{r[0], r[1], r[2], r[3]})
 	}

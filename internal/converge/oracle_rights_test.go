@@ -77,9 +77,10 @@ func (o *oracle) judgeSchemas(db string) {
 	if !slices.Contains(o.databases(), db) {
 		return // nobody gets in
 	}
+	o.judgeExtensions(db)
 	for _, r := range o.rows(db, `SELECT r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'USAGE'), has_schema_privilege(r.oid, n.oid, 'CREATE'),
 			has_schema_privilege(r.oid, n.oid, 'USAGE WITH GRANT OPTION') OR has_schema_privilege(r.oid, n.oid, 'CREATE WITH GRANT OPTION')
-		FROM pg_roles r, pg_namespace n WHERE nspname !~ '^(pg_|information_schema)' AND rolname = ANY ($1)
+		FROM pg_roles r, pg_namespace n WHERE nspname !~ '^(pg_|information_schema|landlord_extensions)' AND rolname = ANY ($1)
 			AND NOT pg_has_role(r.oid, n.nspowner, 'USAGE')`, o.subjects()) {
 		t := o.house(db, r[1])
 		if t.Name == "" && o.of[r[0]].Name == "" {

@@ -216,7 +216,7 @@ func (o *oracle) judgeSettings() {
 }
 
 func (o *oracle) judgeLogin(t tenant.Tenant, l tenant.Login, have map[string]string) {
-	if path, ok := pgsql.SplitIdents(have["search_path"]); !ok || !slices.Equal(path, t.Schemas) {
+	if path, ok := pgsql.SplitIdents(have["search_path"]); !ok || !slices.Equal(path, t.Path()) {
 		o.complain("login %q has search_path %s", l.Name, have["search_path"])
 	}
 	want := wantedSettings(t, l.Kind)

@@ -34,6 +34,16 @@ func (c Container) Grants(temp bool) []Grant {
 	return []Grant{{c.Group, pgsql.Connect}}
 }
 
+// Extensions are those that some tenant in it is to have, sorted.
+func (c Container) Extensions() []string {
+	var all []string
+	for _, t := range c.Tenants {
+		all = append(all, t.Extensions...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // GroupRole is the role that a shared container needs beside its tenants'.
 func (c Container) GroupRole() Role {
 	return Role{Name: c.Group, ConnLimit: -1, Mark: Mark{Role: "group", Database: c.Database}}

@@ -97,7 +97,7 @@ func connLimit(l tenant.Limits) int {
 func LoginSettings(t tenant.Tenant, k tenant.Kind) []tenant.Setting {
 	const limits = 6 // parameters besides those of the spec
 	s := make([]tenant.Setting, 0, 1+len(t.Settings)+limits)
-	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Schemas)})
+	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Path())})
 	s = append(s, t.Settings...)
 	s = appendTime(s, "lock_timeout", t.Limits.LockTimeout)
 	s = appendTime(s, "idle_in_transaction_session_timeout", t.Limits.IdleTransaction)

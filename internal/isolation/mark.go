@@ -27,6 +27,9 @@ type Mark struct {
 	Isolation tenant.Model `json:"isolation,omitempty"`
 	Schemas   []string     `json:"schemas,omitempty"` // absent: the one with the tenant's name
 	Suspended bool         `json:"suspended,omitempty"`
+	// Extensions are the spec's: in a shared database nothing else tells
+	// whose they are.
+	Extensions []string `json:"extensions,omitempty"`
 
 	// Of a second login only: the first, which of both is the old one, its
 	// state ("open" or "closed"), and until when it is open.
@@ -124,7 +127,7 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended}
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended, Extensions: t.Extensions}
 	if !slices.Equal(t.Schemas, []string{t.Name}) {
 		m.Schemas = t.Schemas
 	}

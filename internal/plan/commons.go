@@ -9,6 +9,7 @@ import (
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
 )
 
 // commons sees to what stands in a container and in no tenant's house:
@@ -19,6 +20,8 @@ func (u unit) commons(owner string, c *inside) {
 		at := place{c.database, name}
 		switch {
 		case u.b.house[at] != nil:
+		case name == tenant.ExtensionsSchema:
+			u.strangersObjects(c, name)
 		case u.b.foundIn[at] != "":
 			u.strangersObjects(c, name)
 		default:

@@ -172,11 +172,13 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	have := u.b.databases[c.Database]
 	if have == nil {
 		u.newDatabase(c, temp)
+		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
 	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
 		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
+		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
 	}
 }
 

@@ -19,10 +19,12 @@ type inside struct {
 	strays    []snapshot.Stray
 	ties      []snapshot.Tie
 	large     []snapshot.LargeObjectGrant
+
+	extensions []snapshot.Extension
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

@@ -231,7 +231,7 @@ func (b *builder) pruneSchemas(database string) {
 	}
 	u := unit{b: b, phase: Removal, group: "schemas of " + database}.in(database)
 	for _, s := range c.Schemas {
-		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && !droppedAsEmpty(s) {
+		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
 			u.dropSchema(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, s)
 		}
 	}

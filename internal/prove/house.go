@@ -20,6 +20,7 @@ var houseProbes = []Probe{
 	{Name: "create-schema", What: "create a schema", Expect: Held, Run: refused("CREATE SCHEMA {new}").run},
 	{Name: "create-in-public", What: "create in schema public", Expect: Held, Run: inPublic},
 	{Name: "trusted-extension", What: "install an extension", Expect: Held, Run: trustedExtension},
+	{Name: "drop-extension", What: "drop an extension, and with it everybody's columns of its types", Expect: Held, Run: dropExtension},
 	{Name: "prepare-transaction", What: "prepare a transaction, whose locks stay for ever", Expect: Held, Run: prepared},
 	{Name: "trojan-user-schema", What: "make a schema with the name of the neighbour's login, which the neighbour would find first", Scope: Housemates, Expect: Held,
 		Run: refused("CREATE SCHEMA {b.login}").past("42P06").run},

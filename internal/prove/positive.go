@@ -25,6 +25,7 @@ var positiveProbes = []Probe{
 		Run: possible("CREATE TABLE {schema}.{new} (id integer)", "ALTER TABLE {schema}.{new} ADD COLUMN v text", "DROP TABLE {schema}.{new}")},
 	{Name: "own-no-ddl", What: "not create, as a login without the right to", Expect: Works, Kinds: []tenant.Kind{tenant.App, tenant.Reader},
 		Run: expected(refused("CREATE TABLE {schema}.{new} (id integer)"))},
+	{Name: "own-extensions", What: "use the extensions that it is to have", Expect: Works, Run: ownExtensions},
 	{Name: "own-temp", What: "make temporary tables, if that is allowed, and only then", Expect: Works, Run: ownTemp},
 }
 
@@ -93,7 +94,7 @@ func ownSearchPath(ctx context.Context, a *Attempt) Result {
 	if _, err := a.own(ctx); err != nil {
 		return notTried("no session: %s", explain(err))
 	}
-	have, want := a.sessions.started["search_path"], isolation.SearchPath(a.Tenant.Schemas)
+	have, want := a.sessions.started["search_path"], isolation.SearchPath(a.Tenant.Path())
 	if !isolation.SamePath(have, want) {
 		return failed("search_path is %s, not %s", have, want)
 	}

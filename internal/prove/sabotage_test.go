@@ -152,6 +152,8 @@ var sabotages = []sabotage{
 		probes: []string{"own-db-settings", "own-db-connection-limit"}},
 	{sql: "GRANT CONNECT ON DATABASE acme TO acme_app WITH GRANT OPTION",
 		probes: []string{"own-db-grant-public"}},
+	{in: "acme", sql: "UPDATE pg_extension SET extowner = 'acme_app'::regrole WHERE extname = 'plpgsql'", undo: "UPDATE pg_extension SET extowner = 10 WHERE extname = 'plpgsql'",
+		probes: []string{"drop-extension"}},
 	{sql: createAcme,
 		probes: []string{"create-schema", "trusted-extension"}},
 	{in: "acme", sql: openPublic,
@@ -206,6 +208,7 @@ var sabotages = []sabotage{
 var firesOtherwise = map[string]string{
 	"connect-without-tls": "TestWithoutTLS: needs another address",
 	"prepare-transaction": "TestPreparedTransactions: needs another server",
+	"own-extensions":      "TestExtensions: needs a tenant that has some",
 	"grant-self-to-b":     "TestHeld on 14, where it succeeds; from 15 on a login that is no superuser never can",
 }
 

@@ -2,8 +2,8 @@ package snapshot
 
 import "landlord/internal/pgsql"
 
-// Inside is what a database holds and only judging needs. A plan reads none
-// of it. Names stand as the catalogs have them, not quoted; a function stands
+// Inside is what a database holds and only judging needs. A plan reads the
+// extensions, where there are any, and nothing else of it. Names stand as the catalogs have them, not quoted; a function stands
 // as its signature, as regprocedure prints it.
 type Inside struct {
 	Languages     []Language       `json:"languages,omitempty"`

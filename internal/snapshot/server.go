@@ -57,6 +57,9 @@ type Available struct {
 	Default string `json:"default"` // the version that it would make
 	// Trusted says that whoever may CREATE in a database can make it there.
 	Trusted bool `json:"trusted,omitempty"`
+	// Schema is where it insists on standing; mostly empty.
+	Schema   string   `json:"schema,omitempty"`
+	Requires []string `json:"requires,omitempty"`
 }
 
 // Sessions counts the connections that a role has open to a database.

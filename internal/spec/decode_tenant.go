@@ -107,11 +107,25 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 		t.Rights, _ = choice(d, v, path, tenant.AllRights())
 	case "temp":
 		t.Temp, _ = d.bool(v, path)
+	case "extensions":
+		t.Extensions = d.extensions(v, path)
 	case "limits":
 		d.mapping(v, path, "tenants.NAME.limits", func(key, path string, at position, v *node) { d.limit(t, key, path, at, v) })
 	case "settings":
 		d.mapping(v, path, "tenants.NAME.settings", func(key, path string, at position, v *node) { d.setting(t, key, path, at, v) })
 	}
+}
+
+// extensions reads a list of extensions, sorted.
+func (d *decoder) extensions(n *node, path string) []string {
+	all := d.list(n, path, tenant.CheckExtension)
+	slices.Sort(all)
+	for i := 1; i < len(all); i++ {
+		if all[i] == all[i-1] {
+			d.errs.add(n.at, path, all[i]+" is named twice")
+		}
+	}
+	return slices.Compact(all)
 }
 
 // logins reads the logins by kind, and orders them as landlord makes them.

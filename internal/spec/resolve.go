@@ -99,6 +99,9 @@ func (t *draft) inherit(def *draft) {
 	if !t.has("temp") {
 		t.Temp = def.Temp
 	}
+	if !t.has("extensions") {
+		t.Extensions = def.Extensions
+	}
 	inheritLimit(t, "connections", &t.Limits.Connections, def.Limits.Connections)
 	inheritLimit(t, "temp_files", &t.Limits.TempFiles, def.Limits.TempFiles)
 	inheritLimit(t, "statement_timeout", &t.Limits.StatementTimeout, def.Limits.StatementTimeout)

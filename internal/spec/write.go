@@ -109,6 +109,9 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	if !t.Temp {
 		body.value(2, "temp", "false")
 	}
+	if len(t.Extensions) > 0 {
+		body.value(2, "extensions", names(t.Extensions))
+	}
 	body.settings(t.Settings)
 	if t.Adopt {
 		body.value(2, "adopt", "true")

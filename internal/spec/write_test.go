@@ -62,6 +62,8 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 		Temp:      rapid.Bool().Draw(t, "temp"),
 		Adopt:     rapid.Bool().Draw(t, "adopt"),
 		Suspended: rapid.Bool().Draw(t, "suspended"),
+
+		Extensions: rapid.SampledFrom([][]string{nil, {"citext"}, {"pg_trgm", "uuid-ossp"}}).Draw(t, "extensions"),
 	}
 	x.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
 	if rapid.Bool().Draw(t, "two schemas") {

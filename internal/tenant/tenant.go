@@ -94,6 +94,9 @@ type Tenant struct {
 	Limits Limits
 	// Temp says whether the tenant may make temporary tables.
 	Temp bool
+	// Extensions are those that the tenant can use, sorted. They stand in
+	// [ExtensionsSchema] of its database, which others may share.
+	Extensions []string
 	// Settings are further parameters of the tenant's logins, sorted by name.
 	Settings []Setting
 	// Adopt consents to taking over a database, schemas and roles of these

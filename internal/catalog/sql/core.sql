@@ -1,7 +1,8 @@
 -- What every database has, in one statement and without a join: in a session
 -- that has just begun, what a query costs is each catalog that it touches.
 -- The kinds: s schema, d what depends on schemas, e member of an extension,
--- r relation, c column, p default privileges, x other grants, l large objects.
+-- r relation, c column, p default privileges, x other grants, l large objects,
+-- v extensions.
 --
 -- What users make has numbers from 16384, and schema public has 2200. pg_depend
 -- names the schema of everything that stands in one, and so tells whether the
@@ -45,4 +46,8 @@ UNION ALL
    AND NOT (s.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND s.objid = 2200)
  LIMIT 1)
 UNION ALL
-SELECT 'l', NULL, NULL, NULL, NULL, NULL, NULL, false WHERE EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata);
+SELECT 'l', NULL, NULL, NULL, NULL, NULL, NULL, false WHERE EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)
+UNION ALL
+SELECT 'v', NULL, NULL, NULL, NULL, NULL, NULL, false
+WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.deptype = 'e');

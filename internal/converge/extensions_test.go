@@ -1,0 +1,44 @@
+package converge_test
+
+import (
+	"slices"
+
+	"landlord/internal/pgsql"
+)
+
+// extend gives some tenants extensions.
+func (w *world) extend() {
+	for i := range w.e.Tenants {
+		if w.chance(30) {
+			w.e.Tenants[i].Extensions = some(w.gen, 1+w.IntN(2), []string{"citext", "pg_trgm"})
+			slices.Sort(w.e.Tenants[i].Extensions)
+		}
+	}
+}
+
+// extensionDrift drops extensions, and opens the schema in which they stand.
+func extensionDrift(w *world) {
+	w.hand(w.tenant().Database, "", pick(w.gen, []string{
+		"DROP EXTENSION citext CASCADE", "DROP EXTENSION pg_trgm CASCADE", "DROP SCHEMA landlord_extensions CASCADE",
+		"GRANT ALL ON SCHEMA landlord_extensions TO PUBLIC", "GRANT ALL ON SCHEMA landlord_extensions TO " + pgsql.Ident(w.role()) + " WITH GRANT OPTION",
+		"REVOKE ALL ON SCHEMA landlord_extensions FROM PUBLIC", "ALTER SCHEMA landlord_extensions OWNER TO " + pgsql.Ident(w.role()),
+	}))
+}
+
+// judgeExtensions says that everybody may use the extensions' schema, and
+// nobody change it, and that what a tenant is to have is there.
+func (o *oracle) judgeExtensions(db string) {
+	for _, r := range o.rows(db, `SELECT r.rolname::text FROM pg_roles r, pg_namespace n WHERE nspname = 'landlord_extensions' AND rolname = ANY ($1)
+			AND (NOT has_schema_privilege(r.oid, n.oid, 'USAGE') OR has_schema_privilege(r.oid, n.oid, 'CREATE') OR has_schema_privilege(r.oid, n.oid, 'USAGE WITH GRANT OPTION'))`,
+		o.subjects()) {
+		o.complain("%q on the extensions of %q: not USAGE alone", r[0], db)
+	}
+	have := o.column(db, "SELECT extname::text FROM pg_extension WHERE extnamespace::regnamespace::text = 'landlord_extensions'")
+	for _, t := range o.e.Tenants {
+		for _, name := range t.Extensions {
+			if t.Database == db && !slices.Contains(have, name) {
+				o.complain("no extension %s for %q in %q", name, t.Name, db)
+			}
+		}
+	}
+}

@@ -23,8 +23,6 @@ any_server() {
   compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres
 }
 
-pdo() { php -m | grep -qx pdo_pgsql; }
-
 # Debian's package makes a cluster and starts it, which landlord has no use
 # for, so not this time. A configuration that is there already is respected.
 prevent_main_cluster() {
@@ -69,7 +67,7 @@ case $purpose in
     need npm command -v npm
     # What landlord credentials prints is tried with real clients.
     need php-cli command -v php
-    need php-pgsql pdo
+    need php-pgsql php -r 'exit((int) !extension_loaded("pdo_pgsql"));'
     # The rule of landlord sudoers is tried with the real thing, as root.
     need sudo command -v visudo
     # The race detector of `go test -race` needs a C compiler.

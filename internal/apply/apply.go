@@ -89,7 +89,10 @@ func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
 	if r.Parallel == 0 {
 		r.Parallel = 4
 	}
-	for _, phase := range []plan.Phase{plan.Ground, plan.Shared, plan.Houses, plan.Removal} {
+	for _, phase := range []plan.Phase{plan.Markers, plan.Bridges, plan.Ground, plan.Shared, plan.Houses, plan.Removal} {
+		if phase == plan.Ground && len(r.result.Failed) > 0 {
+			return r.result, fmt.Errorf("nothing is taken away before clients have what they will live on: %w", r.result.Err())
+		}
 		if phase == plan.Houses && p.HBA != nil {
 			err := WriteHBA(ctx, o.Conninfo, *p.HBA)
 			r.finish(Outcome{Group: "pg_hba.conf", Steps: 1, Err: err})
@@ -174,10 +177,10 @@ func (r *runner) batch(ctx context.Context, s *sessions, groups []group) {
 func (r *runner) group(ctx context.Context, s *sessions, g group) error {
 	for run := range plan.Runs(g) {
 		var err error
-		for range 5 {
-			if err = s.run(ctx, run); !transient(err) {
-				break
-			}
+		if run[0].Apart {
+			err = s.apart(ctx, run)
+		} else {
+			err = s.again(ctx, run)
 		}
 		if err != nil {
 			return err

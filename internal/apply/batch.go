@@ -18,7 +18,7 @@ func (g group) home() string { return g[0].Database }
 
 // simple says that all its steps fit into one transaction in one database.
 func (g group) simple() bool {
-	return !slices.ContainsFunc(g, func(s plan.Step) bool { return s.Alone || s.Database != g[0].Database })
+	return !slices.ContainsFunc(g, func(s plan.Step) bool { return s.Alone || s.Apart || s.Database != g[0].Database })
 }
 
 func (g group) statements() int {

@@ -112,6 +112,9 @@ func transaction(groups []group) []line {
 	}
 	out := make([]line, 0, maxBatch+2)
 	out = append(out, line{steps[0], "BEGIN"})
+	if steps[0].Apart {
+		out = append(out, line{steps[0], brief})
+	}
 	as := ""
 	for _, step := range steps {
 		if step.As != as {

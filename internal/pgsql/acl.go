@@ -259,6 +259,9 @@ func (a ACL) ChangeOwner(old, owner string) ACL {
 	return out
 }
 
+// With returns the ACL with one more entry, as GRANT leaves it.
+func (a ACL) With(it ACLItem) ACL { return slices.Clone(a).add(it) }
+
 func (a ACL) add(it ACLItem) ACL {
 	for i := range a {
 		if a[i].Grantee == it.Grantee && a[i].Grantor == it.Grantor {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"landlord/internal/isolation"
+	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -41,7 +42,7 @@ func (b *builder) roleConflicts(h isolation.House) {
 
 // roleConflict refuses a role that exists without landlord's mark, or with
 // another tenant's.
-func (b *builder) roleConflict(tenant string, want isolation.Role, adopt bool) {
+func (b *builder) roleConflict(name string, want isolation.Role, adopt bool) {
 	have := b.roles[want.Name]
 	if have == nil {
 		return
@@ -49,16 +50,26 @@ func (b *builder) roleConflict(tenant string, want isolation.Role, adopt bool) {
 	mark, ok := isolation.ParseMark(have.Comment)
 	switch {
 	case !ok && !adopt:
-		b.clash(tenant, "choose other names, or write adopt: true to take it over", "role %q exists, and landlord did not make it", want.Name)
+		b.clash(name, "choose other names, or write adopt: true to take it over", "role %q exists, and landlord did not make it", want.Name)
 	case ok && mark.Tenant != want.Mark.Tenant:
-		b.clash(tenant, "choose other names", "role %q belongs to tenant %q", want.Name, mark.Tenant)
+		b.clash(name, "choose other names", "role %q belongs to tenant %q", want.Name, mark.Tenant)
 	case ok && mark.IsAdmin() != want.Mark.IsAdmin():
-		b.clash(tenant, "choose other names", "role %q is there as %q", want.Name, mark.Role)
+		b.clash(name, "choose other names", "role %q is there as %q", want.Name, mark.Role)
 	case ok && mark.Role == "group" && mark.Database != want.Mark.Database:
-		b.clash(tenant, "choose another database", "role %q is the group of database %q", want.Name, mark.Database)
-	case have.Superuser && !ok:
-		b.clash(tenant, "adopt a role without SUPERUSER", "role %q is a superuser", want.Name)
+		b.clash(name, "choose another database", "role %q is the group of database %q", want.Name, mark.Database)
+	case have.Superuser && !ok && !b.demotable(have, want):
+		b.clash(name, "adopt a role without SUPERUSER", "role %q is a superuser", want.Name)
 	}
+}
+
+// bootstrap is the number of the superuser that initdb makes.
+const bootstrap = 10
+
+// demotable says that a superuser may become a tenant's login: an
+// application's that never should have been one, and neither the server's
+// first superuser nor landlord itself.
+func (b *builder) demotable(have *snapshot.Role, want isolation.Role) bool {
+	return slices.Contains(tenant.Kinds(), tenant.Kind(want.Mark.Role)) && have.OID != bootstrap && have.Name != b.snap.Session.User
 }
 
 // moved refuses a change of a tenant's house: data would have to move.

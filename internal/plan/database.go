@@ -123,10 +123,13 @@ func (b *builder) lost(c change) bool {
 }
 
 // heirs says who has an owner's rights without asking. Since 16 that takes a
-// membership that no house wants, and those are ended first.
+// membership that no house wants, and those are ended first, but for loans.
 func (b *builder) heirs(owner string) heirs {
 	return func(role string) bool {
-		return !b.version().MembershipOptions() && b.memberOf(role, owner, map[string]bool{})
+		if b.version().MembershipOptions() {
+			return b.lent[[2]string{owner, role}]
+		}
+		return b.memberOf(role, owner, map[string]bool{})
 	}
 }
 

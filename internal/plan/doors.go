@@ -136,7 +136,7 @@ func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) 
 	if errs := parsed.Errors; len(errs) > 0 {
 		return nil, fmt.Errorf("the file has %s, and the server would go on with the old rules: %w", mistakes(len(errs)), errs[0])
 	}
-	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, snap), hbaEnv(withAdmins(snap, server)))
+	lockouts := hba.CheckChange(parseHBA(snap, snap.HBA.Text), parsed, keepers(server, tenants, snap), hbaEnv(withAdmins(snap, server)))
 	if len(lockouts) > 0 {
 		return nil, &LockoutError{lockouts}
 	}
@@ -148,16 +148,19 @@ func parseHBA(snap snapshot.Snapshot, text string) *hba.File {
 }
 
 // keepers are those who must not be locked out: landlord itself, and every
-// administrator that gets in now.
-func keepers(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
+// administrator that gets in now. A tenant's login is none, whatever rights it
+// still has.
+func keepers(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) []hba.Keep {
 	self := hba.Attempt{User: snap.Session.User, Database: snap.Session.Database, TLS: snap.Session.TLS}
 	if addr, err := netip.ParseAddr(snap.Session.Address); err == nil {
 		self.Addr = addr
 	}
 	keep := []hba.Keep{{Label: "landlord itself", Attempt: self, Must: true}}
+	logins := loginsOf(tenants)
 	for _, r := range snap.Roles {
 		knock := hba.Attempt{User: r.Name, Database: snap.Session.Database}
 		_, ours := isolation.ParseMark(r.Comment)
+		ours = ours || logins[r.Name]
 		switch operator := slices.Contains(server.Operators, r.Name); {
 		case !r.Login || ours:
 		case operator && r.Verifier == md5:
@@ -167,7 +170,17 @@ func keepers(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
 			keep = append(keep, hba.Keep{Label: "administrator " + r.Name, Attempt: knock})
 		}
 	}
-	return append(keep, distant(server, snap)...)
+	return append(keep, distant(server, logins, snap)...)
+}
+
+func loginsOf(tenants []tenant.Tenant) map[string]bool {
+	out := map[string]bool{}
+	for _, t := range tenants {
+		for _, l := range t.Logins {
+			out[l.Name] = true
+		}
+	}
+	return out
 }
 
 // md5 is the form of a stored password that scram-sha-256 refuses.
@@ -177,7 +190,7 @@ const md5 = "md5"
 // is stored in a form that nobody can turn into a SCRAM verifier.
 func (b *builder) hashes(h isolation.House) {
 	for _, l := range h.Tenant.Logins {
-		b.hash(h.Tenant.Name, l.Name, fmt.Sprintf("landlord credentials %s --login %s --rotate", h.Tenant.Name, l.Name))
+		b.hash(h.Tenant.Name, l.Name, fmt.Sprintf(`landlord credentials %s --login %s --rotate; or, so that its application goes on as it is, set the same password again before you apply: \password %[2]s in psql`, h.Tenant.Name, l.Name))
 	}
 }
 

@@ -37,6 +37,7 @@ func (b *builder) build(h isolation.House) {
 	}
 	inside.schemas(h, contents)
 	inside.open(h.Roles)
+	inside.endLoans(h)
 }
 
 // inside returns what the tenant's database holds, nothing where it is still
@@ -95,6 +96,11 @@ func (b *builder) keys(h isolation.House) []isolation.Membership {
 
 // schemas makes or mends the tenant's schemas and everything in them.
 func (u unit) schemas(h isolation.House, c *inside) {
+	if u.b.gentle(h) {
+		for _, name := range h.Tenant.Schemas {
+			u.move(h, c, name)
+		}
+	}
 	ours := map[string]bool{}
 	for _, name := range h.Tenant.Schemas {
 		object := "SCHEMA " + pgsql.Ident(name)

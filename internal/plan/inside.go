@@ -80,7 +80,7 @@ func (in *inside) objects(schema string) func(func(object) bool) {
 			}
 		}
 		for _, r := range in.routines[schema] {
-			if !r.Extension && !yield(object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate, everybodys: r.EventTrigger}) {
+			if !r.Extension && !yield(routine(r)) {
 				return
 			}
 		}
@@ -90,6 +90,10 @@ func (in *inside) objects(schema string) func(func(object) bool) {
 			}
 		}
 	}
+}
+
+func routine(r snapshot.Routine) object {
+	return object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate, everybodys: r.EventTrigger}
 }
 
 func relation(r snapshot.Relation) object {

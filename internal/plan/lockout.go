@@ -43,12 +43,12 @@ func (e *LockoutError) Hint() string {
 // pg_hba.conf that is for them. Superusers are left out: that they come in
 // over the local socket only is what landlord is for. So are those whose
 // password nobody can know.
-func distant(server tenant.Server, snap snapshot.Snapshot) []hba.Keep {
+func distant(server tenant.Server, tenants map[string]bool, snap snapshot.Snapshot) []hba.Keep {
 	file, env := parseHBA(snap, snap.HBA.Text), hbaEnv(snap)
 	var keep []hba.Keep
 	for _, r := range snap.Roles {
 		_, ours := isolation.ParseMark(r.Comment)
-		if !r.Login || !r.CreateRole || r.Superuser || ours || r.Verifier == "none" {
+		if !r.Login || !r.CreateRole || r.Superuser || ours || tenants[r.Name] || r.Verifier == "none" {
 			continue
 		}
 		for _, addr := range origins(server, file) {

@@ -86,12 +86,13 @@ func Make(in Input) (Plan, error) {
 	}
 	found := Found(in.Server.Name, in.Snapshot)
 	in.Tenants = WithTwins(in.Tenants, found)
-	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}}
+	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{}}
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}
 	}
 	b.plan.Steps = slices.Grow(b.plan.Steps, b.expected())
+	b.bridges()
 	b.ground()
 	for _, c := range b.containers {
 		if b.concerns(c) {
@@ -166,6 +167,7 @@ type builder struct {
 	clashes []Conflict
 	depends map[string][]string // databases by role, gathered when first asked for
 	noted   map[Note]bool
+	lent    map[[2]string]bool // owner of a house and member of it, until the house is right
 }
 
 // unit is a part of a plan under construction: steps of one group, in one
@@ -178,6 +180,7 @@ type unit struct {
 	database string
 	as       string
 	late     bool
+	apart    bool
 }
 
 // do adds a step with at least one statement; with none it adds nothing.
@@ -220,7 +223,7 @@ func (u unit) alone(why string, d Danger, sql ...string) {
 }
 
 func (u unit) step(why string, d Danger, sql []string) Step {
-	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d, Late: u.late}
+	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d, Late: u.late, Apart: u.apart}
 }
 
 // in returns the unit with its steps in another database.

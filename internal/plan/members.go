@@ -86,7 +86,7 @@ func (b *builder) expel(u unit) {
 	groups := b.groups()
 	fits := func(m snapshot.Membership) bool {
 		want, ok := b.wants(m)
-		return ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m)
+		return ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m) || b.lent[[2]string{m.Role, m.Member}]
 	}
 	misfit := func(m snapshot.Membership) bool { return !fits(m) }
 	if !slices.ContainsFunc(b.snap.Memberships, misfit) {

@@ -37,7 +37,10 @@ type Step struct {
 	Alone bool `json:"alone,omitempty"`
 	// Late says that the step locks what tenants share, and that no other step
 	// of its group waits for it: it may go last in its transaction.
-	Late   bool   `json:"late,omitempty"`
+	Late bool   `json:"late,omitempty"`
+	// Apart says that the statements have a transaction of their own, and wait
+	// for clients' locks only so long that no client is ended for it.
+	Apart  bool   `json:"apart,omitempty"`
 	Why    string `json:"why"`
 	Danger Danger `json:"danger,omitempty"`
 	// Loses names the data that a step of danger Data destroys.
@@ -56,10 +59,13 @@ type Loss struct {
 // Phase is a stage of a plan.
 type Phase int
 
-// The phases: first the walls of the whole server, then what several tenants
-// share, then each tenant, and what is dropped at the very end.
+// The phases: first what the clients of tenants that are taken over will live
+// on, then the walls of the whole server, what several tenants share, each
+// tenant, and what is dropped at the very end.
 const (
-	Ground Phase = iota
+	Markers Phase = iota - 2
+	Bridges
+	Ground
 	Shared
 	Houses
 	Removal

@@ -43,7 +43,7 @@ const homeSQL = `SELECT pg_catalog.concat('"dbname=''', pg_catalog.replace(pg_ca
 
 // Runs yields the steps that go together: consecutive ones of a group in the
 // same database, all in one transaction, or a single one that cannot be in
-// any.
+// any, or has its own.
 func Runs(steps []Step) func(func([]Step) bool) {
 	return func(yield func([]Step) bool) {
 		for i := 0; i < len(steps); {
@@ -60,7 +60,7 @@ func Runs(steps []Step) func(func([]Step) bool) {
 }
 
 func together(a, b Step) bool {
-	return !a.Alone && !b.Alone && a.Phase == b.Phase && a.Group == b.Group && a.Database == b.Database
+	return !a.Alone && !b.Alone && !a.Apart && !b.Apart && a.Phase == b.Phase && a.Group == b.Group && a.Database == b.Database
 }
 
 type script struct {

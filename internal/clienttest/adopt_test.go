@@ -1,0 +1,210 @@
+package clienttest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"landlord"
+	"landlord/internal/apply"
+	"landlord/internal/localpg"
+	"landlord/internal/pgtest"
+	"landlord/internal/plan"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// questionHBA is what pg_hba.conf says in the question that started the
+// project.
+const questionHBA = localpg.DefaultHBA + `local   all             all                                     md5
+host    all             all             127.0.0.1/32            md5
+`
+
+// mess is a database as people have made it by hand, which an application is
+// at work in as user1.
+type mess struct {
+	name string
+	// server is done first, in database postgres. user1, dev and admin are
+	// there, and database user1.
+	server string
+	// maker makes the objects.
+	maker string
+	// after is done in database user1 at the end.
+	after string
+	// first is what people are told to do before they apply, while the
+	// application is at work.
+	first string
+	// schemas of the spec; the application's own come first.
+	schemas []string
+}
+
+func messes() []mess {
+	public := []string{"public", "audit"}
+	return []mess{
+		{name: "the question's own", maker: "user1", schemas: public,
+			server: "GRANT user1 TO admin; ALTER DATABASE user1 OWNER TO admin; GRANT ALL ON DATABASE user1 TO user1"},
+		{name: "everything is the application's", maker: "user1", schemas: []string{"app", "audit"},
+			server: "ALTER DATABASE user1 OWNER TO user1; ALTER ROLE user1 SET search_path = app, public"},
+		{name: "the application lives on PUBLIC", maker: "dev", schemas: public,
+			after: "GRANT ALL ON ALL TABLES IN SCHEMA public, audit TO PUBLIC; GRANT ALL ON ALL SEQUENCES IN SCHEMA public, audit TO PUBLIC; GRANT ALL ON SCHEMA public, audit TO PUBLIC"},
+		{name: "the application lives in a group", maker: "dev", schemas: public,
+			server: "CREATE ROLE crud; GRANT crud TO user1; REVOKE ALL ON DATABASE user1 FROM PUBLIC; GRANT CONNECT, TEMPORARY ON DATABASE user1 TO crud",
+			after: "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public, audit TO crud; GRANT ALL ON ALL TABLES IN SCHEMA public, audit TO crud; " +
+				"GRANT ALL ON ALL SEQUENCES IN SCHEMA public, audit TO crud; REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO crud"},
+		{name: "the application is in the group that owns everything", maker: "crud", schemas: []string{"app", "audit"},
+			server: "CREATE ROLE crud; GRANT crud TO user1; ALTER DATABASE user1 OWNER TO crud; ALTER DATABASE user1 SET search_path = app"},
+		{name: "the application is a superuser", maker: "postgres", schemas: public, server: "ALTER ROLE user1 SUPERUSER CREATEROLE CREATEDB"},
+		{name: "the application is a superuser and owns everything", maker: "user1", schemas: public,
+			server: "ALTER ROLE user1 SUPERUSER; ALTER DATABASE user1 OWNER TO user1"},
+		{name: "an old password", maker: "user1", schemas: public,
+			server: "SET password_encryption = md5; ALTER ROLE user1 PASSWORD 'user1-password'",
+			first:  "ALTER ROLE user1 PASSWORD 'user1-password'"}, // as \password does, with the password that it has
+		{name: "grants on grants, columns and defaults", maker: "dev", schemas: public,
+			server: "CREATE ROLE other; ALTER ROLE user1 CREATEROLE CONNECTION LIMIT 90 VALID UNTIL '2099-01-01'",
+			after: "ALTER DEFAULT PRIVILEGES FOR ROLE dev GRANT ALL ON TABLES TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO user1; " +
+				"GRANT ALL ON SCHEMA public, audit TO other WITH GRANT OPTION; GRANT ALL ON ALL TABLES IN SCHEMA public, audit TO other WITH GRANT OPTION; " +
+				"GRANT ALL ON ALL SEQUENCES IN SCHEMA public, audit TO other WITH GRANT OPTION; SET ROLE other; GRANT ALL ON SCHEMA public, audit TO user1; " +
+				"GRANT ALL ON ALL TABLES IN SCHEMA public, audit TO user1 WITH GRANT OPTION; GRANT ALL ON ALL SEQUENCES IN SCHEMA public, audit TO user1; RESET ROLE; " +
+				"REVOKE INSERT ON customers FROM user1 CASCADE; REVOKE INSERT ON customers FROM other CASCADE; GRANT INSERT (id, name) ON customers TO user1"},
+	}
+}
+
+// make makes the mess.
+func (m mess) make(t *testing.T, s *pgtest.Server) {
+	t.Helper()
+	s.Exec(t, "", "CREATE ROLE user1 LOGIN PASSWORD 'user1-password'; CREATE ROLE dev; CREATE ROLE admin LOGIN CREATEROLE CREATEDB PASSWORD 'admin-password'",
+		"CREATE DATABASE user1", orNothing(m.server))
+	s.Exec(t, "user1", "GRANT CREATE ON DATABASE user1 TO "+m.maker+"; GRANT ALL ON SCHEMA public TO PUBLIC; SET ROLE "+m.maker+
+		"; CREATE SCHEMA IF NOT EXISTS "+m.schemas[0]+"; CREATE SCHEMA audit; SET search_path = "+m.schemas[0]+"; "+objects, orNothing(m.after))
+}
+
+func orNothing(sql string) string {
+	if sql == "" {
+		return "SELECT"
+	}
+	return sql
+}
+
+// estate takes the database over.
+func (m mess) estate(t *testing.T, s *pgtest.Server) tenant.Estate {
+	t.Helper()
+	text := fmt.Sprintf(`servers:
+  main: {connection: 'host=%s port=%d user=postgres', operators: [admin]}
+tenants:
+  customer1: {database: user1, schemas: [%s], logins: {app: user1}, adopt: true}
+`, s.SocketDir(), s.Port(), strings.Join(m.schemas, ", "))
+	e, err := spec.Parse("landlord.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// ways are how the application connects.
+func ways(s *pgtest.Server) []string {
+	return []string{
+		s.ConnString("user1", "user1") + " password=user1-password",
+		s.TCPConnString("user1", "user1") + " password=user1-password",
+	}
+}
+
+// eachMess runs a test for each mess, each on a fresh server.
+func eachMess(t *testing.T, test func(t *testing.T, s *pgtest.Server, m mess)) {
+	for _, major := range ends() {
+		for _, m := range messes() {
+			t.Run(fmt.Sprintf("postgres-%d/%s", major, m.name), func(t *testing.T) {
+				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
+				m.make(t, s)
+				test(t, s, m)
+			})
+		}
+	}
+}
+
+// An existing database joins while its application is at work, in many
+// sessions, old and new, with long transactions: no client sees an error.
+func TestAdoptionDisturbsNobody(t *testing.T) {
+	eachMess(t, func(t *testing.T, s *pgtest.Server, m mess) {
+		e := m.estate(t, s)
+		clients := gather(t, 6, 300*time.Millisecond, ways(s)...)
+		defer clients.home()
+		s.Exec(t, "", orNothing(m.first))
+		result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
+		if err != nil || result.Err() != nil {
+			t.Fatalf("apply: %v; %v", err, result.Err())
+		}
+		clients.everybody(2)
+		settled(t, e)
+		t.Logf("%d rounds", clients.home())
+	})
+}
+
+// So it is in every state on the way: after each transaction of apply's, every
+// client does its work anew.
+func TestAdoptionStepByStep(t *testing.T) {
+	eachMess(t, func(t *testing.T, s *pgtest.Server, m mess) {
+		s.Exec(t, "", orNothing(m.first))
+		e := m.estate(t, s)
+		p, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients := gather(t, 2, 0, ways(s)...)
+		defer clients.home()
+		o := apply.Options{Conninfo: e.Servers[0].Connection}
+		after := func(what string) {
+			if clients.everybody(2); clients.failed() {
+				t.Fatalf("after %s", what)
+			}
+		}
+		for run := range plan.Runs(p.Steps) {
+			if run[0].Phase >= plan.Houses && p.HBA != nil {
+				if err := apply.WriteHBA(t.Context(), o.Conninfo, *p.HBA); err != nil {
+					t.Fatal(err)
+				}
+				p.HBA = nil
+				after("pg_hba.conf")
+			}
+			result, err := apply.Run(context.WithoutCancel(t.Context()), plan.Plan{Steps: run}, o)
+			if err != nil || result.Err() != nil {
+				t.Fatalf("%v; %v", err, result.Err())
+			}
+			after(fmt.Sprintf("%q: %q", run[len(run)-1].Why, run[len(run)-1].SQL))
+		}
+		settled(t, e)
+	})
+}
+
+// settled says that nothing is left to do, and that the application is what
+// it should be: no owner, and in nothing but its own group.
+func settled(t *testing.T, e tenant.Estate) {
+	t.Helper()
+	p, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Steps {
+		t.Errorf("still to do: %s: %q", s.Why, s.SQL)
+	}
+	for _, n := range p.Notes {
+		if n.Cannot {
+			t.Errorf("cannot: %s", n.What)
+		}
+	}
+}
+
+// ends are the oldest and the newest major; in CI, all.
+func ends() []int {
+	majors := pgtest.Majors()
+	if all() {
+		return majors
+	}
+	return slices.Compact([]int{majors[0], majors[len(majors)-1]})
+}
+
+// all says that every major is wanted.
+func all() bool { return os.Getenv("CI") != "" || os.Getenv("LANDLORD_ALL_MAJORS") != "" }

@@ -1,0 +1,306 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// A tenant that is taken over has an application at work, which lives on
+// whatever it was given by hand: a table of its own, a group, PUBLIC, or
+// SUPERUSER. So first of all it gets what it will live on, beside the old.
+// Only when that is committed is anything taken away; and what is looked at
+// from here on is the server as it is by then.
+
+// bridges plans that for every house whose logins are open and not yet
+// landlord's.
+func (b *builder) bridges() {
+	if !b.superuser() {
+		return // who may grant on what depends on memberships made on the way
+	}
+	b.oldLoans()
+	for _, h := range b.houses {
+		if c := b.contents[h.Tenant.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) {
+			b.bridge(h)
+		}
+	}
+}
+
+func (b *builder) takenOver(h isolation.House) bool {
+	return slices.ContainsFunc(h.Roles, func(r isolation.Role) bool {
+		have := b.roles[r.Name]
+		return r.Login && have != nil && have.Login && have.Comment != r.Mark.Comment()
+	})
+}
+
+func (b *builder) bridge(h isolation.House) {
+	t := h.Tenant
+	container := isolation.Containers([]tenant.Tenant{t})[0]
+	shared := unit{b: b, phase: Markers, group: "server"}
+	for _, r := range isolation.Markers() {
+		shared.makeRole(r)
+	}
+	if container.Shared {
+		shared.makeRole(container.GroupRole())
+	}
+	u := unit{b: b, phase: Bridges, group: "tenant " + t.Name, tenant: t.Name}.in(t.Database)
+	for _, r := range h.Roles[:2] {
+		u.makeRole(r)
+	}
+	rooms := b.rooms(t.Database)
+	u.letIn(h)
+	u.lend(h, rooms)
+	u.bridgeDatabase(container, t.Temp)
+	for _, name := range t.Schemas {
+		u.bridgeSchema(h, rooms, name)
+	}
+}
+
+// makeRole makes a role that is missing.
+func (u unit) makeRole(want isolation.Role) {
+	if u.b.roles[want.Name] != nil {
+		return
+	}
+	u.do("role "+want.Name+" is missing", Safe, u.create(want)...)
+	u.b.roles[want.Name] = &snapshot.Role{Name: want.Name, Inherit: true, ConnLimit: want.ConnLimit, Verifier: "none", Comment: want.Mark.Comment()}
+}
+
+// letIn makes the logins that are there members of what pg_hba.conf will ask
+// for. Before 16, a login without INHERIT would have nothing of that.
+func (u unit) letIn(h isolation.House) {
+	for _, l := range h.Tenant.Logins {
+		if r := u.b.roles[l.Name]; r != nil && !r.Inherit {
+			u.do("role "+l.Name+" must have what its groups have", Safe, "ALTER ROLE "+pgsql.Ident(l.Name)+" INHERIT")
+			changed := *r
+			changed.Inherit = true
+			u.b.roles[l.Name] = &changed
+		}
+	}
+	var now []isolation.Membership
+	for _, m := range h.Memberships {
+		if u.b.roles[m.Role] != nil && u.b.roles[m.Member] != nil {
+			now = append(now, m)
+		}
+	}
+	u.join(now)
+	for _, m := range now {
+		if !u.b.joined(m) {
+			u.b.nowIn(m)
+		}
+	}
+}
+
+// nowIn notes a membership that a step has made.
+func (b *builder) nowIn(m isolation.Membership) {
+	old := func(o snapshot.Membership) bool {
+		return o.Role == m.Role && (o.Grantor == b.snap.Session.User || !b.version().MembershipOptions())
+	}
+	b.members[m.Member] = append(slices.DeleteFunc(slices.Clone(b.members[m.Member]), old),
+		snapshot.Membership{Role: m.Role, Member: m.Member, Grantor: b.snap.Session.User, Inherit: m.Inherit, Set: m.Set || !b.version().MembershipOptions()})
+}
+
+// firstNormal is the number from which objects are not the system's own
+// (FirstNormalObjectId).
+const firstNormal = 16384
+
+// lend makes those who own something in the house members of the house's
+// owner: an owner cannot be granted what it has as the owner, and would be
+// without from the change of owners to the grants; a view of its own would stop
+// working for everybody. The loans end with the house (endLoans).
+func (u unit) lend(h isolation.House, c *inside) {
+	for _, role := range slices.Sorted(maps.Keys(u.b.ownersIn(h.Tenant, c))) {
+		if r := u.b.roles[role]; r == nil || r.OID < firstNormal || r.Superuser && u.b.owner[role] == "" || u.b.memberOf(role, h.Tenant.Owner, map[string]bool{}) {
+			continue
+		}
+		u.do(fmt.Sprintf("%s owns things in the house, and keeps its rights on them until all is in its place", role), Safe,
+			u.b.grantRole(h.Tenant.Owner, []string{role}, true, false))
+		u.b.nowIn(isolation.Membership{Role: h.Tenant.Owner, Member: role, Inherit: true})
+		u.b.lent[[2]string{h.Tenant.Owner, role}] = true
+	}
+}
+
+// ownersIn are the roles, the tenant's or nobody's, that own something in a
+// tenant's house. A migrator becomes the owner anyway.
+func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
+	owns := map[string]bool{}
+	if d := b.databases[t.Database]; d != nil && t.Isolation == tenant.Database {
+		owns[d.Owner] = true
+	}
+	for _, name := range t.Schemas {
+		owns[c.schemas[name].Owner] = true
+		for o := range c.objects(name) {
+			owns[o.owner] = true
+		}
+	}
+	maps.DeleteFunc(owns, func(role string, _ bool) bool {
+		whose := b.owner[role]
+		return whose != "" && whose != t.Name || role == t.Owner || slices.Contains(t.LoginsOf(tenant.Migrator), role)
+	})
+	return owns
+}
+
+// oldLoans finds loans that an apply before this one has not ended: they too
+// end with the house, and no sooner.
+func (b *builder) oldLoans() {
+	for _, m := range b.snap.Memberships {
+		t, ok := b.byOwner(m.Role)
+		c := b.contents[t.Database]
+		if !ok || m.Admin || !m.Inherit || c == nil || c.Error != "" || !b.concernsTenant(t.Name) || !b.stays(m) || b.tolerated(m) {
+			continue
+		}
+		login := slices.ContainsFunc(t.Logins, func(l tenant.Login) bool { return l.Name == m.Member && l.Kind != tenant.Migrator })
+		if login || b.ownersIn(t, b.rooms(t.Database))[m.Member] {
+			b.lent[[2]string{m.Role, m.Member}] = true
+		}
+	}
+}
+
+// byOwner is the tenant in the spec whose owner a role is.
+func (b *builder) byOwner(role string) (tenant.Tenant, bool) {
+	if b.ownerIn[role] == "" {
+		return tenant.Tenant{}, false
+	}
+	i := slices.IndexFunc(b.houses, func(h isolation.House) bool { return h.Tenant.Owner == role })
+	if i < 0 {
+		return tenant.Tenant{}, false
+	}
+	return b.houses[i].Tenant, true
+}
+
+// endLoans takes back what lend has lent, in a transaction of its own: a
+// client must not see the loan's end before the grants.
+func (u unit) endLoans(h isolation.House) {
+	u.apart = true
+	for _, l := range slices.SortedFunc(maps.Keys(u.b.lent), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+		for _, m := range u.b.members[l[1]] {
+			if m.Role == l[0] && m.Role == h.Tenant.Owner {
+				u.do(fmt.Sprintf("%s must not be in %s", m.Member, m.Role), Access, u.b.revokeRole(m, ""))
+			}
+		}
+	}
+}
+
+func (u unit) bridgeDatabase(c isolation.Container, temp bool) {
+	d := *u.b.databases[c.Database]
+	d.ACL = d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
+	for _, g := range c.Grants(temp) {
+		if missing := u.b.missing(d.ACL, d.Owner, g); missing != 0 {
+			u.do("who may connect to database "+c.Database, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("DATABASE "+pgsql.Ident(c.Database)))
+			d.ACL = d.ACL.With(pgsql.ACLItem{Grantee: g.Grantee, Grantor: d.Owner, Privs: missing})
+		}
+	}
+	u.b.databases[c.Database] = &d
+}
+
+// missing is what somebody lacks on an object of an ACL.
+func (b *builder) missing(acl pgsql.ACL, owner string, g isolation.Grant) pgsql.Privs {
+	if g.Grantee == owner || g.Grantee != "" && b.roles[g.Grantee] == nil {
+		return 0
+	}
+	missing := g.Privs
+	for _, it := range acl {
+		if it.Grantee == g.Grantee && it.Grantor == owner {
+			missing &^= it.Privs
+		}
+	}
+	return missing
+}
+
+// bridgeSchema grants on a schema, and on all that stands in it, what the
+// logins will live on. So does it to the owner, through whom views and
+// SECURITY DEFINER functions reach tables that are still somebody else's.
+func (u unit) bridgeSchema(h isolation.House, c *inside, name string) {
+	s, ok := c.schemas[name]
+	if !ok {
+		return
+	}
+	s.ACL = s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
+	for _, g := range h.SchemaGrants() {
+		if missing := u.b.missing(s.ACL, s.Owner, g); missing != 0 {
+			u.do("who may enter schema "+name, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("SCHEMA "+pgsql.Ident(name)))
+			s.ACL = s.ACL.With(pgsql.ACLItem{Grantee: g.Grantee, Grantor: s.Owner, Privs: missing})
+		}
+	}
+	c.schemas[name] = s
+	batch := newBatch()
+	relations := slices.Clone(c.relations[name])
+	for i, r := range relations {
+		if !r.Extension {
+			relations[i].ACL = u.b.bridgeObject(batch, h, relation(r))
+		}
+	}
+	routines := slices.Clone(c.routines[name])
+	for i, r := range routines {
+		if !r.Extension && !r.EventTrigger {
+			routines[i].ACL = u.b.bridgeObject(batch, h, routine(r))
+		}
+	}
+	c.relations[name], c.routines[name] = relations, routines
+	batch.emit(u, u.b.snap.Session.User, "the rights in schema "+name)
+}
+
+// bridgeObject adds grants to a batch and returns the object's ACL with them.
+func (b *builder) bridgeObject(to *batch, h isolation.House, o object) pgsql.ACL {
+	acl := o.acl.Or(o.kind, o.owner, b.version())
+	owner := isolation.Grant{Grantee: h.Tenant.Owner, Privs: o.kind.All(b.version())}
+	for _, g := range append(h.ObjectGrants(o.kind), owner) {
+		if missing := b.missing(acl, o.owner, g); missing != 0 {
+			to.add(o, []change{{grant: true, privs: missing, grantee: g.Grantee}})
+			acl = acl.With(pgsql.ACLItem{Grantee: g.Grantee, Grantor: o.owner, Privs: missing})
+		}
+	}
+	return acl
+}
+
+// gentle says whether somebody may be at work in a house.
+func (b *builder) gentle(h isolation.House) bool {
+	return b.superuser() && slices.ContainsFunc(h.Tenant.Logins, func(l tenant.Login) bool {
+		r := b.roles[l.Name]
+		return r != nil && r.Login
+	})
+}
+
+// move gives what stands in a schema to the house's owner while clients are at
+// work. To change a table's owner takes a lock that waits for them, and that
+// they wait for: so each has a transaction of its own, in which no client can
+// be caught between two tables. Functions and views come first, while they
+// still find the tables as they were.
+func (u unit) move(h isolation.House, c *inside, schema string) {
+	owner := h.Tenant.Owner
+	routines := slices.Clone(c.routines[schema])
+	for i, r := range routines {
+		if o := routine(r); !r.Extension && !r.EventTrigger && r.Owner != owner {
+			if maker := u.b.owner[r.Owner]; maker != h.Tenant.Name {
+				u.tame(o, maker)
+			}
+			u.alterOwner("routine "+o.name, "ROUTINE "+o.name, r.Owner, owner)
+			routines[i].Owner, routines[i].ACL = owner, r.ACL.ChangeOwner(r.Owner, owner)
+		}
+	}
+	relations := slices.Clone(c.relations[schema])
+	u.apart = true
+	for _, views := range []bool{true, false} {
+		for i, r := range relations {
+			if isView := r.Kind == 'v' || r.Kind == 'm'; r.Extension || r.Owner == owner || isView != views {
+				continue
+			}
+			if o := relation(r); !r.OwnedBy {
+				u.alterOwner(relationWord(o)+" "+o.name, o.word+" "+o.name, r.Owner, owner)
+			}
+			relations[i].Owner, relations[i].ACL = owner, r.ACL.ChangeOwner(r.Owner, owner)
+		}
+	}
+	c.routines[schema], c.relations[schema] = routines, relations
+}
+
+func relationWord(o object) string {
+	if o.kind == pgsql.Sequence {
+		return "sequence"
+	}
+	return "table"
+}

@@ -19,7 +19,7 @@ const brief = "SELECT pg_catalog.set_config('lock_timeout', (SELECT GREATEST(1, 
 // clients that have queued up go on.
 const (
 	firstPause = 20 * time.Millisecond
-	lastPause  = time.Second
+	lastPause  = 300 * time.Millisecond
 )
 
 // apart runs a step that waits for clients' locks: briefly, and again for as

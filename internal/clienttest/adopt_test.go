@@ -130,7 +130,8 @@ func eachMess(t *testing.T, test func(t *testing.T, s *pgtest.Server, m mess)) {
 func TestAdoptionDisturbsNobody(t *testing.T) {
 	eachMess(t, func(t *testing.T, s *pgtest.Server, m mess) {
 		e := m.estate(t, s)
-		clients := gather(t, 6, 300*time.Millisecond, ways(s)...)
+		php := startApplication(t, s)
+		clients := gather(t, 6, 60*time.Millisecond, ways(s)...)
 		defer clients.home()
 		s.Exec(t, "", orNothing(m.first))
 		result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
@@ -138,6 +139,7 @@ func TestAdoptionDisturbsNobody(t *testing.T) {
 			t.Fatalf("apply: %v; %v", err, result.Err())
 		}
 		clients.everybody(2)
+		php.home(t)
 		settled(t, e)
 		t.Logf("%d rounds", clients.home())
 	})

@@ -155,7 +155,7 @@ var crud = []string{
 	"DELETE FROM measures WHERE client = CLIENT",
 	"SELECT * FROM audit.last_visits LIMIT 1",
 	"DELETE FROM customers WHERE id = CLIENT",
-	"CREATE TEMPORARY TABLE IF NOT EXISTS scratch_CLIENT (id int) ON COMMIT DROP",
+	"CREATE TEMPORARY TABLE scratch_CLIENT (id int) ON COMMIT DROP",
 	"SELECT typed(ARRAY[ROW(1, 2)::pair])",
 }
 

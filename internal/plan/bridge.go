@@ -128,18 +128,19 @@ func (u unit) lend(h isolation.House, c *inside) {
 // tenant's house. A migrator becomes the owner anyway.
 func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
 	owns := map[string]bool{}
-	if d := b.databases[t.Database]; d != nil && t.Isolation == tenant.Database {
-		owns[d.Owner] = true
+	own := func(role string) { owns[role] = owns[role] || b.owner[role] == t.Name }
+	if d := b.databases[t.Database]; d != nil {
+		own(d.Owner)
 	}
 	for _, name := range t.Schemas {
-		owns[c.schemas[name].Owner] = true
+		own(c.schemas[name].Owner)
 		for o := range c.objects(name) {
 			owns[o.owner] = true
 		}
 	}
-	maps.DeleteFunc(owns, func(role string, _ bool) bool {
+	maps.DeleteFunc(owns, func(role string, does bool) bool {
 		whose := b.owner[role]
-		return whose != "" && whose != t.Name || role == t.Owner || slices.Contains(t.LoginsOf(tenant.Migrator), role)
+		return !does || whose != "" && whose != t.Name || role == t.Owner || slices.Contains(t.LoginsOf(tenant.Migrator), role)
 	})
 	return owns
 }

@@ -37,7 +37,7 @@ type Step struct {
 	Alone bool `json:"alone,omitempty"`
 	// Late says that the step locks what tenants share, and that no other step
 	// of its group waits for it: it may go last in its transaction.
-	Late bool   `json:"late,omitempty"`
+	Late bool `json:"late,omitempty"`
 	// Apart says that the statements have a transaction of their own, and wait
 	// for clients' locks only so long that no client is ended for it.
 	Apart  bool   `json:"apart,omitempty"`

@@ -115,6 +115,9 @@ type core struct {
 	strays     bool
 	large      bool
 	extensions bool
+	// Of the functions for large objects, whether some are PUBLIC's to call,
+	// and whether some are not.
+	opened, shut bool
 }
 
 // located is a thing with its own number and that of its schema.
@@ -151,6 +154,9 @@ func (k *core) row(row [][]byte) {
 		k.strays = true
 	case 'l':
 		k.large = true
+	case 'o':
+		k.opened = k.opened || yes(row[7])
+		k.shut = k.shut || !yes(row[7])
 	case 'v':
 		k.extensions = true
 	default:
@@ -176,6 +182,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 			c.Schemas = append(c.Schemas, s)
 		}
 	}
+	c.LargeOpen, c.LargeShut = k.opened, k.shut
 	slices.SortFunc(c.Schemas, func(a, b snapshot.Schema) int { return cmp.Compare(a.Name, b.Name) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))
 	for _, l := range k.relations {

@@ -1,14 +1,17 @@
 package converge_test
 
 import (
+	"fmt"
 	"slices"
 
 	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
 )
 
 // extend gives some tenants extensions.
 func (w *world) extend() {
 	for i := range w.e.Tenants {
+		w.e.Tenants[i].LargeObjects = w.chance(25)
 		if w.chance(30) {
 			w.e.Tenants[i].Extensions = some(w.gen, 1+w.IntN(2), []string{"citext", "pg_trgm"})
 			slices.Sort(w.e.Tenants[i].Extensions)
@@ -39,6 +42,29 @@ func (o *oracle) judgeExtensions(db string) {
 			if t.Database == db && !slices.Contains(have, name) {
 				o.complain("no extension %s for %q in %q", name, t.Name, db)
 			}
+		}
+	}
+}
+
+// largeDrift opens the functions for large objects, or closes some.
+func largeDrift(w *world) {
+	w.hand(w.tenant().Database, "", pick(w.gen, []string{
+		"GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.lo_put(oid, bigint, bytea) TO PUBLIC",
+		"REVOKE EXECUTE ON FUNCTION pg_catalog.lo_open(oid, int) FROM PUBLIC",
+	}))
+}
+
+// judgeLarge says that the functions for large objects are PUBLIC's where a
+// tenant is to have such, and nobody's else, save where some tenant has some.
+func (o *oracle) judgeLarge(db string) {
+	wanted := slices.ContainsFunc(o.e.Tenants, func(t tenant.Tenant) bool { return t.Database == db && t.LargeObjects })
+	if o.me != "postgres" || !wanted && len(o.column(db, "SELECT oid FROM pg_largeobject_metadata WHERE lomowner::regrole::text <> 'postgres' LIMIT 1")) > 0 {
+		return
+	}
+	for _, r := range o.rows(db, `SELECT p.oid::regprocedure::text, r.rolname::text, has_function_privilege(r.oid, p.oid, 'EXECUTE') FROM pg_proc p, pg_roles r
+		WHERE proname ~ '^lo_(creat|create|from_bytea|open|get|put|unlink|truncate|truncate64|lseek|lseek64|tell|tell64|close)$|^lowrite$|^loread$' AND r.rolname = ANY ($1)`, o.roles()) {
+		if r[2] != fmt.Sprint(wanted) {
+			o.complain("%q may call %s in %q: %s", r[1], r[0], db, r[2])
 		}
 	}
 }

@@ -29,7 +29,8 @@ type Mark struct {
 	Suspended bool         `json:"suspended,omitempty"`
 	// Extensions are the spec's: in a shared database nothing else tells
 	// whose they are.
-	Extensions []string `json:"extensions,omitempty"`
+	Extensions   []string `json:"extensions,omitempty"`
+	LargeObjects bool     `json:"largeObjects,omitempty"`
 
 	// Of a second login only: the first, which of both is the old one, its
 	// state ("open" or "closed"), and until when it is open.
@@ -127,7 +128,7 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended, Extensions: t.Extensions}
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects}
 	if !slices.Equal(t.Schemas, []string{t.Name}) {
 		m.Schemas = t.Schemas
 	}

@@ -176,12 +176,14 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	if have == nil {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
+		u.in(c.Database).largeObjectDoor(c, newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true}))
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
 	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
 		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
 		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
+		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
 	}
 }
 

@@ -44,7 +44,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 }
 
 func foundIdentity(server string, m isolation.Mark) *tenant.Tenant {
-	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Database: m.Database, Schemas: m.Schemas, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions}
+	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Database: m.Database, Schemas: m.Schemas, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects}
 	if len(t.Schemas) == 0 {
 		t.Schemas = []string{m.Tenant}
 	}

@@ -20,11 +20,13 @@ type inside struct {
 	ties      []snapshot.Tie
 	large     []snapshot.LargeObjectGrant
 
+	largeOpen, largeShut bool // functions for them that PUBLIC may, and may not, call
+
 	extensions []snapshot.Extension
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

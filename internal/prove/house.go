@@ -20,6 +20,8 @@ var houseProbes = []Probe{
 	{Name: "create-schema", What: "create a schema", Expect: Held, Run: refused("CREATE SCHEMA {new}").run},
 	{Name: "create-in-public", What: "create in schema public", Expect: Held, Run: inPublic},
 	{Name: "trusted-extension", What: "install an extension", Expect: Held, Run: trustedExtension},
+	{Name: "make-large-object", What: "make large objects, which stand in no schema and count for no limit", Expect: Held, Closes: ByCluster,
+		Consequence: "with large_objects: true, and where only a superuser could close it, tenants can fill the disk with large objects that nobody sees in a list of tables", Run: makesLargeObject},
 	{Name: "drop-extension", What: "drop an extension, and with it everybody's columns of its types", Expect: Held, Run: dropExtension},
 	{Name: "prepare-transaction", What: "prepare a transaction, whose locks stay for ever", Expect: Held, Run: prepared},
 	{Name: "trojan-user-schema", What: "make a schema with the name of the neighbour's login, which the neighbour would find first", Scope: Housemates, Expect: Held,
@@ -40,7 +42,7 @@ var houseProbes = []Probe{
 		Run: inDatabaseOnly(allowed("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC").effect(`SELECT EXISTS (SELECT FROM pg_catalog.pg_default_acl AS d,
 			LATERAL pg_catalog.aclexplode(d.defaclacl) AS x WHERE d.defaclrole = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user) AND x.grantee = 0)`))},
 	{Name: "self-password", What: "change its own password, to a weak one or none", Expect: Exposed, Closes: ByNothing,
-		Consequence: "an application can lock itself out, or choose a weak password, in every model",
+		Consequence: "an application can lock itself out, or choose a weak password, in every model; an md5 hash locks it out, since landlord's rules take SCRAM only; the module passwordcheck refuses weak ones",
 		Run:         onShort("ALTER ROLE {short} PASSWORD NULL")},
 	{Name: "self-settings", What: "change its own parameters for all its sessions to come", Expect: Exposed, Closes: ByNothing,
 		Consequence: "parameters such as statement_timeout are defaults to a tenant, no limits, in every model",
@@ -54,6 +56,17 @@ var houseProbes = []Probe{
 	{Name: "override-work-mem", What: "take as much memory as it likes", Expect: Exposed, Closes: ByCluster,
 		Consequence: "one tenant can use up the server's memory; a server of its own has a limit of memory of its own",
 		Run:         allowed("SET LOCAL work_mem = '1GB'").run},
+}
+
+// makesLargeObject is an exposure where somebody in the database is to have
+// large objects, or landlord could not close them.
+func makesLargeObject(ctx context.Context, a *Attempt) Result {
+	r := refused("SELECT pg_catalog.lo_create(0)").run(ctx, a)
+	meant := slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Database == a.Tenant.Database && t.LargeObjects })
+	if r.Verdict == Escaped && (meant || !a.run.snap.Session.Superuser) {
+		r.Verdict = Exposed
+	}
+	return r
 }
 
 // inPublic makes no sense where public is the tenant's own house.

@@ -216,6 +216,10 @@ type Contents struct {
 	// LargeObjects are the grants on large objects, each that is there at all
 	// once: a database may hold millions of them.
 	LargeObjects []LargeObjectGrant `json:"largeObjects,omitempty"`
+	// LargeOpen says that PUBLIC may call some of the functions for large
+	// objects, LargeShut that it may not call some.
+	LargeOpen bool `json:"largeOpen,omitempty"`
+	LargeShut bool `json:"largeShut,omitempty"`
 	Inside
 }
 

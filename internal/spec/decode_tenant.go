@@ -107,6 +107,8 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 		t.Rights, _ = choice(d, v, path, tenant.AllRights())
 	case "temp":
 		t.Temp, _ = d.bool(v, path)
+	case "large_objects":
+		t.LargeObjects, _ = d.bool(v, path)
 	case "extensions":
 		t.Extensions = d.extensions(v, path)
 	case "limits":

@@ -12,7 +12,7 @@ import (
 const head = "servers:\n  main:\n    connection: host=/run\ntenants:\n"
 
 func TestMistakes(t *testing.T) {
-	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, limits, settings"
+	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, limits, settings"
 	tests := []struct {
 		name, text string
 		want       []mistake
@@ -83,14 +83,14 @@ func TestMistakes(t *testing.T) {
 		{"profiles", "profiles: {none: {}, a b: {}, c: {isolation: schema, rigths: ddl}, c: {}}\n" + head, []mistake{
 			{1, 12, "profiles.none", "none is no name for a profile: profile: none means without one", ""},
 			{1, 22, `profiles."a b"`, "a profile's name is made of letters, digits, underscores and hyphens", ""},
-			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, limits, settings", ""},
+			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, limits, settings", ""},
 			{1, 54, "profiles.c.rigths", "unknown key", `did you mean "rights"?`},
 			{1, 68, "profiles.c", "given twice: first on line 1", ""}}},
 		{"journal", "journal: {file: '', syslog: yes}\n" + head, []mistake{
 			{1, 17, "journal.file", "wants something, found nothing but blanks", ""},
 			{1, 29, "journal.syslog", "wants true or false, found text", `did you mean "true"?`}}},
 		{"suspended", "defaults: {suspended: true}\n" + head + "  acme: {suspended: since May}\n", []mistake{
-			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, limits, settings", ""},
+			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, large_objects, limits, settings", ""},
 			{6, 21, "tenants.acme.suspended", "wants true or false, found text", ""}}},
 		{"which server", "servers:\n  a: {connection: host=a}\n  b: {connection: host=b}\ntenants:\n  acme:\n", []mistake{{5, 3, "tenants.acme.server", "which server? There are several: a, b", ""}}},
 		{"server without connection", "servers:\n  main:\n", []mistake{{2, 3, "servers.main", noConnection, ""}}},
@@ -115,6 +115,7 @@ func TestMistakes(t *testing.T) {
 			{5, 39, "tenants.acme.extensions[2]", "extension plpython3u leads out of the tenant's house: a function in it does what the server's own user may: it reads every tenant's files. landlord installs none of the kind", ""},
 			{5, 51, "tenants.acme.extensions[3]", "extension mysql_fdw leads out of the tenant's house: it connects from the server itself, past the rules on addresses. landlord installs none of the kind", ""},
 			{5, 62, "tenants.acme.extensions[4]", `"Citext" is no name of an extension: lower-case letters, digits, underscores and hyphens`, ""}}},
+		{"large objects", head + "  acme: {large_objects: some}\n", []mistake{{5, 25, "tenants.acme.large_objects", "wants true or false, found text", ""}}},
 		{"secrets twice", "secrets: {file: /a, command: b}\n" + head, []mistake{{1, 1, "secrets", "command and file cannot both be given: where shall the passwords go?", ""}}},
 		{"lookup alone", "secrets: {lookup: b}\n" + head, []mistake{{1, 11, "secrets.lookup", "wants command beside it: nothing can be looked up that was not stored", ""}}},
 		{"a shell line", "secrets:\n  command: sh -c 'cat >x'\n" + head, []mistake{{2, 12, "secrets.command", shellLine, ""}}},

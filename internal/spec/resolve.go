@@ -99,6 +99,9 @@ func (t *draft) inherit(def *draft) {
 	if !t.has("temp") {
 		t.Temp = def.Temp
 	}
+	if !t.has("large_objects") {
+		t.LargeObjects = def.LargeObjects
+	}
 	if !t.has("extensions") {
 		t.Extensions = def.Extensions
 	}

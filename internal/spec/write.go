@@ -112,6 +112,9 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	if len(t.Extensions) > 0 {
 		body.value(2, "extensions", names(t.Extensions))
 	}
+	if t.LargeObjects {
+		body.value(2, "large_objects", "true")
+	}
 	body.settings(t.Settings)
 	if t.Adopt {
 		body.value(2, "adopt", "true")

@@ -63,6 +63,8 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 		Adopt:     rapid.Bool().Draw(t, "adopt"),
 		Suspended: rapid.Bool().Draw(t, "suspended"),
 
+		LargeObjects: rapid.Bool().Draw(t, "large objects"),
+
 		Extensions: rapid.SampledFrom([][]string{nil, {"citext"}, {"pg_trgm", "uuid-ossp"}}).Draw(t, "extensions"),
 	}
 	x.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])

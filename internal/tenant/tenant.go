@@ -97,6 +97,9 @@ type Tenant struct {
 	// Extensions are those that the tenant can use, sorted. They stand in
 	// [ExtensionsSchema] of its database, which others may share.
 	Extensions []string
+	// LargeObjects says that the tenant's database lets everybody in it make
+	// large objects.
+	LargeObjects bool
 	// Settings are further parameters of the tenant's logins, sorted by name.
 	Settings []Setting
 	// Adopt consents to taking over a database, schemas and roles of these

@@ -2,7 +2,7 @@
 -- that has just begun, what a query costs is each catalog that it touches.
 -- The kinds: s schema, d what depends on schemas, e member of an extension,
 -- r relation, c column, p default privileges, x other grants, l large objects,
--- v extensions.
+-- v extensions, o functions for large objects.
 --
 -- What users make has numbers from 16384, and schema public has 2200. pg_depend
 -- names the schema of everything that stands in one, and so tells whether the
@@ -50,4 +50,11 @@ SELECT 'l', NULL, NULL, NULL, NULL, NULL, NULL, false WHERE EXISTS (SELECT FROM 
 UNION ALL
 SELECT 'v', NULL, NULL, NULL, NULL, NULL, NULL, false
 WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.deptype = 'e');
+  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.deptype = 'e')
+UNION ALL
+-- The functions by which large objects are made and written, by their numbers:
+-- whether PUBLIC may call them.
+SELECT DISTINCT 'o', NULL::pg_catalog.oid, NULL::pg_catalog.oid, NULL, NULL, NULL, NULL,
+       p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee = 0)
+FROM pg_catalog.pg_proc AS p
+WHERE p.oid IN (715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458, 3459, 3460);

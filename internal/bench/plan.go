@@ -40,7 +40,7 @@ func (b *bench) listen(ctx context.Context, t town, s *localpg.Server) ([]*sessi
 	if err != nil {
 		return nil, err
 	}
-	defer r.close()
+	defer func() { _ = r.Close() }()
 	if _, err := nothingToDo(ctx, t, r.conninfo()); err != nil {
 		return nil, err
 	}

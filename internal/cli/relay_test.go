@@ -1,24 +1,18 @@
 package cli_test
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
-	"io"
-	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
+
+	"landlord/internal/wiretap"
 )
 
-// relay stands between landlord and a server: a unix socket that passes on
-// PostgreSQL's protocol and counts the queries that change something, which
-// are those of sessions called "landlord apply". Before each it asks gate.
+// relay counts the queries that change something on their way to a server,
+// which are those of sessions called "landlord apply". Before each it asks
+// gate.
 type relay struct {
-	dir, target string
-	port        int
-	listener    net.Listener
+	*wiretap.Tap
 
 	mu    sync.Mutex
 	count int
@@ -27,7 +21,8 @@ type relay struct {
 }
 
 // fate is what becomes of a query: whether it reaches the server, and what is
-// done then, before any answer is passed on.
+// done then, before the connection ends without an answer. The zero fate
+// passes it on.
 type fate struct {
 	drop bool
 	then func()
@@ -39,22 +34,18 @@ func newRelay(t *testing.T, socketDir string, port int) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf(".s.PGSQL.%d", port)
-	r := &relay{dir: dir, port: port, target: filepath.Join(socketDir, name)}
-	if r.listener, err = net.Listen("unix", filepath.Join(dir, name)); err != nil {
+	r := &relay{}
+	if r.Tap, err = wiretap.Open(dir, socketDir, port, r.hear); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		r.listener.Close()
+		r.Close()
 		os.RemoveAll(dir)
 	})
-	go r.serve()
 	return r
 }
 
-func (r *relay) connection() string {
-	return fmt.Sprintf("host=%s port=%d user=postgres", r.dir, r.port)
-}
+func (r *relay) connection() string { return r.Conninfo() }
 
 // start begins to count anew, with a gate.
 func (r *relay) start(gate func(n int) fate) {
@@ -69,79 +60,37 @@ func (r *relay) queries() int {
 	return r.count
 }
 
-func (r *relay) serve() {
-	for {
-		client, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		go r.session(client)
+func (r *relay) hear(startup map[string]string) wiretap.Ear {
+	if startup["application_name"] != "landlord apply" {
+		return wiretap.Ear{}
+	}
+	var then func()
+	return wiretap.Ear{
+		Sent: func(kind byte, _ []byte) wiretap.Verdict {
+			if kind != 'Q' {
+				return wiretap.Pass
+			}
+			f := r.next()
+			then = f.then
+			switch {
+			case then == nil:
+				return wiretap.Pass
+			case f.drop:
+				return wiretap.Drop
+			}
+			return wiretap.PassAndCut
+		},
+		Cut: func() { then() },
 	}
 }
 
-func (r *relay) session(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("unix", r.target)
-	if err != nil {
-		return
+// next counts a query and asks the gate about it.
+func (r *relay) next() fate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if r.gate == nil {
+		return fate{}
 	}
-	defer server.Close()
-	go func() {
-		_, _ = io.Copy(client, server)
-		client.Close()
-	}()
-	head := make([]byte, 4)
-	startup, err := message(client, head)
-	if err != nil {
-		return
-	}
-	changes := bytes.Contains(startup, []byte("application_name\x00landlord apply\x00"))
-	if _, err := server.Write(startup); err != nil {
-		return
-	}
-	head = make([]byte, 5)
-	for {
-		m, err := message(client, head)
-		if err != nil {
-			return
-		}
-		if !r.pass(server, m, changes && m[0] == 'Q') {
-			return
-		}
-	}
-}
-
-// pass passes a message on, or not.
-func (r *relay) pass(server net.Conn, m []byte, counts bool) bool {
-	var f fate
-	if counts {
-		r.mu.Lock()
-		r.count++
-		if r.gate != nil {
-			f = r.gate(r.count)
-		}
-		r.mu.Unlock()
-	}
-	if !f.drop {
-		if _, err := server.Write(m); err != nil {
-			return false
-		}
-	}
-	if f.then != nil {
-		f.then()
-		return false
-	}
-	return true
-}
-
-// message reads a message, whose length stands in the last four bytes of its
-// head and counts itself.
-func message(from io.Reader, head []byte) ([]byte, error) {
-	if _, err := io.ReadFull(from, head); err != nil {
-		return nil, err
-	}
-	n := int(binary.BigEndian.Uint32(head[len(head)-4:])) - 4
-	m := append(bytes.Clone(head), make([]byte, n)...)
-	_, err := io.ReadFull(from, m[len(head):])
-	return m, err
+	return r.gate(r.count)
 }

@@ -107,30 +107,6 @@ func Edit(name string, text []byte, c Change) (Edited, error) {
 	return Edited{changed, before, got}, nil
 }
 
-// AddTenant is [Edit] with [Add].
-func AddTenant(name string, text []byte, t TenantEntry) ([]byte, error) {
-	e, err := Edit(name, text, Add(t))
-	return e.Text, err
-}
-
-// RemoveTenant is [Edit] with [Remove].
-func RemoveTenant(name string, text []byte, tenant string) ([]byte, error) {
-	e, err := Edit(name, text, Remove(tenant))
-	return e.Text, err
-}
-
-// SetTenantKey is [Edit] with [Set].
-func SetTenantKey(name string, text []byte, tenant, key string, values ...string) ([]byte, error) {
-	e, err := Edit(name, text, Set(tenant, key, values...))
-	return e.Text, err
-}
-
-// UnsetTenantKey is [Edit] with [Unset].
-func UnsetTenantKey(name string, text []byte, tenant, key string) ([]byte, error) {
-	e, err := Edit(name, text, Unset(tenant, key))
-	return e.Text, err
-}
-
 // What an [*EditError] can be, besides a mistake in what was asked for.
 var (
 	// ErrUnknownTenant says that the file has no such tenant.

@@ -208,7 +208,7 @@ func BenchmarkAdd(b *testing.B) {
 		text := estateText(n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := AddTenant("f", text, TenantEntry{Name: "new"}); err != nil {
+				if _, err := Edit("f", text, Add(TenantEntry{Name: "new"})); err != nil {
 					b.Fatal(err)
 				}
 			}

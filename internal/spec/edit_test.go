@@ -218,7 +218,7 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := AddTenant("f", []byte("tenants: {a: {tmep: 1}}\n"), TenantEntry{Name: "x"}); err == nil {
+	if _, err := Edit("f", []byte("tenants: {a: {tmep: 1}}\n"), Add(TenantEntry{Name: "x"})); err == nil {
 		t.Error("a file with mistakes is edited")
 	} else if _, ok := errors.AsType[*Errors](err); !ok {
 		t.Errorf("%T", err)

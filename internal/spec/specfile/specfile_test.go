@@ -40,7 +40,8 @@ func content(t *testing.T, path string) string {
 
 func add(path, name string) error {
 	return Update(path, func(text []byte) ([]byte, error) {
-		return spec.AddTenant(path, text, spec.TenantEntry{Name: name})
+		e, err := spec.Edit(path, text, spec.Add(spec.TenantEntry{Name: name}))
+		return e.Text, err
 	})
 }
 

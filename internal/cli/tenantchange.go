@@ -100,7 +100,7 @@ there; 2 bad usage or spec, or the name is taken.`,
 	homeFlag(c, &f.server)
 	c.Flags().StringVar(&f.isolation, "isolation", "", "database or schema (default: the spec's)")
 	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
-	c.Flags().StringVar(&f.rights, "rights", "", "crud or ddl")
+	c.Flags().StringVar(&f.rights, "rights", "", "read, crud or ddl")
 	c.Flags().StringVar(&f.profile, "profile", "", "one of the spec's profiles")
 	c.Flags().StringArrayVar(&f.set, "set", nil, "KEY=VALUE, any other key of a tenant, such as limits.connections=50; may be repeated")
 	return c

@@ -36,6 +36,9 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 			t.Owner = tenant.DefaultOwner(t.Name)
 		}
 		foundSettings(t, settings)
+		if len(t.Logins) > 0 && len(t.LoginsOf(tenant.Reader)) == len(t.Logins) {
+			t.Rights = tenant.Read
+		}
 		t.Temp = temp[t.Name]
 		out = append(out, *t)
 	}

@@ -129,7 +129,7 @@ func tenantKeys() []Key {
 			Doc: "Several schemas, the one that search_path names first first. Instead of schema."},
 		{Path: p + "owner", Type: Name, Default: "NAME_owner", Example: "legacy_owner",
 			Doc: "The role that owns the schemas and everything in them. It cannot log in."},
-		{Path: p + "logins", Type: Mapping, Default: "app: NAME_app, ro: NAME_ro, and ddl: NAME_ddl with rights: ddl", Example: "{app: [web_a, web_b]}",
+		{Path: p + "logins", Type: Mapping, Default: "app: NAME_app (not with rights: read), ro: NAME_ro, and ddl: NAME_ddl with rights: ddl", Example: "{app: [web_a, web_b]}",
 			Doc: "The tenant's logins by kind. When given, it is the whole list, save that rights: ddl adds NAME_ddl if no ddl login is named."},
 		{Path: p + "logins.app", Type: NameOrList, Example: "acme_app",
 			Doc: "Logins that may select, insert, update and delete."},
@@ -165,7 +165,7 @@ func allowanceKeys(prefix, above string) []Key {
 	p := prefix + "."
 	return []Key{
 		{Path: p + "rights", Type: Choice, Values: words(tenant.AllRights()), Default: "crud", Example: "ddl",
-			Doc: "crud: the tenant's programs read and write rows. ddl: a further login may create and change tables."},
+			Doc: "crud: the tenant's programs read and write rows. ddl: a further login may create and change tables. read: there is a login that reads, and no other. Each login's own rights are its kind, see logins."},
 		{Path: p + "temp", Type: Bool, Default: "true", Example: "false",
 			Doc: "Whether the tenant may make temporary tables."},
 		{Path: p + "extensions", Type: NameList, Default: "none", Example: "[citext, pg_trgm]",

@@ -64,6 +64,9 @@ func TestMistakes(t *testing.T) {
 			{5, 44, "tenants.acme.logins.app[0]", `"landlord_temp" cannot be a tenant's role: PostgreSQL or landlord uses it`, ""}}},
 		{"long identifier", head + "  acme: {schema: " + strings.Repeat("x", 64) + "}\n", []mistake{{5, 18, "tenants.acme.schema", fmt.Sprintf("%q has 64 bytes; PostgreSQL keeps 63", strings.Repeat("x", 64)), ""}}},
 		{"template1", head + "  acme: {database: template1}\n", []mistake{{5, 20, "tenants.acme.database", `"template1" cannot be a tenant's database: it belongs to the server`, ""}}},
+		{"writer without the right", head + "  acme: {rights: read, logins: {app: a, ro: b}}\n  bolt: {rights: read, logins: {ddl: c}}\n", []mistake{
+			{5, 33, "tenants.acme.logins.app", "a login that writes wants rights: crud, or ddl", ""},
+			{6, 33, "tenants.bolt.logins.ddl", "a login for DDL wants rights: ddl", ""}}},
 		{"migrator without the right", head + "  acme: {logins: {ddl: m}}\n", []mistake{{5, 19, "tenants.acme.logins.ddl", "a login for DDL wants rights: ddl", ""}}},
 		{"settings that landlord sets", head + "  acme: {settings: {Search_Path: x, work_mem: 1MB, role: x}}\n", []mistake{
 			{5, 21, "tenants.acme.settings.Search_Path", "cannot stand under settings: landlord sets it: list the schemas under schemas", ""},

@@ -165,7 +165,9 @@ func (d *decoder) resolveLogins(t *draft, path string) {
 	switch {
 	case !t.has("logins"):
 		t.Logins = tenant.DefaultLogins(t.Name, t.Rights)
-	case t.Rights == tenant.CRUD && len(migrators) > 0:
+	case t.Rights == tenant.Read && len(t.LoginsOf(tenant.App)) > 0:
+		d.errs.add(t.place("logins.app"), path+".logins.app", "a login that writes wants rights: crud, or ddl")
+	case t.Rights != tenant.DDL && len(migrators) > 0:
 		d.errs.add(t.place("logins.ddl"), path+".logins.ddl", "a login for DDL wants rights: ddl")
 	case t.Rights == tenant.DDL && len(migrators) == 0:
 		t.Logins = append(t.Logins, tenant.Login{Name: tenant.DefaultLogin(t.Name, tenant.Migrator), Kind: tenant.Migrator})

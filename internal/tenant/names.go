@@ -88,9 +88,9 @@ func DefaultLogin(tenant string, k Kind) string { return tenant + "_" + string(k
 
 // DefaultLogins are the logins of a tenant that names none.
 func DefaultLogins(tenant string, r Rights) []Login {
-	logins := []Login{
-		{Name: DefaultLogin(tenant, App), Kind: App},
-		{Name: DefaultLogin(tenant, Reader), Kind: Reader},
+	logins := []Login{{Name: DefaultLogin(tenant, Reader), Kind: Reader}}
+	if r != Read {
+		logins = append([]Login{{Name: DefaultLogin(tenant, App), Kind: App}}, logins...)
 	}
 	if r == DDL {
 		logins = append(logins, Login{Name: DefaultLogin(tenant, Migrator), Kind: Migrator})

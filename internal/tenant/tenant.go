@@ -45,6 +45,8 @@ type Rights string
 
 // The rights of a tenant.
 const (
+	// Read gives the tenant a reader only: an archive.
+	Read Rights = "read"
 	// CRUD gives the tenant an application login and a reader.
 	CRUD Rights = "crud"
 	// DDL adds a migrator that may create and alter objects.
@@ -52,7 +54,7 @@ const (
 )
 
 // AllRights lists the rights, the narrowest first.
-func AllRights() []Rights { return []Rights{CRUD, DDL} }
+func AllRights() []Rights { return []Rights{Read, CRUD, DDL} }
 
 // Login is one role of a tenant that may log in.
 type Login struct {

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"landlord/internal/hba"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -44,6 +45,8 @@ type State struct {
 
 	databases map[string]*snapshot.Database
 	schemas   map[[2]string]Object // by database and name
+	graph     *graph
+	hba       *hba.File
 }
 
 // role is a role with its memberships both ways.

@@ -141,6 +141,9 @@ func (s *State) unread(databases []string) []snapshot.Unread {
 	return out
 }
 
+// Unread is what of the snapshot is not known, in any database.
+func (s *State) Unread() []snapshot.Unread { return s.unread(nil) }
+
 // grouper puts rights together that differ only in their object.
 type grouper struct {
 	s      *State

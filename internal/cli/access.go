@@ -20,7 +20,7 @@ func (a *app) accessCommand() *cobra.Command {
 		Long: `Say who can do what on a server, over a live one or over a file that landlord
 snapshot has written. Nothing is changed, and nothing but catalogs is read.`,
 	}
-	c.AddCommand(a.accessOf(), a.accessWho())
+	c.AddCommand(a.accessOf(), a.accessWho(), a.accessPath())
 	return c
 }
 

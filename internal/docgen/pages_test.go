@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"landlord"
+	"landlord/internal/access"
 	"landlord/internal/apply"
 	"landlord/internal/hba"
 	"landlord/internal/journal"
@@ -98,6 +99,22 @@ func rows(page, title string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// TestAccessPageNamesEveryKind: docs/access.md has each kind of step, in
+// order, with its words.
+func TestAccessPageNamesEveryKind(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(docs, "access.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for _, k := range access.Kinds() {
+		want.WriteString("| `" + k.Name + "` | " + k.What + " |\n")
+	}
+	if !strings.Contains(string(page), "|---|---|\n"+want.String()+"\n") {
+		t.Errorf("docs/access.md does not have this table:\n%s", want.String())
+	}
 }
 
 // TestHBAPageShowsTheBlock compares the block in docs/hba.md with what is

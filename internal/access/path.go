@@ -1,0 +1,316 @@
+package access
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"landlord/internal/pgsql"
+)
+
+// Superuser is the name that stands for any superuser as the end of a path.
+const Superuser = "superuser"
+
+// Step is one step of a path.
+type Step struct {
+	Kind      string    `json:"kind"`
+	Certainty Certainty `json:"certainty"`
+	// Database is where it is taken; empty: in any.
+	Database string   `json:"database,omitempty"`
+	SQL      []string `json:"sql,omitempty"`
+	Why      string   `json:"why"`
+}
+
+// Path leads from a role to another's rights or data, or to a superuser's.
+type Path struct {
+	From string `json:"from"`
+	// To is what it reaches: "the role x", "data of x", "superuser".
+	To string `json:"to"`
+	// Certainty is that of its least certain step.
+	Certainty Certainty `json:"certainty"`
+	Steps     []Step    `json:"steps"`
+}
+
+// Paths finds the shortest ways from a role to another, its members and its
+// data, or to [Superuser]: one for each thing reached and each certainty that
+// no surer way has, the surest first. Of those that are blocked it names some.
+func (s *State) Paths(from, to string) ([]Path, error) {
+	if s.roles[from] == nil {
+		return nil, &UnknownRoleError{from}
+	}
+	goals, err := s.goals(from, to)
+	if err != nil {
+		return nil, err
+	}
+	var out []Path
+	reached := map[node]bool{}
+	for _, level := range []Certainty{Certain, Possible, Blocked} {
+		w := s.walk(from, level)
+		for _, goal := range goals {
+			if reached[goal] {
+				continue
+			}
+			p, ok := w.path(goal)
+			if !ok {
+				continue
+			}
+			reached[goal] = true
+			if len(p.Steps) > 0 && p.Certainty == level {
+				out = append(out, p)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Path) int {
+		return cmp.Or(cmp.Compare(a.Certainty.level(), b.Certainty.level()), cmp.Compare(len(a.Steps), len(b.Steps)))
+	})
+	return distinct(out), nil
+}
+
+// distinct leaves out paths that go on where another has already ended, and
+// those that have the same steps.
+func distinct(paths []Path) []Path {
+	var out []Path
+	for _, p := range paths {
+		if !slices.ContainsFunc(out, func(o Path) bool {
+			return len(o.Steps) <= len(p.Steps) && slices.EqualFunc(o.Steps, p.Steps[:len(o.Steps)], func(a, b Step) bool { return a.Why == b.Why && slices.Equal(a.SQL, b.SQL) })
+		}) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// goals are the nodes that count as reaching somebody: being one of its
+// roles, having one's rights, or their data. A name may also be that of a
+// schema or a database, and means its owner.
+func (s *State) goals(from, to string) ([]node, error) {
+	if to == Superuser && s.roles[to] == nil {
+		return []node{{superuser, ""}}, nil
+	}
+	names, err := s.tenantRoles(from, to)
+	if err != nil {
+		return nil, err
+	}
+	var out []node
+	for _, kind := range []what{being, rights, data} {
+		for _, n := range names {
+			out = append(out, node{kind, n})
+		}
+	}
+	return out, nil
+}
+
+// tenantRoles are a role with those that have, or can take, its rights, and
+// the owners of a schema and of a database of that name, without superusers
+// and whoever sets out.
+func (s *State) tenantRoles(from, name string) ([]string, error) {
+	var out []string
+	add := func(names ...string) {
+		for _, n := range names {
+			if s.roles[n] != nil && !s.super(n) && (n == name || n != from) && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	if s.roles[name] != nil {
+		add(s.below(name, Usage)...)
+		add(s.below(name, SetRole)...)
+	}
+	add(s.owners[name])
+	for _, c := range s.snap.Contents {
+		if schema, ok := s.schemas[[2]string{c.Database, name}]; ok {
+			add(schema.Owner)
+		}
+	}
+	if len(out) == 0 {
+		if s.super(name) {
+			return nil, fmt.Errorf("role %q is a superuser: ask for --to %s", name, Superuser)
+		}
+		return nil, &UnknownRoleError{name}
+	}
+	return out, nil
+}
+
+// walk is a search from one role, over steps of up to some certainty, the
+// least uncertain first and then the fewest.
+type walk struct {
+	s     *State
+	from  string
+	level Certainty
+	// open says of each database how the role gets in: nothing to do where it
+	// has CONNECT.
+	open map[string][]Step
+	back map[node]hop
+}
+
+// hop is how a node was come to.
+type hop struct {
+	from node
+	step Step
+	cost int // uncertain steps count a thousand
+}
+
+func (s *State) walk(from string, level Certainty) *walk {
+	w := &walk{s: s, from: from, level: level, open: map[string][]Step{}}
+	for _, d := range s.snap.Databases {
+		if p, _ := s.Privileges(from, s.database(d.Name)); p&pgsql.Connect != 0 && d.AllowConn {
+			w.open[d.Name] = nil
+		}
+	}
+	for {
+		w.search()
+		if !w.openMore() {
+			return w
+		}
+	}
+}
+
+// search goes through all that can be reached, cheapest first: costs are
+// small whole numbers, so that a list for each does for a heap.
+func (w *walk) search() {
+	start := node{being, w.from}
+	w.back = map[node]hop{start: {}}
+	queue := map[int][]node{0: {start}}
+	costs := []int{0}
+	for len(costs) > 0 {
+		cost := costs[0]
+		costs = costs[1:]
+		for i := 0; i < len(queue[cost]); i++ {
+			n := queue[cost][i]
+			if w.back[n].cost != cost {
+				continue
+			}
+			for _, e := range w.s.steps().next(n) {
+				e = w.here(e)
+				c := cost + w.price(e)
+				if old, seen := w.back[e.to]; e.certainty.level() > w.level.level() || seen && old.cost <= c {
+					continue
+				}
+				w.back[e.to] = hop{n, Step{Kind: e.kind, Certainty: e.certainty, Database: e.database, SQL: e.sql, Why: e.why}, c}
+				if c != cost && !slices.Contains(costs, c) {
+					costs = append(costs, c)
+					slices.Sort(costs)
+				}
+				queue[c] = append(queue[c], e.to)
+			}
+		}
+		delete(queue, cost)
+	}
+}
+
+// here is a step as this role can take it: it must get into the database, and
+// no role can be granted to its own member.
+func (w *walk) here(e edge) edge {
+	if e.database != "" {
+		if _, ok := w.open[e.database]; !ok && e.certainty != Blocked {
+			e.certainty, e.why = Blocked, e.why+"; but "+w.from+" has no CONNECT on database "+e.database
+		}
+	}
+	if (e.kind == "admin-option" || e.kind == "createrole") && e.certainty == Certain && w.s.Chain(e.to.name, w.from, Member) != nil {
+		e.certainty, e.why = Blocked, e.to.name+" is a member of "+w.from+", which therefore cannot become a member of it"
+	}
+	return e
+}
+
+func (w *walk) price(e edge) int {
+	switch {
+	case e.certainty == Certain && e.kind == "":
+		return 0
+	case e.certainty == Certain && e.kind == "inherit":
+		return 1
+	}
+	return 1 + []int{1, 1000, 1000000}[e.certainty.level()]
+}
+
+// openMore finds databases that the roles reached can let the first one into.
+func (w *walk) openMore() bool {
+	found := false
+	for _, d := range w.s.snap.Databases {
+		if _, ok := w.open[d.Name]; ok {
+			continue
+		}
+		if step, at, ok := w.opening(d.Name); ok {
+			w.open[d.Name] = append(w.steps(at), step)
+			found = true
+		}
+	}
+	return found
+}
+
+// opening is a step that lets the role into a database, and where it begins.
+func (w *walk) opening(name string) (Step, node, bool) {
+	d := w.s.databases[name]
+	if d.AllowConn {
+		for _, n := range []node{{rights, d.Owner}, {superuser, ""}} {
+			if _, ok := w.back[n]; ok {
+				return Step{Kind: "database-owner", Certainty: Certain, Why: d.Owner + " owns database " + name,
+					SQL: []string{"GRANT CONNECT ON DATABASE " + pgsql.Ident(name) + " TO SESSION_USER", "-- connect to " + name}}, n, true
+			}
+		}
+	}
+	if d.Template {
+		for _, role := range w.s.names {
+			if _, ok := w.back[node{being, role}]; ok && w.s.roles[role].CreateDB {
+				return Step{Kind: "template", Certainty: Certain, Why: role + " has CREATEDB, and " + name + " is a template",
+					SQL: []string{"CREATE DATABASE landlord_path TEMPLATE " + pgsql.Ident(name), "-- connect to landlord_path"}}, node{being, role}, true
+			}
+		}
+	}
+	return Step{}, node{}, false
+}
+
+// path is the way to a goal, if there is one.
+func (w *walk) path(goal node) (Path, bool) {
+	at, ok := goal, false
+	for _, n := range []node{goal, {superuser, ""}, {everyData, ""}} {
+		if n.what == everyData && goal.what != data {
+			continue
+		}
+		if h, found := w.back[n]; found && (!ok || h.cost < w.back[at].cost) {
+			at, ok = n, true
+		}
+	}
+	if !ok {
+		return Path{}, false
+	}
+	p := Path{From: w.from, To: describe(goal), Certainty: Certain}
+	for _, step := range w.steps(at) {
+		if prefix := w.open[step.Database]; step.Database != "" && !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Database == step.Database }) {
+			p.Steps = append(p.Steps, prefix...)
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	for _, step := range p.Steps {
+		if step.Certainty.level() > p.Certainty.level() {
+			p.Certainty = step.Certainty
+		}
+	}
+	return p, true
+}
+
+// steps lead to a node. Where one only says that being a role is to have its
+// rights, it is left out.
+func (w *walk) steps(at node) []Step {
+	var out []Step
+	for at != (node{being, w.from}) {
+		h := w.back[at]
+		if h.step.Kind != "" {
+			out = append(out, h.step)
+		}
+		at = h.from
+	}
+	slices.Reverse(out)
+	return out
+}
+
+func describe(n node) string {
+	switch n.what {
+	case superuser:
+		return Superuser
+	case data:
+		return "data of " + n.name
+	case rights:
+		return "the rights of " + n.name
+	}
+	return "the role " + n.name
+}

@@ -1,0 +1,217 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// owner is what it is to act as a role: as a superuser, where it is one.
+func (g *graph) owner(name string) node {
+	if g.s.super(name) {
+		return node{superuser, ""}
+	}
+	return node{being, name}
+}
+
+// addDefiners is about functions that run as their owner and look for names
+// where their caller can put some. Since the catalogs do not tell what a
+// body names, the step is possible, not certain.
+func addDefiners(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		for i := range c.Routines {
+			r := &c.Routines[i]
+			open := openPath(r)
+			if !r.Definer || open == "" || r.Returns != "" {
+				continue
+			}
+			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
+			for _, who := range g.whoever(g.inSchema(o, pgsql.Execute)...) {
+				if who != (node{rights, r.Owner}) {
+					g.add(who, edge{to: g.owner(r.Owner), certainty: Possible, database: db,
+						sql: []string{"CREATE TEMPORARY TABLE … (…)", "SELECT " + r.Signature},
+						why: r.Signature + " runs as " + r.Owner + ", and " + open})
+				}
+			}
+		}
+	})
+}
+
+// openPath says why a function's search_path can be turned; "" where it
+// cannot. pg_temp comes first where it is not named (the manual of CREATE
+// FUNCTION, "Writing SECURITY DEFINER Functions Safely").
+func openPath(r *snapshot.Routine) string {
+	if r.Bound || r.Language == "c" || r.Language == "internal" {
+		return ""
+	}
+	for _, c := range r.Config {
+		value, ok := strings.CutPrefix(c, "search_path=")
+		if !ok {
+			continue
+		}
+		path, ok := pgsql.SplitIdents(value)
+		if ok && len(path) > 0 && path[len(path)-1] == "pg_temp" {
+			return ""
+		}
+		return "its search_path does not name pg_temp last: a temporary table takes a real one's place"
+	}
+	return "it has no search_path of its own: its caller's holds"
+}
+
+// addSearchPath: whoever may create in a schema where others look for names
+// without writing their schema can have its code run by them.
+func addSearchPath(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		lookers := g.lookers(db)
+		for o := range spaces(c) {
+			o.Database = db
+			victims := lookers[o.Name]
+			if len(victims) == 0 {
+				continue
+			}
+			for _, who := range g.whoever(need{o, pgsql.Create}, need{o, pgsql.Usage}) {
+				for _, v := range victims {
+					if who != (node{rights, v}) && !g.s.super(who.name) {
+						g.add(who, edge{to: g.owner(v), certainty: Possible, database: db,
+							sql: []string{"CREATE FUNCTION " + pgsql.Ident(o.Name) + ".…"},
+							why: fmt.Sprintf("%s may create in schema %s, where %s looks for names", called(who), o.Name, v)})
+					}
+				}
+			}
+		}
+	})
+}
+
+// lookers are the logins that look into each schema of a database by their
+// search_path, as settings have it (the role's in the database, the role's,
+// the database's).
+func (g *graph) lookers(db string) map[string][]string {
+	paths := map[[2]string]string{}
+	for _, s := range g.s.snap.Settings {
+		if s.Name == "search_path" {
+			paths[[2]string{s.Role, s.Database}] = s.Value
+		}
+	}
+	out := map[string][]string{}
+	for _, name := range g.s.names {
+		if !g.s.roles[name].Login {
+			continue
+		}
+		if p, _ := g.s.Privileges(name, g.s.database(db)); p&pgsql.Connect == 0 {
+			continue
+		}
+		path := `"$user", public`
+		for _, key := range [][2]string{{name, db}, {name, ""}, {"", db}, {"", ""}} {
+			if set, ok := paths[key]; ok {
+				path = set
+				break
+			}
+		}
+		list, _ := pgsql.SplitIdents(path)
+		for _, schema := range list {
+			if schema == "$user" {
+				schema = name
+			}
+			out[schema] = append(out[schema], name)
+		}
+	}
+	return out
+}
+
+// addTriggers: who may put a trigger on a table, or owns a function that one
+// runs, acts as whoever changes the table next.
+func addTriggers(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		routines := map[string]*snapshot.Routine{}
+		for i := range c.Routines {
+			routines[c.Routines[i].Signature] = &c.Routines[i]
+		}
+		fires := map[[2]string][]string{}
+		for _, t := range c.Triggers {
+			if f := routines[t.Function]; f != nil && !t.Disabled {
+				at := [2]string{t.Schema, t.Table}
+				fires[at] = append(fires[at], f.Owner)
+			}
+		}
+		for i := range c.Relations {
+			r := &c.Relations[i]
+			if r.Kind != 'r' && r.Kind != 'p' && r.Kind != 'v' {
+				continue
+			}
+			o := relation(r)
+			o.Database = db
+			var setters []node
+			if o.ACL != nil {
+				setters = g.whoever(g.inSchema(o, pgsql.Trigger)...)
+			}
+			for _, owner := range fires[[2]string{r.Schema, r.Name}] {
+				setters = append(setters, node{rights, owner})
+			}
+			for _, who := range setters {
+				g.addTrigger(who, o)
+			}
+		}
+	})
+}
+
+// addTrigger leads from who can make a trigger to those that change the table.
+func (g *graph) addTrigger(who node, o Object) {
+	writers := append(g.grantees(need{o, pgsql.Insert | pgsql.Update | pgsql.Delete}), o.Owner)
+	slices.Sort(writers)
+	for _, w := range slices.Compact(writers) {
+		if who != (node{rights, w}) && !g.s.super(who.name) {
+			g.add(who, edge{to: g.owner(w), certainty: Possible, database: o.Database,
+				sql: []string{"CREATE TRIGGER … ON " + pgsql.Qualified(o.Schema, o.Name) + " EXECUTE FUNCTION …"},
+				why: fmt.Sprintf("a trigger on %s runs as %s when that role changes it", o.Identity(), w)})
+		}
+	}
+}
+
+func addEventTriggers(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		for _, t := range c.EventTriggers {
+			i := slices.IndexFunc(c.Routines, func(r snapshot.Routine) bool { return r.Signature == t.Function })
+			if t.Disabled || i < 0 || g.s.super(c.Routines[i].Owner) {
+				continue
+			}
+			g.add(node{rights, c.Routines[i].Owner}, edge{to: node{superuser, ""}, certainty: Possible, database: db,
+				sql: []string{"CREATE OR REPLACE FUNCTION " + t.Function + " …"},
+				why: "event trigger " + t.Name + " runs " + t.Function + " as whoever changes the schema, superusers too"})
+		}
+	})
+}
+
+// addUntrusted: such functions run with the server's own rights outside of
+// SQL. Making one takes a superuser, whatever the language's ACL says.
+func addUntrusted(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		untrusted := map[string]bool{}
+		for _, l := range c.Languages {
+			untrusted[l.Name] = !l.Trusted
+			o := Object{Kind: pgsql.Language, Database: db, Name: l.Name, Owner: l.Owner, ACL: l.ACL}
+			if l.Trusted || l.ACL == nil {
+				continue
+			}
+			for _, who := range g.whoever(need{o, pgsql.Usage}) {
+				if who.what == rights && !g.s.super(who.name) {
+					g.add(who, edge{to: node{superuser, ""}, certainty: Blocked, database: db,
+						why: "only superusers make functions in the untrusted language " + l.Name + ", whatever its ACL says"})
+				}
+			}
+		}
+		for i := range c.Routines {
+			r := &c.Routines[i]
+			if !untrusted[r.Language] || r.Extension || r.Returns != "" {
+				continue
+			}
+			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
+			for _, who := range g.whoever(g.inSchema(o, pgsql.Execute)...) {
+				g.add(who, edge{to: node{superuser, ""}, certainty: Possible, database: db, sql: []string{"SELECT " + r.Signature},
+					why: r.Signature + " is written in " + r.Language + " and runs as the server's own user: what it does is up to its body"})
+			}
+		}
+	})
+}

@@ -1,0 +1,200 @@
+package access_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"landlord/internal/access"
+	"landlord/internal/catalog"
+	"landlord/internal/pgsql"
+	"landlord/internal/pgtest"
+)
+
+// TestNoPathMeansNoWay: on random states, what the engine finds no certain
+// path to is reached by no single step and by no two; and the SQL of every
+// certain path works.
+func TestNoPathMeansNoWay(t *testing.T) {
+	first, n := cases(t)
+	for _, major := range pgtest.Majors() {
+		for seed := first; seed < first+n; seed++ {
+			t.Run(fmt.Sprintf("postgres-%d/seed-%d", major, seed), func(t *testing.T) {
+				t.Parallel()
+				w := newMaze(t, major, seed)
+				w.build()
+				w.search()
+			})
+		}
+	}
+}
+
+// maze is a state of a few roles, each with a schema and a table, with some
+// random holes.
+type maze struct{ *world }
+
+func newMaze(t *testing.T, major int, seed uint64) *maze {
+	w := newWorld(t, major, seed+1000)
+	w.s.SetHBA(t, "local all all trust\n")
+	return &maze{w}
+}
+
+func (m *maze) build() {
+	conn := m.s.Connect(m.t, "", "")
+	m.try(conn, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+	for i := range 6 {
+		name := fmt.Sprintf("r%d", i)
+		m.roles = append(m.roles, name)
+		m.try(conn, "CREATE ROLE %s LOGIN %s %s", name, pick(m.world, "INHERIT", "INHERIT", "NOINHERIT"), map[bool]string{true: "CREATEROLE"}[m.chance(12)])
+		m.try(conn, "CREATE SCHEMA s%d AUTHORIZATION %s", i, name)
+		m.try(conn, "CREATE TABLE s%[1]d.t (n int DEFAULT 1); ALTER TABLE s%[1]d.t OWNER TO %[2]s; INSERT INTO s%[1]d.t VALUES (1)", i, name)
+	}
+	for range 5 {
+		m.membership(conn)
+	}
+	if m.chance(30) {
+		m.try(conn, "GRANT %s TO %s", pick(m.world, "pg_read_all_data", "pg_write_all_data"), m.role())
+	}
+	for range 7 {
+		m.hole(conn)
+	}
+}
+
+func (m *maze) hole(conn *pgx.Conn) {
+	i, j := m.gen.IntN(6), m.gen.IntN(6)
+	switch m.gen.IntN(6) {
+	case 0, 1:
+		m.try(conn, "GRANT %s ON s%d.t TO %s", pick(m.world, "SELECT", "INSERT", "DELETE", "TRUNCATE", "SELECT (n)"), i, m.grantee())
+	case 2, 3:
+		m.try(conn, "GRANT USAGE ON SCHEMA s%d TO %s", i, m.grantee())
+	case 4:
+		m.try(conn, "CREATE VIEW s%[1]d.v AS SELECT * FROM s%[2]d.t; ALTER VIEW s%[1]d.v OWNER TO %[3]s; GRANT SELECT ON s%[1]d.v TO %[4]s", i, j, m.role(), m.grantee())
+	case 5:
+		m.try(conn, "ALTER TABLE s%d.t INHERIT s%d.t", i, j)
+	}
+}
+
+// moves are what a role can try to become more.
+func (m *maze) moves() []string {
+	var out []string
+	options := ""
+	if m.s.Major() >= 16 {
+		options = " WITH INHERIT TRUE, SET TRUE"
+	}
+	for _, r := range append([]string{"pg_read_all_data", "pg_write_all_data"}, m.roles...) {
+		out = append(out, "SET ROLE "+r, "GRANT "+r+" TO SESSION_USER"+options)
+	}
+	return out
+}
+
+// search tries, as each role, every move and every two moves, and looks after
+// each at what it has come to.
+func (m *maze) search() {
+	snap, err := catalog.Census(m.t.Context(), catalog.CensusOptions{Conninfo: m.s.ConnString("postgres", "postgres")})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	st := access.Prepare(snap)
+	tried, held := 0, 0
+	for _, from := range m.roles {
+		reached := map[string]string{} // "the role x" or "data of x" -> by what
+		m.explore(from, nil, 2, func(what string, by []string) {
+			tried++
+			if reached[what] == "" {
+				reached[what] = strings.Join(by, "; ")
+			}
+		})
+		for _, to := range m.roles {
+			if to == from {
+				continue
+			}
+			certain := m.certain(st, from, to)
+			for _, what := range []string{"the role " + to, "data of " + to} {
+				if by := reached[what]; by != "" && !certain {
+					m.t.Errorf("%s gets at %s by %q, and the engine knows no certain path", from, what, by)
+				}
+			}
+			if !certain {
+				held++
+			}
+		}
+	}
+	m.t.Logf("%d arrivals; between %d pairs there is no path", tried, held)
+}
+
+func (m *maze) certain(st *access.State, from, to string) bool {
+	paths, err := st.Paths(from, to)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	for _, p := range paths {
+		if p.Certainty == access.Certain {
+			m.walk(from, p)
+		}
+	}
+	return len(paths) > 0 && paths[0].Certainty == access.Certain
+}
+
+// walk runs the SQL of a certain path, which must work as it stands.
+func (m *maze) walk(from string, p access.Path) {
+	conn := m.s.Connect(m.t, "postgres", from)
+	m.attempt(conn, "BEGIN")
+	for _, sql := range sqlOf(p) {
+		if _, err := conn.Exec(m.t.Context(), sql); err != nil {
+			m.t.Errorf("from %s to %s: %s: %v\n%+v", from, p.To, sql, err, p.Steps)
+			break
+		}
+	}
+	m.attempt(conn, "ROLLBACK")
+}
+
+// explore makes moves in transactions that are rolled back.
+func (m *maze) explore(from string, moves []string, depth int, reached func(string, []string)) {
+	conn := m.s.Connect(m.t, "postgres", from)
+	var deeper func(moves []string, depth int)
+	deeper = func(moves []string, depth int) {
+		m.look(conn, moves, reached)
+		if depth == 0 {
+			return
+		}
+		for _, move := range m.moves() {
+			if m.attempt(conn, "SAVEPOINT here", move) {
+				deeper(append(moves[:len(moves):len(moves)], move), depth-1)
+			}
+			m.attempt(conn, "ROLLBACK TO here", "RELEASE here")
+		}
+	}
+	m.attempt(conn, "BEGIN")
+	deeper(moves, depth)
+	m.attempt(conn, "ROLLBACK")
+}
+
+func (m *maze) attempt(conn *pgx.Conn, statements ...string) bool {
+	for _, s := range statements {
+		if _, err := conn.Exec(m.t.Context(), s); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// look tries what the session can do now: whose role it is, and whose rows it
+// reads or changes, through tables and views.
+func (m *maze) look(conn *pgx.Conn, moves []string, reached func(string, []string)) {
+	var who string
+	if err := conn.QueryRow(m.t.Context(), "SELECT current_user").Scan(&who); err == nil {
+		reached("the role "+who, moves)
+	}
+	for i, owner := range m.roles {
+		table := pgsql.Qualified(fmt.Sprintf("s%d", i), "t")
+		for _, sql := range []string{"SELECT n FROM ONLY " + table, "INSERT INTO " + table + " DEFAULT VALUES", "DELETE FROM ONLY " + table, "TRUNCATE ONLY " + table} {
+			ok := m.attempt(conn, "SAVEPOINT look", sql)
+			m.attempt(conn, "ROLLBACK TO look", "RELEASE look")
+			if ok {
+				reached("data of "+owner, append(moves[:len(moves):len(moves)], sql))
+				break
+			}
+		}
+	}
+}

@@ -56,7 +56,11 @@ type role struct {
 	members []*snapshot.Membership
 }
 
-type holdingKey struct{ role, database string }
+// holdingKey is a role, and whether it owns the database that it is asked in.
+type holdingKey struct {
+	role  string
+	owner bool
+}
 
 // Prepare makes a snapshot ready. It keeps the snapshot, and does not change
 // it.
@@ -206,16 +210,26 @@ func trace(from map[string]string, to string) []string {
 // holding is every role whose rights a role has in a database without doing
 // anything, itself included.
 func (s *State) holding(name, database string) map[string]bool {
-	key := holdingKey{name, database}
-	if h, ok := s.holdings[key]; ok {
+	h := s.held(holdingKey{name, false})
+	owner := s.owners[database]
+	if owner == "" || !h[owner] || s.roles[databaseOwner] == nil || !s.ownsDatabase(name, Usage, database) {
 		return h
 	}
-	h := map[string]bool{}
-	s.climb(name, Usage, h)
-	if s.ownsDatabase(name, Usage, database) {
-		h[databaseOwner] = true
+	return s.held(holdingKey{name, true})
+}
+
+// held is a holding, remembered once for each role, and once more for one
+// that is an owner of a database.
+func (s *State) held(key holdingKey) map[string]bool {
+	h, ok := s.holdings[key]
+	if !ok {
+		h = map[string]bool{}
+		s.climb(key.role, Usage, h)
+		if key.owner {
+			h[databaseOwner] = true
+		}
+		s.holdings[key] = h
 	}
-	s.holdings[key] = h
 	return h
 }
 

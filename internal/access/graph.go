@@ -57,6 +57,13 @@ type edge struct {
 type graph struct {
 	s     *State
 	edges map[node][]edge
+	// public are everybody's steps within each database; those without one
+	// are among edges.
+	public map[string][]edge
+	// connect and owned are the databases to which each role ("" is PUBLIC)
+	// holds CONNECT, and which it owns.
+	connect, owned map[string][]string
+	supers         []string
 	// kind is the kind of step that is being added.
 	kind string
 }
@@ -106,7 +113,20 @@ func (s *State) steps() *graph {
 	if s.graph != nil {
 		return s.graph
 	}
-	g := &graph{s: s, edges: map[node][]edge{}}
+	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}}
+	for _, d := range s.snap.Databases {
+		g.owned[d.Owner] = append(g.owned[d.Owner], d.Name)
+		for _, it := range s.acl(s.database(d.Name)) {
+			if it.Privs&pgsql.Connect != 0 && d.AllowConn {
+				g.connect[it.Grantee] = append(g.connect[it.Grantee], d.Name)
+			}
+		}
+	}
+	for _, name := range s.names {
+		if s.super(name) {
+			g.supers = append(g.supers, name)
+		}
+	}
 	for _, k := range Kinds() {
 		if k.add != nil {
 			g.kind = k.Name
@@ -119,6 +139,10 @@ func (s *State) steps() *graph {
 
 func (g *graph) add(from node, e edge) {
 	e.kind = g.kind
+	if from.what == anybody && e.database != "" {
+		g.public[e.database] = append(g.public[e.database], e)
+		return
+	}
 	g.edges[from] = append(g.edges[from], e)
 }
 

@@ -152,10 +152,17 @@ type hop struct {
 
 func (s *State) walk(from string, level Certainty) *walk {
 	w := &walk{s: s, from: from, level: level, open: map[string][]Step{}}
-	for _, d := range s.snap.Databases {
-		if p, _ := s.Privileges(from, s.database(d.Name)); p&pgsql.Connect != 0 && d.AllowConn {
-			w.open[d.Name] = nil
+	g := s.steps()
+	for _, db := range g.connect[""] {
+		w.open[db] = nil
+	}
+	for name := range s.holding(from, "") {
+		for _, db := range g.connect[name] {
+			w.open[db] = nil
 		}
+	}
+	if s.super(from) {
+		w.openAll()
 	}
 	for {
 		w.search()
@@ -163,6 +170,33 @@ func (s *State) walk(from string, level Certainty) *walk {
 			return w
 		}
 	}
+}
+
+func (w *walk) openAll() {
+	for _, d := range w.s.snap.Databases {
+		w.open[d.Name] = nil
+	}
+}
+
+// next are the steps from a node, PUBLIC's only in databases that are open,
+// save where one wants to know what is blocked.
+func (w *walk) next(n node) []edge {
+	g := w.s.steps()
+	out := g.next(n)
+	if n.what != anybody {
+		return out
+	}
+	out = out[:len(out):len(out)]
+	if w.level == Blocked {
+		for _, edges := range g.public {
+			out = append(out, edges...)
+		}
+		return out
+	}
+	for db := range w.open {
+		out = append(out, g.public[db]...)
+	}
+	return out
 }
 
 // search goes through all that can be reached, cheapest first: costs are
@@ -180,7 +214,7 @@ func (w *walk) search() {
 			if w.back[n].cost != cost {
 				continue
 			}
-			for _, e := range w.s.steps().next(n) {
+			for _, e := range w.next(n) {
 				e = w.here(e)
 				c := cost + w.price(e)
 				if old, seen := w.back[e.to]; e.certainty.level() > w.level.level() || seen && old.cost <= c {
@@ -224,39 +258,40 @@ func (w *walk) price(e edge) int {
 
 // openMore finds databases that the roles reached can let the first one into.
 func (w *walk) openMore() bool {
-	found := false
-	for _, d := range w.s.snap.Databases {
-		if _, ok := w.open[d.Name]; ok {
-			continue
-		}
-		if step, at, ok := w.opening(d.Name); ok {
-			w.open[d.Name] = append(w.steps(at), step)
+	g, found := w.s.steps(), false
+	open := func(db string, at node, step Step) {
+		if _, ok := w.open[db]; !ok {
+			w.open[db] = append(w.steps(at), step)
 			found = true
+		}
+	}
+	for n := range w.back {
+		if n.what == rights {
+			for _, db := range g.owned[n.name] {
+				if w.s.databases[db].AllowConn {
+					open(db, n, ownerStep(n.name, db))
+				}
+			}
+		}
+		if n.what == being && w.s.roles[n.name].CreateDB {
+			for _, d := range w.s.snap.Databases {
+				if d.Template {
+					open(d.Name, n, templateStep(n.name, d.Name))
+				}
+			}
 		}
 	}
 	return found
 }
 
-// opening is a step that lets the role into a database, and where it begins.
-func (w *walk) opening(name string) (Step, node, bool) {
-	d := w.s.databases[name]
-	if d.AllowConn {
-		for _, n := range []node{{rights, d.Owner}, {superuser, ""}} {
-			if _, ok := w.back[n]; ok {
-				return Step{Kind: "database-owner", Certainty: Certain, Why: d.Owner + " owns database " + name,
-					SQL: []string{"GRANT CONNECT ON DATABASE " + pgsql.Ident(name) + " TO SESSION_USER", "-- connect to " + name}}, n, true
-			}
-		}
-	}
-	if d.Template {
-		for _, role := range w.s.names {
-			if _, ok := w.back[node{being, role}]; ok && w.s.roles[role].CreateDB {
-				return Step{Kind: "template", Certainty: Certain, Why: role + " has CREATEDB, and " + name + " is a template",
-					SQL: []string{"CREATE DATABASE landlord_path TEMPLATE " + pgsql.Ident(name), "-- connect to landlord_path"}}, node{being, role}, true
-			}
-		}
-	}
-	return Step{}, node{}, false
+func ownerStep(owner, db string) Step {
+	return Step{Kind: "database-owner", Certainty: Certain, Why: owner + " owns database " + db,
+		SQL: []string{"GRANT CONNECT ON DATABASE " + pgsql.Ident(db) + " TO SESSION_USER", "-- connect to " + db}}
+}
+
+func templateStep(role, db string) Step {
+	return Step{Kind: "template", Certainty: Certain, Why: role + " has CREATEDB, and " + db + " is a template",
+		SQL: []string{"CREATE DATABASE landlord_path TEMPLATE " + pgsql.Ident(db), "-- connect to landlord_path"}}
 }
 
 // path is the way to a goal, if there is one.

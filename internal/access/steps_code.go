@@ -96,13 +96,7 @@ func (g *graph) lookers(db string) map[string][]string {
 		}
 	}
 	out := map[string][]string{}
-	for _, name := range g.s.names {
-		if !g.s.roles[name].Login {
-			continue
-		}
-		if p, _ := g.s.Privileges(name, g.s.database(db)); p&pgsql.Connect == 0 {
-			continue
-		}
+	for _, name := range g.logins(db) {
 		path := `"$user", public`
 		for _, key := range [][2]string{{name, db}, {name, ""}, {"", db}, {"", ""}} {
 			if set, ok := paths[key]; ok {
@@ -119,6 +113,21 @@ func (g *graph) lookers(db string) map[string][]string {
 		}
 	}
 	return out
+}
+
+// logins are the logins that have CONNECT on a database, superusers always.
+func (g *graph) logins(db string) []string {
+	connect := need{g.s.database(db), pgsql.Connect}
+	names := g.s.names
+	if !g.publicHas(connect) {
+		names = slices.Clone(g.supers)
+		for _, holder := range g.grantees(connect) {
+			names = append(names, g.s.below(holder, Usage)...)
+		}
+		slices.Sort(names)
+		names = slices.Compact(names)
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !g.s.roles[name].Login })
 }
 
 // addTriggers: who may put a trigger on a table, or owns a function that one

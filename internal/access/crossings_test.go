@@ -1,0 +1,79 @@
+package access_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"landlord/internal/access"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// town is a snapshot of many tenants, each with a database of its own.
+func town(n int) (snapshot.Snapshot, map[string][]string) {
+	s := snapshot.Snapshot{Version: 180000, Roles: []snapshot.Role{{Name: "postgres", Superuser: true, Login: true}}}
+	tenants := map[string][]string{}
+	for i := range n {
+		t := fmt.Sprintf("t%05d", i)
+		tenants[t] = []string{t, t + "_owner", t + "_app"}
+		s.Roles = append(s.Roles, snapshot.Role{Name: t, Inherit: true}, snapshot.Role{Name: t + "_owner", Inherit: true}, snapshot.Role{Name: t + "_app", Inherit: true, Login: true})
+		s.Memberships = append(s.Memberships, snapshot.Membership{Role: t, Member: t + "_app", Inherit: true, Set: true},
+			snapshot.Membership{Role: t, Member: t + "_owner", Inherit: true, Set: true})
+		s.Databases = append(s.Databases, snapshot.Database{Name: t, Owner: "postgres", AllowConn: true, ACL: pgsql.ACL{{Grantee: t, Grantor: "postgres", Privs: pgsql.Connect}}})
+		s.Contents = append(s.Contents, snapshot.Contents{Database: t,
+			Schemas:   []snapshot.Schema{{Name: t, Owner: t + "_owner", ACL: pgsql.ACL{{Grantee: t, Grantor: t + "_owner", Privs: pgsql.Usage}}}},
+			Relations: []snapshot.Relation{{Schema: t, Name: "x", Kind: 'r', Owner: t + "_owner", ACL: pgsql.ACL{{Grantee: t + "_app", Grantor: t + "_owner", Privs: pgsql.Select}}}},
+			Routines:  []snapshot.Routine{{Schema: "public", Signature: "public.f()", Owner: "postgres", Definer: true, Language: "sql", Config: []string{"search_path=pg_catalog, pg_temp"}}},
+		})
+	}
+	return s, tenants
+}
+
+func TestCrossings(t *testing.T) {
+	s, tenants := town(5)
+	if got := access.Prepare(s).Crossings(tenants, access.Possible); len(got) > 0 {
+		t.Fatalf("%+v", got)
+	}
+	s.Memberships = append(s.Memberships, snapshot.Membership{Role: "t00003_owner", Member: "t00001_app", Set: true})
+	s.Contents[2].Relations[0].ACL = append(s.Contents[2].Relations[0].ACL, pgsql.ACLItem{Grantor: "t00002_owner", Privs: pgsql.Select})
+	s.Contents[2].Schemas[0].ACL = append(s.Contents[2].Schemas[0].ACL, pgsql.ACLItem{Grantor: "t00002_owner", Privs: pgsql.Usage})
+	s.Databases[2].ACL = nil
+	s.Roles = append(s.Roles, snapshot.Role{Name: "pg_execute_server_program"})
+	s.Memberships = append(s.Memberships, snapshot.Membership{Role: "pg_execute_server_program", Member: "t00004_app", Inherit: true})
+	var got []string
+	for _, c := range access.Prepare(s).Crossings(tenants, access.Certain) {
+		got = append(got, fmt.Sprintf("%s %s %s", c.From, c.To, said([]access.Path{c.Path})))
+	}
+	want := []string{
+		"t00000 t00002 certain grant", "t00001 t00002 certain grant", "t00001 t00003 certain set-role", "t00003 t00002 certain grant",
+		"t00004 superuser certain inherit server-program", "t00004 t00002 certain grant",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestCrossingsOfManyTenants: ten times the tenants take about ten times as
+// long, not a hundred times.
+func TestCrossingsOfManyTenants(t *testing.T) {
+	took := func(n int) time.Duration {
+		s, tenants := town(n)
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			if got := access.Prepare(s).Crossings(tenants, access.Possible); len(got) > 0 {
+				t.Fatalf("%+v", got[0])
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	few, many := took(1000), took(10000)
+	t.Logf("1,000 tenants: %v; 10,000: %v", few, many)
+	if many > 35*few {
+		t.Errorf("10,000 tenants take %v, 1,000 take %v", many, few)
+	}
+}

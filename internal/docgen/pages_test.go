@@ -49,6 +49,8 @@ func TestOutputPageNamesEveryField(t *testing.T) {
 		"Role":    jsonFields(landlord.RoleStatus{}),
 		"Limit":   jsonFields(landlord.Limit{}),
 		"Entry":   jsonFields(journal.Entry{}),
+		"Rights":  jsonFields(access.Report{}),
+		"Path":    jsonFields(access.Path{}),
 	} {
 		if diff := cmp.Diff(fields, rows(string(page), title)); diff != "" {
 			t.Errorf("docs/output.md, %s: the program (-) and the page (+) differ:\n%s", title, diff)

@@ -12,8 +12,14 @@ func (v Version) Major() int { return int(v) / 10000 }
 // Minor is the minor version: 4.
 func (v Version) Minor() int { return int(v) % 10000 }
 
-// String prints the version as people write it.
-func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major(), v.Minor()) }
+// String prints the version as people write it. Before 10, the major version
+// had two numbers: 90224 is 9.2.24.
+func (v Version) String() string {
+	if v > 0 && v < 100000 {
+		return fmt.Sprintf("%d.%d.%d", v/10000, v/100%100, v%100)
+	}
+	return fmt.Sprintf("%d.%d", v.Major(), v.Minor())
+}
 
 // The oldest major that landlord changes, and the newest that it knows.
 const (

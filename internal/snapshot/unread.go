@@ -36,6 +36,7 @@ const (
 	PartSchemas       Part = "schemas"
 	PartRelations     Part = "relations"
 	PartColumns       Part = "columns"
+	PartRLS           Part = "rls" // whether tables have it, and whose rights views use
 	PartRoutines      Part = "routines"
 	PartTypes         Part = "types"
 	PartOthers        Part = "others"
@@ -67,7 +68,7 @@ func ServerParts() []Part {
 // DatabaseParts are the parts that each database has, beside all of it.
 func DatabaseParts() []Part {
 	return []Part{
-		PartSchemas, PartRelations, PartColumns, PartRoutines, PartTypes, PartOthers, PartDefaultACLs, PartLargeObjects,
+		PartSchemas, PartRelations, PartColumns, PartRLS, PartRoutines, PartTypes, PartOthers, PartDefaultACLs, PartLargeObjects,
 		PartLanguages, PartForeign, PartMappings, PartPolicies, PartTriggers, PartEventTriggers, PartRules, PartExtensions,
 		PartPublications, PartViews, PartSystemACLs,
 	}

@@ -21,6 +21,7 @@ type decoder struct {
 	admins   []adminDraft
 	secrets  tenant.Secrets
 	journal  tenant.Journal
+	audit    tenant.Audit
 	defaults draft
 	profiles map[string]*draft
 	sections map[string]position // top-level keys
@@ -65,6 +66,8 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 		d.readSecrets(at, v)
 	case "journal":
 		d.readJournal(v)
+	case "audit":
+		d.readAudit(v)
 	case "profiles":
 		d.mapping(v, key, key, d.profileNamed)
 	case "defaults":

@@ -30,6 +30,10 @@ func exampleText(k Key) string {
 		b.WriteString("  command: x\n")
 	case "admins.NAME.servers", "admins.NAME.adopt":
 		b.WriteString("    data_access: read\n")
+	case "audit.waivers.NAME.reason":
+		b.WriteString("      until: \"2027-03-31\"\n")
+	case "audit.waivers.NAME.until":
+		b.WriteString("      reason: x\n")
 	case "tenants.NAME.logins.ddl":
 		b.WriteString("    rights: ddl\n")
 	}

@@ -23,7 +23,7 @@ func TestMistakes(t *testing.T) {
 		{"a scalar", "hello\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found text", ""}}},
 		{"a list", "- a\n- b\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found a list", ""}}},
 		{"top-level typo", head + "  acme:\ntenatns: {}\n", []mistake{{6, 1, "tenatns", "unknown key", `did you mean "tenants"?`}}},
-		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, admins, secrets, journal, defaults, profiles, tenants", ""}}},
+		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, admins, secrets, journal, audit, defaults, profiles, tenants", ""}}},
 		{"section twice", head + "  acme:\ntenants: {}\n", []mistake{{6, 1, "tenants", "given twice: first on line 4", ""}}},
 		{"tenant twice", head + "  acme:\n  bolt:\n  acme:\n", []mistake{{7, 3, "tenants.acme", "given twice: first on line 5", ""}}},
 		{"tenant twice in flow", head[:len(head)-1] + " {acme: {}, acme: {}}\n", []mistake{{4, 21, "tenants.acme", "given twice: first on line 4", ""}}},
@@ -89,6 +89,11 @@ func TestMistakes(t *testing.T) {
 			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, limits, settings", ""},
 			{1, 54, "profiles.c.rigths", "unknown key", `did you mean "rights"?`},
 			{1, 68, "profiles.c", "given twice: first on line 1", ""}}},
+		{"waivers", "audit: {waivers: {a: {until: soon}, b: }}\n" + head, []mistake{
+			{1, 19, "audit.waivers.a", "reason is missing: a waiver without one is forgotten by everybody", ""},
+			{1, 30, "audit.waivers.a.until", `"soon" is no day: write it as YYYY-MM-DD`, ""},
+			{1, 37, "audit.waivers.b", "reason is missing: a waiver without one is forgotten by everybody", ""},
+			{1, 37, "audit.waivers.b", `until is missing: the last day on which the waiver counts, such as "2027-03-31"`, ""}}},
 		{"journal", "journal: {file: '', syslog: yes}\n" + head, []mistake{
 			{1, 17, "journal.file", "wants something, found nothing but blanks", ""},
 			{1, 29, "journal.syslog", "wants true or false, found text", `did you mean "true"?`}}},

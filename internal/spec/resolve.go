@@ -23,7 +23,7 @@ func (d *decoder) estate() tenant.Estate {
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
 	d.resolveAdmins()
-	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets, Journal: d.journal}
+	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets, Journal: d.journal, Audit: d.audit}
 	if len(d.tenants) > 0 {
 		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
 	}

@@ -25,6 +25,7 @@ func Write(e tenant.Estate) []byte {
 	w.admins(e.Servers)
 	w.secrets(e.Secrets)
 	w.journal(e.Journal)
+	w.audit(e.Audit)
 	if len(e.Tenants) > 0 {
 		w.key(0, "tenants")
 	}

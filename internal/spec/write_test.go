@@ -109,6 +109,10 @@ func drawEstate(t *rapid.T) tenant.Estate {
 	if rapid.Bool().Draw(t, "journal") {
 		e.Journal = tenant.Journal{File: "/" + hostile(t, "journal file"), Syslog: rapid.Bool().Draw(t, "syslog")}
 	}
+	if rapid.Bool().Draw(t, "waiver") {
+		e.Audit.RequireExpiry = rapid.Bool().Draw(t, "expiry")
+		e.Audit.Waivers = []tenant.Waiver{{Finding: hostile(t, "finding"), Reason: "x" + hostile(t, "reason"), Until: time.Date(2027, 3, 31, 0, 0, 0, 0, time.UTC)}}
+	}
 	for _, name := range []string{"acme", "bolt", "no", "null", "true", "y"} {
 		if rapid.Bool().Draw(t, name) {
 			e.Tenants = append(e.Tenants, drawTenant(t, name, e.Servers))

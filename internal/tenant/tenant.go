@@ -182,12 +182,28 @@ type Journal struct {
 	Syslog bool
 }
 
+// Audit is what landlord audit goes by.
+type Audit struct {
+	// RequireExpiry says that every login must have VALID UNTIL.
+	RequireExpiry bool
+	Waivers       []Waiver
+}
+
+// Waiver says that findings are known, and lived with for a while.
+type Waiver struct {
+	// Finding is a finding's key, in which * stands for any part of it.
+	Finding string
+	Reason  string
+	Until   time.Time // the last day on which it counts
+}
+
 // Estate is everything that one landlord.yaml describes.
 type Estate struct {
 	Servers []Server // sorted by name
 	Tenants []Tenant // sorted by name
 	Secrets Secrets
 	Journal Journal
+	Audit   Audit
 }
 
 // Tenant returns the tenant of that name.

@@ -1,0 +1,104 @@
+package landlord_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"landlord"
+	"landlord/internal/audit"
+	"landlord/internal/paste"
+	"landlord/internal/pgtest"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// TestAuditOfTheQuestion: what an expert would say of the question that
+// landlord began with, the worst first.
+func TestAuditOfTheQuestion(t *testing.T) {
+	text, err := os.ReadFile("internal/paste/testdata/seed.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := paste.Parse("seed.txt", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := landlord.AuditText(parsed, 0)
+	in.Now = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	r := landlord.Audit(in)
+	if r.Findings[0].Code != "hba-error" {
+		t.Errorf("the worst is %s", r.Findings[0].Key)
+	}
+	var got []string
+	for _, f := range r.Findings {
+		got = append(got, f.Key)
+	}
+	for _, want := range []string{
+		"hba-error:hba host all all md5", "hba-md5:hba local all all md5", "hba-superuser-password:hba local all all md5", "hba-all-all:hba local all all md5",
+		"db-public-connect:database user1", "db-public-connect:database user2", "db-public-connect:database admin",
+		"db-maintenance-open:database postgres", "db-maintenance-open:database template1", "role-createrole:role admin", "role-createdb:role admin",
+		"server-eol:server", "db-owned-by-login:database user1", "db-create:database user1 for \"user1\"", "member-of-all:role admin", "role-login-group:role user1",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("it does not say %s: %q", want, got)
+		}
+	}
+	if len(r.Designs) < 2 || len(r.NotKnown) == 0 || len(r.Good) == 0 {
+		t.Errorf("%d designs, %d not known, %d good", len(r.Designs), len(r.NotKnown), len(r.Good))
+	}
+}
+
+const auditedSpec = `servers:
+  main:
+    connection: %s
+    clients: [10.0.0.0/8]
+defaults:
+  rights: ddl
+  limits: {connections: 20}
+tenants:
+  acme: {}
+  globex: {}
+  initech: {isolation: schema, database: shared}
+  umbrella: {isolation: schema, database: shared}
+`
+
+// TestAuditIsSilentOnOurOwn: on a server that landlord has set up the audit
+// finds nothing. Which PostgreSQL is installed is not landlord's doing.
+func TestAuditIsSilentOnOurOwn(t *testing.T) {
+	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+		e := estateOn(t, s)
+		result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
+		if err == nil {
+			err = result.Err()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, with := range []tenant.Estate{e, {}} {
+			snap, err := landlord.Snapshot(t.Context(), landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := landlord.AuditSnapshot("main", snap, with, "main")
+			in.Now = time.Now()
+			for _, f := range landlord.Audit(in).Findings {
+				if f.Severity < audit.Advice && f.Code != "server-eol" && f.Code != "server-minor" {
+					t.Errorf("%s: %s", f.Key, f.What)
+				}
+			}
+		}
+	}, pgtest.WithTLS())
+}
+
+func estateOn(t *testing.T, s *pgtest.Server) tenant.Estate {
+	t.Helper()
+	e, err := spec.Parse("landlord.yaml", []byte(fmt.Sprintf(auditedSpec, strconv.Quote(s.ConnString("postgres", "postgres")))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}

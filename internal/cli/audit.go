@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"landlord"
+	"landlord/internal/audit"
+	"landlord/internal/paste"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
+)
+
+// judged is what an audit is about.
+type judged struct {
+	place
+	snapshot, psql, hba, since, postgres string
+	bouncer, users, bouncerVersion       string
+}
+
+func (a *app) auditCommand() *cobra.Command {
+	var j judged
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Judge a server: what is wrong, how bad, and how to mend it",
+		Long: `Judge who can do what on a server, the worst first: what is wrong, where, why it
+matters, the exact lines that mend it, and what these may break. It judges a
+running server, a file that landlord snapshot wrote, or text: what psql prints
+for \du, \l, \drg, \dn+, \dp and \ddp (psql 9.2 to 18, in any order, wrapped or
+indented), and a pg_hba.conf. What cannot be judged it calls not known, and says
+what to paste or read next.
+
+Nothing is changed. Advice is no finding: it does not count for the exit status.
+Findings that you know of and live with are waived in the spec (audit.waivers).
+
+Exit status: 0 nothing found; 1 failed; 2 bad usage, spec or text; 3 something
+was found.`,
+		Example: "  landlord audit --server 'host=/var/run/postgresql user=postgres'\n" +
+			"  landlord audit --psql paste.txt --hba pg_hba.conf\n" +
+			"  landlord audit --snapshot server.json --output json > today.json\n" +
+			"  landlord audit -f landlord.yaml --since yesterday.json",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.audit(c, j) },
+	}
+	a.liveFlags(c, &j.place)
+	c.Flags().StringVar(&j.snapshot, "snapshot", "", "judge a file of landlord snapshot (- for standard input)")
+	c.Flags().StringVar(&j.psql, "psql", "", "judge a text with psql's output in it (- for standard input)")
+	c.Flags().StringVar(&j.hba, "hba", "", "the pg_hba.conf to judge, instead of the server's own or beside --psql")
+	c.Flags().StringVar(&j.postgres, "postgres", "", "the server's version, such as 9.2 or 15.4, where the text does not tell")
+	c.Flags().StringVar(&j.bouncer, "pgbouncer", "", "also judge this pgbouncer.ini")
+	c.Flags().StringVar(&j.users, "userlist", "", "and this userlist.txt of PgBouncer's")
+	c.Flags().StringVar(&j.bouncerVersion, "pgbouncer-version", "", "PgBouncer's version, such as 1.24.1")
+	c.Flags().StringVar(&j.since, "since", "", "say what is new and what is gone since this result of --output json")
+	a.outputFlag(c, "text", "json", "sql", "html", "sarif")
+	return c
+}
+
+func (a *app) audit(c *cobra.Command, j judged) error {
+	if err := j.check(); err != nil {
+		return usageError{err}
+	}
+	in, err := a.judge(c, j)
+	if err != nil {
+		return err
+	}
+	if err := addFiles(&in, j); err != nil {
+		return err
+	}
+	in.Now = time.Now()
+	r := landlord.Audit(in)
+	if j.since != "" {
+		if err := since(&r, j.since); err != nil {
+			return usageError{err}
+		}
+	}
+	if err := a.printAudit(r); err != nil {
+		return err
+	}
+	if r.Bad() > 0 {
+		return exitError(exitFindings)
+	}
+	return nil
+}
+
+// check refuses flags that contradict each other.
+func (j judged) check() error {
+	sources := 0
+	for _, s := range []string{j.snapshot, j.psql, j.connection()} {
+		if s != "" {
+			sources++
+		}
+	}
+	switch {
+	case sources > 1:
+		return errors.New("a server to connect to, --snapshot and --psql: only one of them")
+	case j.postgres != "" && j.psql == "" && !j.hbaOnly():
+		return errors.New("--postgres is for --psql and --hba: a server and a snapshot know their own version")
+	case j.users != "" && j.bouncer == "":
+		return errors.New("--userlist wants --pgbouncer beside it")
+	}
+	return nil
+}
+
+// connection is --server where it is a connection string, and no name of the
+// spec's.
+func (j judged) connection() string {
+	if strings.Contains(j.server, "=") || strings.Contains(j.server, "://") {
+		return j.server
+	}
+	return ""
+}
+
+// hbaOnly says whether nothing but files is to be judged.
+func (j judged) hbaOnly() bool {
+	return (j.hba != "" || j.bouncer != "") && j.snapshot == "" && j.psql == "" && j.connection() == "" && j.server == ""
+}
+
+// judge gathers what the flags name. With a pg_hba.conf alone, and no spec
+// here, that is all there is to judge.
+func (a *app) judge(c *cobra.Command, j judged) (audit.Input, error) {
+	e, err := a.specOf(c, j)
+	if err != nil {
+		return audit.Input{}, err
+	}
+	server := j.server
+	if j.connection() != "" {
+		server = ""
+	}
+	if server == "" && len(e.Servers) == 1 {
+		server = e.Servers[0].Name
+	}
+	switch {
+	case j.psql != "":
+		return a.judgeText(j, e, server)
+	case j.snapshot != "":
+		s, err := a.stored(j.snapshot)
+		return landlord.AuditSnapshot(j.snapshot, s, e, server), err
+	case j.hbaOnly() && !c.Flags().Changed("file"):
+		return filesOnly(j)
+	}
+	s, err := a.census(c, j.place)
+	name := server
+	if j.connection() != "" || name == "" {
+		name = "the server"
+	}
+	return landlord.AuditSnapshot(name, s, e, server), err
+}
+
+// specOf reads the spec where one is named, or where there is no other way
+// to the server. Without one there are no waivers.
+func (a *app) specOf(c *cobra.Command, j judged) (tenant.Estate, error) {
+	named := c.Flags().Changed("file")
+	if !named && (j.connection() != "" || j.snapshot != "" || j.psql != "" || j.hbaOnly()) {
+		return tenant.Estate{}, nil
+	}
+	return a.load()
+}
+
+func (a *app) judgeText(j judged, e tenant.Estate, server string) (audit.Input, error) {
+	text, err := a.text(j.psql)
+	if err != nil {
+		return audit.Input{}, usageError{err}
+	}
+	result, err := paste.Parse(j.psql, text)
+	if err != nil {
+		return audit.Input{}, usageError{err}
+	}
+	for _, n := range result.Notes {
+		if !a.quiet {
+			fmt.Fprintf(a.Err, "%s:%d: %s: %s\n", term.Clean(j.psql), n.Line, n.Reason, term.Clean(n.Text))
+		}
+	}
+	version, err := versionFlag(j.postgres)
+	if err != nil {
+		return audit.Input{}, usageError{err}
+	}
+	in := landlord.AuditText(result, version)
+	known := landlord.AuditSnapshot(j.psql, in.Snapshot, e, server)
+	in.Policy, in.Operators, in.Tenants = known.Policy, known.Operators, known.Tenants
+	return in, nil
+}
+
+// filesOnly is an input of which nothing is known but files.
+func filesOnly(j judged) (audit.Input, error) {
+	version, err := versionFlag(j.postgres)
+	if err != nil {
+		return audit.Input{}, usageError{err}
+	}
+	in := audit.Input{Name: j.hba, Pasted: true, NoMinor: true}
+	if in.Name == "" {
+		in.Name = j.bouncer
+	}
+	in.Snapshot.Version = version
+	for _, p := range snapshot.ServerParts() {
+		in.Snapshot.Unread = append(in.Snapshot.Unread, snapshot.Unread{Part: p, Reason: "only files were given"})
+	}
+	return in, nil
+}
+
+// addFiles reads the files that are judged beside the server, or instead.
+func addFiles(in *audit.Input, j judged) error {
+	if j.hba != "" {
+		text, err := readFile(j.hba)
+		if err != nil {
+			return usageError{err}
+		}
+		in.HBA = landlord.AuditHBA(*in, j.hba, text, readFile)
+	}
+	if j.bouncer == "" {
+		return nil
+	}
+	b, err := readBouncer(j)
+	in.Bouncer = b
+	return err
+}
+
+func readBouncer(j judged) (*audit.Bouncer, error) {
+	text, err := readFile(j.bouncer)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	b, err := audit.ParseBouncer(j.bouncer, text, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(j.bouncer), name)
+		}
+		return readFile(name)
+	})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	b.Version = j.bouncerVersion
+	if j.users == "" {
+		return b, nil
+	}
+	if text, err = readFile(j.users); err != nil {
+		return nil, usageError{err}
+	}
+	if err := b.ParseUsers(j.users, text); err != nil {
+		return nil, usageError{err}
+	}
+	return b, nil
+}
+
+// text reads a file, or the standard input for "-".
+func (a *app) text(path string) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(a.In, maxFile))
+	}
+	text, err := readFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s: put what psql printed into one, or give - and paste", path)
+	}
+	return text, err
+}
+
+// versionFlag reads a version as people write it.
+func versionFlag(text string) (pgsql.Version, error) {
+	if text == "" {
+		return 0, nil
+	}
+	parts := strings.Split(text, ".")
+	var n [3]int
+	for i, p := range parts {
+		x, err := strconv.Atoi(p)
+		if err != nil || i > 2 || x < 0 || x > 99 {
+			return 0, fmt.Errorf("--postgres %s: a version is such as 9.2, 15 or 15.4", text)
+		}
+		n[i] = x
+	}
+	if n[0] < 10 {
+		return pgsql.Version(n[0]*10000 + n[1]*100 + n[2]), nil
+	}
+	return pgsql.Version(n[0]*10000 + n[1]), nil
+}
+
+func since(r *audit.Report, path string) error {
+	text, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	earlier, err := audit.Decode(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	r.Since(earlier.Reports[0])
+	return nil
+}
+
+func (a *app) printAudit(r audit.Report) error {
+	w := bufio.NewWriter(a.Out)
+	var err error
+	switch a.output {
+	case "json":
+		return a.json(audit.Output{Format: audit.Format, Reports: []audit.Report{r}})
+	case "sql":
+		err = audit.SQL(w, r)
+	case "sarif":
+		err = audit.SARIF(w, []audit.Report{r})
+	case "html":
+		err = audit.HTML(w, r)
+	default:
+		verdict{w: w, look: a.outLook(), report: r, verbose: a.verbose}.print()
+	}
+	return errors.Join(err, w.Flush())
+}

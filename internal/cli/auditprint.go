@@ -1,0 +1,227 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"landlord/internal/audit"
+	"landlord/internal/term"
+)
+
+// verdict prints a report of audit for people.
+type verdict struct {
+	w       io.Writer
+	look    term.Look
+	report  audit.Report
+	verbose bool
+}
+
+func (v verdict) print() {
+	r := v.report
+	version := ""
+	if r.Version != 0 {
+		version = ", PostgreSQL " + r.Version.String()
+	}
+	fmt.Fprintf(v.w, "%s\n", v.look.Paint(term.Strong, term.Clean(r.Name)+version))
+	v.findings(false)
+	v.findings(true)
+	v.notKnown()
+	v.list("Right already, and to be kept", r.Good)
+	v.waived()
+	v.gone()
+	v.designs()
+	v.sum()
+}
+
+// findings prints those that count, or the advice.
+func (v verdict) findings(advice bool) {
+	for i, f := range v.report.Findings {
+		if (f.Severity == audit.Advice) != advice {
+			continue
+		}
+		tone := term.Warn
+		switch {
+		case f.Severity <= audit.High:
+			tone = term.Bad
+		case f.Severity == audit.Advice:
+			tone = term.Dim
+		}
+		fresh := ""
+		if f.New {
+			fresh = " (new)"
+		}
+		fmt.Fprintf(v.w, "\n%d. %s %s%s\n", i+1, v.look.Paint(tone, strings.ToUpper(f.Severity.String())), v.look.Paint(term.Strong, f.Title), fresh)
+		v.finding(f)
+	}
+}
+
+func (v verdict) finding(f audit.Finding) {
+	at := ""
+	if f.Place != nil {
+		at = " (" + term.Clean(f.Place.String()) + ")"
+	}
+	v.para("", sentence(f.Object.String())+at+": "+f.What)
+	v.para("", f.Why)
+	for _, x := range f.Fix {
+		where := ""
+		if x.In != "" {
+			where = term.Clean(x.In) + ": "
+		}
+		fmt.Fprintf(v.w, "     %s %s%s\n", v.look.Paint(term.Good, ">"), v.look.Paint(term.Dim, where), term.Clean(x.Text))
+	}
+	if len(f.Fix) == 0 {
+		if r, ok := audit.RuleOf(f.Code); ok {
+			v.para("> ", r.Fix)
+		}
+	}
+	v.para("May break: ", f.Breaks)
+	detail := f.Code
+	if v.verbose {
+		detail = f.Key
+	}
+	if f.CIS != "" {
+		detail += ", CIS " + f.CIS
+	}
+	fmt.Fprintf(v.w, "   %s\n", v.look.Paint(term.Dim, term.Clean(detail)))
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// para prints a paragraph, wrapped and indented.
+func (v verdict) para(lead, text string) {
+	const width = 96
+	line := "   " + lead
+	for _, word := range strings.Fields(term.Clean(text)) {
+		if len([]rune(line))+1+len([]rune(word)) > width {
+			fmt.Fprintln(v.w, strings.TrimRight(line, " "))
+			line = "   "
+		}
+		if !strings.HasSuffix(line, " ") {
+			line += " "
+		}
+		line += word
+	}
+	if strings.TrimSpace(line) != strings.TrimSpace(lead) {
+		fmt.Fprintln(v.w, line)
+	}
+}
+
+func (v verdict) head(text string) { fmt.Fprintf(v.w, "\n%s\n", v.look.Paint(term.Strong, text)) }
+
+// notKnown says what could not be judged, and what to do about it.
+func (v verdict) notKnown() {
+	if len(v.report.NotKnown) == 0 {
+		return
+	}
+	v.head("Not known, and so not judged")
+	for _, n := range v.report.NotKnown {
+		where := ""
+		if len(n.Databases) > 0 {
+			where = " (database " + some(n.Databases) + ")"
+		}
+		v.para("- ", n.What+where+": "+n.Reason)
+		v.para("  next: ", n.Ask)
+		if v.verbose {
+			v.para("  rules: ", strings.Join(n.Rules, ", "))
+		}
+	}
+}
+
+func some(names []string) string {
+	if len(names) > 4 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:4], ", "), len(names)-4)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (v verdict) list(title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	v.head(title)
+	for _, l := range lines {
+		v.para("- ", l)
+	}
+}
+
+func (v verdict) waived() {
+	var lines []string
+	for _, w := range v.report.Waived {
+		if v.verbose {
+			lines = append(lines, fmt.Sprintf("%s until %s: %s", w.Finding.Key, w.Until, w.Reason))
+		}
+	}
+	if n := len(v.report.Waived); n > 0 && !v.verbose {
+		fmt.Fprintf(v.w, "\n%s waived by the spec (-v lists them)\n", term.Count(n, "finding"))
+	}
+	v.list("Waived", lines)
+	lines = nil
+	for _, l := range v.report.Lapsed {
+		lines = append(lines, l.Finding+": "+l.Why)
+	}
+	v.list("Waivers that do nothing", lines)
+}
+
+func (v verdict) gone() {
+	var lines []string
+	for _, f := range v.report.Gone {
+		lines = append(lines, f.Title+": "+f.Object.String())
+	}
+	v.list("Gone since the earlier result", lines)
+}
+
+// designs are the ways in which it could be arranged.
+func (v verdict) designs() {
+	if len(v.report.Designs) == 0 {
+		return
+	}
+	v.head("How it could be arranged")
+	for i, d := range v.report.Designs {
+		fmt.Fprintf(v.w, "\n%c. %s\n", 'A'+i, v.look.Paint(term.Strong, d.Name))
+		v.para("", d.What)
+		for _, g := range d.Gives {
+			v.para("+ ", g)
+		}
+		for _, c := range d.Costs {
+			v.para("- ", c)
+		}
+		if d.Spec != "" {
+			v.para("", "As a landlord.yaml:")
+			for _, l := range strings.Split(strings.TrimRight(d.Spec, "\n"), "\n") {
+				fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, l))
+			}
+		}
+	}
+}
+
+// sum is the last line.
+func (v verdict) sum() {
+	counts := map[audit.Severity]int{}
+	for _, f := range v.report.Findings {
+		counts[f.Severity]++
+	}
+	var parts []string
+	for s := audit.Critical; s <= audit.Advice; s++ {
+		if counts[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
+		}
+	}
+	unknown := ""
+	if n := len(v.report.NotKnown); n > 0 {
+		unknown = fmt.Sprintf("; %s not known", term.Count(n, "thing"))
+	}
+	text, tone := "Nothing found by "+term.Count(v.report.Judged, "rule"), term.Good
+	if len(parts) > 0 {
+		text = strings.Join(parts, ", ")
+	}
+	if v.report.Bad() > 0 {
+		tone = term.Bad
+	}
+	fmt.Fprintf(v.w, "\n%s\n", v.look.Paint(tone, text+unknown+"."))
+}

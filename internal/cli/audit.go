@@ -115,7 +115,7 @@ func (j judged) check() error {
 // connection is --server where it is a connection string, and no name of the
 // spec's.
 func (j judged) connection() string {
-	if strings.Contains(j.server, "=") || strings.Contains(j.server, "://") {
+	if bareServer(j.server) {
 		return j.server
 	}
 	return ""

@@ -24,7 +24,7 @@ func TestEverythingCanBeMeasured(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Machine: ", "### apply, 3 tenants in the database model", "### apply, 20 tenants in the schema model",
-		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory",
+		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory", "### one more tenant",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the page lacks %q:\n%s", want, &out)

@@ -19,7 +19,7 @@ import (
 // TestAuditOfTheQuestion: what an expert would say of the question that
 // landlord began with, the worst first.
 func TestAuditOfTheQuestion(t *testing.T) {
-	text, err := os.ReadFile("internal/paste/testdata/seed.txt")
+	text, err := os.ReadFile("internal/docgen/question.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

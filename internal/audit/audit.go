@@ -122,7 +122,13 @@ type Place struct {
 	Line int    `json:"line"`
 }
 
-func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+// String is the line for people; - is the standard input.
+func (p Place) String() string {
+	if p.File == "-" {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
 
 // Fix is what mends a finding.
 type Fix struct {

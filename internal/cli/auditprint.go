@@ -20,6 +20,9 @@ type verdict struct {
 func (v verdict) print() {
 	r := v.report
 	version := ""
+	if r.Name == "-" {
+		r.Name = "The pasted text"
+	}
 	if r.Version != 0 {
 		version = ", PostgreSQL " + r.Version.String()
 	}

@@ -52,7 +52,7 @@ func leftovers(dir string, all []page) ([]string, error) {
 		known[p.path] = true
 	}
 	var stale []string
-	for _, pattern := range []string{commandsDir + "/*.md", manDir + "/*.1"} {
+	for _, pattern := range []string{commandsDir + "/*.md", manDir + "/*.1", rulesDir + "/*.md"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func pages() ([]page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(all,
+	return append(append(all, auditPages()...),
 		page{"reference/snapshot.md", fields},
 		page{"reference/landlord.yaml.md", spec.Reference()},
 		page{"landlord.schema.json", spec.JSONSchema()},

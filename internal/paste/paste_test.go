@@ -12,7 +12,7 @@ import (
 
 // TestSeed reads the question that landlord began with, prose and all.
 func TestSeed(t *testing.T) {
-	text, err := os.ReadFile("testdata/seed.txt")
+	text, err := os.ReadFile("../docgen/question.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ acme=# \ddp
 }
 
 func FuzzParse(f *testing.F) {
-	seed, _ := os.ReadFile("testdata/seed.txt")
+	seed, _ := os.ReadFile("../docgen/question.txt")
 	f.Add(string(seed))
 	f.Add(" Name | Owner | Encoding | Access privileges\n a | b | UTF8 | \"x y\"=Tc/b +\n | | | =c/b\n(1 row)\n")
 	f.Add("version\n---\n PostgreSQL 15.4 on x86_64, compiled by gcc\n(1 row)\n")

@@ -18,7 +18,10 @@ func (a *app) accessCommand() *cobra.Command {
 		Use:   "access",
 		Short: "Say who can do what on a server, and by which path",
 		Long: `Say who can do what on a server, over a live one or over a file that landlord
-snapshot has written. Nothing is changed, and nothing but catalogs is read.`,
+snapshot has written. Nothing is changed, and nothing but catalogs is read.
+
+Exit status: 0 answered; 1 failed; 2 bad usage, or a file that cannot be read;
+3 access path: there is a path that works now.`,
 	}
 	c.AddCommand(a.accessOf(), a.accessWho(), a.accessPath())
 	return c

@@ -23,30 +23,31 @@ func (a *app) tenantRotate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rotate NAME",
 		Short: "Give a tenant's login a new password while its programs run",
-		Long: `Give a login of a tenant a new password so that no program fails. The login gets
-a second one beside it (acme_app_b beside acme_app) with a password of its own and
-all the same rights. Both work until you say --finish. In three steps:
+		Long: `Give a login of a tenant a new password so that no program fails. The login
+gets a second one beside it (acme_app_b beside acme_app) with a password of its
+own and all the same rights. Both work until you say --finish. In three steps:
 
   landlord tenant rotate acme            prints the new settings; the old ones still work
   give them to the programs, and let these connect anew
   landlord tenant rotate acme --finish   closes the old login
 
-The next rotation goes back the same way, so there are never more than two. Each
-of both may open as many connections as the tenant's limit says.
+The next rotation goes back the same way, so there are never more than two.
+Each of both may open as many connections as the tenant's limit says.
 
 --finish closes the old login of each open rotation (of one, with --login): it
-cannot log in, and has no password. It refuses while somebody is connected as the
-old login, and says from where. PostgreSQL keeps no record of logins. So what is
-connected only for moments may not be seen: --watch looks longer.
+cannot log in, and has no password. It refuses while somebody is connected as
+the old login, and says from where. PostgreSQL keeps no record of logins. So
+what is connected only for moments may not be seen: --watch looks longer.
 
 --after 24h sets when the old password stops to hold (VALID UNTIL), which the
 server itself enforces, used or not. Sessions that are open then go on. The old
 login is tidied away by whatever landlord command next changes this tenant.
 
---in-place changes the password of the login itself: the old one stops working at
-once. A login that never had a password gets its first, in place.
+--in-place changes the password of the login itself: the old one stops working
+at once. A login that never had a password gets its first, in place.
 
-Exit status: 0 done; 1 failed, or the old login is still in use; 2 bad usage or spec.`,
+Exit status: 0 done; 1 failed, or the old login is still in use; 2 bad usage or
+spec.`,
 		Example: `  landlord tenant rotate acme --format env --out acme.env
   landlord tenant rotate acme --finish
   landlord tenant rotate acme --login ro --after 24h

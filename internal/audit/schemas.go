@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -42,10 +43,24 @@ func (f *facts) schemaACL(s snapshot.Schema) pgsql.ACL {
 	return s.ACL.Or(pgsql.SchemaKind, s.Owner, f.version())
 }
 
+// superusersOnly says whether it is known that nobody but superusers may
+// connect to a database: what is open inside is then open to nobody.
+func (f *facts) superusersOnly(name string) bool {
+	i := slices.IndexFunc(f.Snapshot.Databases, func(d snapshot.Database) bool { return d.Name == name })
+	if i < 0 || !f.Snapshot.Knows(snapshot.PartDatabaseACLs) || !f.Snapshot.Knows(snapshot.PartRoles) {
+		return false
+	}
+	d := f.Snapshot.Databases[i]
+	return !slices.ContainsFunc(f.acl(d), func(it pgsql.ACLItem) bool {
+		r := f.roles[it.Grantee]
+		return it.Privs&pgsql.Connect != 0 && (r == nil || !r.Superuser)
+	})
+}
+
 func publicCreate(f *facts, h *house) []Finding {
 	var found []Finding
 	for _, s := range h.Schemas {
-		if public(f.schemaACL(s))&pgsql.Create == 0 {
+		if public(f.schemaACL(s))&pgsql.Create == 0 || f.superusersOnly(h.name) {
 			continue
 		}
 		found = append(found, Finding{Object: h.object("schema", "", s.Name), What: "PUBLIC has CREATE on it.",

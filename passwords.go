@@ -69,7 +69,9 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate bool) (Credentials, error) {
 	login := settings.User
 	sink, source := stores(w.estate.Secrets)
-	if source != nil && !rotate {
+	// What the store knows of a login that has no password is of an earlier
+	// one of that name, or was kept by somebody who was killed right after.
+	if r := w.role(login); source != nil && !rotate && (r == nil || r.Verifier != "none") {
 		secret, known, err := source.Lookup(ctx, settings)
 		if err != nil {
 			return Credentials{}, fmt.Errorf("looking up the password of %s: %w", login, err)

@@ -253,7 +253,8 @@ func (r *run) needs(rel Relation) bool {
 }
 
 func (r *run) account(t tenant.Tenant, l tenant.Login, short account) account {
-	if r.Lookup != nil {
+	bare := slices.ContainsFunc(r.snap.Roles, func(have snapshot.Role) bool { return have.Name == l.Name && have.Verifier == "none" })
+	if r.Lookup != nil && !bare { // else what is known is of an earlier login of that name
 		if password, ok := r.Lookup(t, l.Name); ok {
 			return account{l.Name, password}
 		}

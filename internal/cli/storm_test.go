@@ -65,7 +65,7 @@ func TestStorm(t *testing.T) {
 	}
 	lasts, err := time.ParseDuration(os.Getenv(stormEnv))
 	if err != nil {
-		lasts = 6 * time.Second
+		lasts = 2500 * time.Millisecond
 	}
 	for _, major := range ends(pgtest.Majors()) {
 		for _, bare := range []bool{false, true} {
@@ -196,7 +196,7 @@ func (s *storm) blow(lasts time.Duration) {
 func (s *storm) crash(ctx context.Context) (crashes int) {
 	for {
 		s.mu.Lock()
-		pause, kill := time.Duration(800+s.r.IntN(1500))*time.Millisecond, s.r.IntN(2) == 0
+		pause, kill := time.Duration(500+s.r.IntN(800))*time.Millisecond, s.r.IntN(2) == 0
 		s.mu.Unlock()
 		select {
 		case <-ctx.Done():

@@ -101,7 +101,7 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 	}
 	p, err := plan.Make(in)
 	if idle := p.Empty() && h.Refresh == nil; err == nil && idle {
-		return apply.Result{}, p.Err()
+		return apply.Result{Open: p.Open()}, p.Err()
 	}
 	if err != nil {
 		return apply.Result{}, err
@@ -139,11 +139,11 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 	var total apply.Result
 	var unwritten error
 	for range maxRounds {
-		if in, p, err = planAgain(ctx, e, server, o, in, p); err == nil && p.Empty() {
-			err = p.Err()
-		}
-		if err != nil || p.Empty() {
+		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil {
 			return total, err
+		}
+		if total.Open = p.Open(); p.Empty() {
+			return total, p.Err()
 		}
 		for name := range losses(p) {
 			if !agreed[name] {

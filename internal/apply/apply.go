@@ -72,6 +72,9 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 type Result struct {
 	Applied int       `json:"applied"` // groups
 	Failed  []Outcome `json:"failed,omitempty"`
+	// Open are the ways into and out of houses that stand open still, since
+	// the plan does not close them.
+	Open []plan.Note `json:"open,omitempty"`
 }
 
 // Err is the failures as one error, a *FailedError, or nil.

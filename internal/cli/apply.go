@@ -37,7 +37,8 @@ What destroys data asks for its name, also with --yes; --drop NAME gives the
 name beforehand.
 
 Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
-2 mistake in the call or in the spec, or something is in the way.`,
+2 mistake in the call or in the spec, or something is in the way; 3 done, but a
+way into or out of a house stands open that landlord does not close.`,
 		Example: "  landlord apply -f landlord.yaml\n  landlord apply --tenant acme --yes\n  landlord apply --prune --yes --drop oldcustomer",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.apply(c, s, agreed) },
@@ -58,9 +59,11 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 	}
 	results := map[string]apply.Result{}
 	var failures []error
+	open := 0
 	for _, server := range list {
 		result, err := a.applyServer(c.Context(), e, server, s, agreed)
 		results[server.Name] = result
+		open += len(result.Open)
 		if err == nil {
 			err = result.Err()
 		}
@@ -72,6 +75,9 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 		if err := a.json(map[string]any{"applied": results}); err != nil {
 			return err
 		}
+	}
+	if len(failures) == 0 && open > 0 {
+		return exitError(exitFindings)
 	}
 	return errors.Join(failures...)
 }
@@ -102,14 +108,26 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 	if bar != nil {
 		bar.Close()
 	}
-	if err == nil && len(result.Failed) == 0 && a.output == "text" {
-		if !changed {
-			fmt.Fprintf(a.Out, "server %s: nothing to do\n", server.Name)
-		} else {
-			fmt.Fprintf(a.Out, "server %s: done; landlord prove tries the walls\n", server.Name)
+	if err == nil && len(result.Failed) == 0 {
+		printOpen(a.Err, a.errLook(), server.Name, result.Open)
+		if a.output == "text" {
+			fmt.Fprintf(a.Out, "server %s: %s\n", server.Name, lastWord(changed, len(result.Open)))
 		}
 	}
 	return result, err
+}
+
+// lastWord says what apply has come to.
+func lastWord(changed bool, open int) string {
+	switch {
+	case changed && open > 0:
+		return "done, but " + standing(open) + " open"
+	case changed:
+		return "done; landlord prove tries the walls"
+	case open > 0:
+		return "nothing to do that landlord does, but " + standing(open) + " open"
+	}
+	return "nothing to do"
 }
 
 // groups counts what Done will be told of.

@@ -46,7 +46,8 @@ apply does, to be read and run instead of it.
 
 Exit status: 0 nothing to do; 1 failed; 2 mistake in the call or in the spec,
 or something on the server that landlord did not make is in the way; 3 there
-are changes.`,
+are changes, or a way into or out of a house stands open that landlord does not
+close (it comes first in the plan).`,
 		Example: "  landlord plan -f landlord.yaml\n  landlord plan --tenant acme --output sql > acme.sql",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.plan(c, s) },
@@ -82,7 +83,7 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 		if err := p.Err(); err != nil {
 			return err
 		}
-		if !p.Empty() {
+		if !p.Empty() || len(p.Open()) > 0 {
 			return exitError(exitFindings)
 		}
 	}
@@ -110,9 +111,10 @@ func (a *app) showPlans(plans []plan.Plan, conninfo string) error {
 // printPlan prints a plan for people: what, where, why; with the SQL when
 // verbose.
 func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
+	printOpen(w, l, p.Server, p.Open())
 	if p.Empty() {
 		switch {
-		case p.Err() != nil:
+		case p.Err() != nil || len(p.Open()) > 0:
 		case slices.ContainsFunc(p.Notes, func(n plan.Note) bool { return n.Cannot }):
 			fmt.Fprintf(w, "server %s: nothing to do that can be done here; what cannot is below\n", p.Server)
 		default:
@@ -150,6 +152,26 @@ func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 	fmt.Fprintf(w, "\n%s adds, %s takes a right away, %s destroys data\n", sign(l, plan.Safe), sign(l, plan.Access), sign(l, plan.Data))
 }
 
+// printOpen prints what stands open, before all else: a plan with nothing to do
+// is not all well then.
+func printOpen(w io.Writer, l term.Look, server string, open []plan.Note) {
+	if len(open) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s\n", l.Paint(term.Bad, fmt.Sprintf("server %s: %s open that landlord does not close:", server, standing(len(open)))))
+	for _, n := range open {
+		fmt.Fprintf(w, "  %s %s\n    %s\n", l.Paint(term.Bad, "x"), term.Clean(n.What), l.Paint(term.Dim, term.Clean(n.Next)))
+	}
+	fmt.Fprintln(w)
+}
+
+func standing(n int) string {
+	if n == 1 {
+		return "1 way stands"
+	}
+	return term.Count(n, "way") + " stand"
+}
+
 func sign(l term.Look, d plan.Danger) string {
 	switch d {
 	case plan.Access:
@@ -184,7 +206,7 @@ func printNotes(w io.Writer, l term.Look, notes []plan.Note) {
 			title = "Cannot be done here:"
 		}
 		for _, n := range notes {
-			if n.Cannot != cannot {
+			if n.Cannot != cannot || n.Open {
 				continue
 			}
 			if title != "" {

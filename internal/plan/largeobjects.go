@@ -38,7 +38,7 @@ func (u unit) takeLargeObjects(from, to string) {
 	why := fmt.Sprintf("%s owns large objects in database %s, where it does not live", from, u.database)
 	sql, ok := u.b.borrowing([]string{from, to}, eachLargeObject(from, "true", "ALTER LARGE OBJECT ", " OWNER TO "+pgsql.Ident(to)))
 	if !ok {
-		u.b.cannot(u.tenant, why, "have a superuser apply once")
+		u.b.stands(u.tenant, why, "have a superuser apply once")
 		return
 	}
 	u.do(why, Access, sql...)

@@ -30,7 +30,7 @@ func (b *builder) nobody() string {
 // superuser could only take it over for itself, and lets it be.
 func (u unit) lose(what, object, from string) bool {
 	if !u.b.superuser() {
-		u.b.cannot(u.b.owner[from], fmt.Sprintf("%s belongs to %s", what, from), "have a superuser apply once")
+		u.b.stands(u.b.owner[from], fmt.Sprintf("%s belongs to %s", what, from), "have a superuser apply once")
 		return false
 	}
 	return u.alterOwner(what, object, from, u.b.nobody())
@@ -66,7 +66,7 @@ func (u unit) ties(c *inside) {
 			continue
 		}
 		what, cut := tie(t)
-		u.b.cannot(from, fmt.Sprintf("%s of tenant %s and %s of tenant %s hang together: %s", t.Table, from, t.Other, to, what), "unless both want that, run: "+cut)
+		u.b.stands(from, fmt.Sprintf("%s of tenant %s and %s of tenant %s hang together: %s", t.Table, from, t.Other, to, what), "unless both want that, run: "+cut)
 	}
 }
 

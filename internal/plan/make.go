@@ -252,7 +252,15 @@ func (u unit) by(role string) unit {
 }
 
 func (b *builder) cannot(tenant, what, next string) {
-	n := Note{Cannot: true, Tenant: tenant, What: what, Next: next}
+	b.once(Note{Cannot: true, Tenant: tenant, What: what, Next: next})
+}
+
+// stands notes a way into or out of a house that landlord does not close.
+func (b *builder) stands(tenant, what, next string) {
+	b.once(Note{Cannot: true, Open: true, Tenant: tenant, What: what, Next: next})
+}
+
+func (b *builder) once(n Note) {
 	if !b.noted[n] {
 		b.noted[n] = true
 		b.plan.Notes = append(b.plan.Notes, n)

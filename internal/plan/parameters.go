@@ -13,7 +13,7 @@ func (b *builder) parameters(u unit) {
 		}
 	}
 	if b.snap.Parameters["lo_compat_privileges"] == "on" {
-		b.cannot("", "lo_compat_privileges is on: every tenant reads and writes every large object in its database", "set it to off in postgresql.conf and reload")
+		b.stands("", "lo_compat_privileges is on: every tenant reads and writes every large object in its database", "set it to off in postgresql.conf and reload")
 	}
 	if n := b.snap.Parameters["max_prepared_transactions"]; n != "" && n != "0" {
 		b.note("", fmt.Sprintf("max_prepared_transactions is %s: a tenant can hold locks beyond its sessions, and use up everybody's", n),

@@ -103,7 +103,9 @@ type HBAChange struct {
 type Note struct {
 	// Cannot says that the plan should do it and cannot; otherwise it is
 	// left alone on purpose.
-	Cannot bool   `json:"cannot,omitempty"`
+	Cannot bool `json:"cannot,omitempty"`
+	// Open says that by it somebody can get into or out of a tenant's house.
+	Open   bool   `json:"open,omitempty"`
 	Tenant string `json:"tenant,omitempty"`
 	What   string `json:"what"`
 	// Next is what the reader can do about it.
@@ -135,6 +137,18 @@ func (p Plan) Err() error {
 		return nil
 	}
 	return &UnreadError{p.Unread, p.UnreadWhy}
+}
+
+// Open lists the ways into and out of houses that the plan does not close. As
+// long as there is one, the server is not as it should be.
+func (p Plan) Open() []Note {
+	var out []Note
+	for _, n := range p.Notes {
+		if n.Open {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // Losses lists what the plan would destroy.

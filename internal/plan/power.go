@@ -116,7 +116,7 @@ func (u unit) endMembership(why string, m snapshot.Membership, sql ...string) {
 		all, ok = u.b.borrowing([]string{m.Grantor}, sql...)
 	}
 	if !ok {
-		u.b.cannot(u.tenant, fmt.Sprintf("%s; %s has granted that", why, m.Grantor), "have a superuser run: "+sql[len(sql)-1])
+		u.b.stands(u.tenant, fmt.Sprintf("%s; %s has granted that", why, m.Grantor), "have a superuser run: "+sql[len(sql)-1])
 		return
 	}
 	u.do(why, Access, all...)

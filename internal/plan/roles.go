@@ -91,7 +91,7 @@ func (u unit) may(have snapshot.Role) bool {
 	if s.Superuser || !(have.Superuser || have.Replicate || have.BypassRLS) {
 		return true
 	}
-	u.b.cannot(u.tenant, fmt.Sprintf("role %s has SUPERUSER, REPLICATION or BYPASSRLS, which only a superuser can take away", have.Name),
+	u.b.stands(u.tenant, fmt.Sprintf("role %s has SUPERUSER, REPLICATION or BYPASSRLS, which only a superuser can take away", have.Name),
 		"have a superuser run: ALTER ROLE "+pgsql.Ident(have.Name)+" NOSUPERUSER NOREPLICATION NOBYPASSRLS")
 	return false
 }

@@ -132,10 +132,12 @@ func plainQueries(s *session) []string {
 			SELECT pg_read_file(current_setting('hba_file'))`}
 	}
 	return []string{`SELECT oid, nspname, nspowner, nspacl FROM pg_namespace;
-		SELECT oid, relnamespace, relname, relkind, relowner, relacl FROM pg_class WHERE oid >= 16384;
+		SELECT oid, relnamespace, relname, relkind, relowner, relacl FROM pg_class WHERE oid >= 16384 OR relacl IS NOT NULL;
 		SELECT attrelid, attname, attacl FROM pg_attribute WHERE attacl IS NOT NULL;
-		SELECT oid, pronamespace, proname, proowner, proacl FROM pg_proc WHERE oid >= 16384;
+		SELECT oid, pronamespace, proname, proowner, proacl FROM pg_proc WHERE oid >= 16384 OR proacl IS NOT NULL;
 		SELECT oid, typnamespace, typname, typowner, typacl FROM pg_type WHERE oid >= 16384;
+		SELECT objoid, classoid, objsubid, initprivs FROM pg_init_privs;
+		SELECT oid, fdwname, fdwowner, fdwacl FROM pg_foreign_data_wrapper;
 		SELECT * FROM pg_default_acl;
 		SELECT * FROM pg_depend WHERE deptype = 'e';
 		SELECT * FROM pg_shdepend WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND deptype = 'a'`}

@@ -135,7 +135,7 @@ func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.
 			Role: r.name(row[0]), Database: r.name(row[1]), Name: r.name(row[2]), Value: r.name(row[3]),
 		})
 	}, func(row [][]byte) {
-		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
+		snap.ParameterGrants = append(snap.ParameterGrants, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3]), Owns: yes(row[4])})
 	}, func(row [][]byte) {
 		snap.Session.Settable = append(snap.Session.Settable, string(row[0]))
 	})

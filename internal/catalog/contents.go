@@ -27,6 +27,8 @@ var (
 	othersSQL string
 	//go:embed sql/strays.sql
 	straysSQL string
+	//go:embed sql/widened.sql
+	widenedSQL string
 	//go:embed sql/ties.sql
 	tiesSQL string
 	//go:embed sql/largeobjects.sql
@@ -103,6 +105,10 @@ const (
 	pgExtension = 3079
 )
 
+// firstOfUsers is the first number of what initdb has not made
+// (FirstNormalObjectId in PostgreSQL's access/transam.h).
+const firstOfUsers = 16384
+
 // core gathers the rows of core.sql, which may come in any order.
 type core struct {
 	r          *reader
@@ -113,6 +119,7 @@ type core struct {
 	columns    []located[snapshot.Column]
 	defaults   []located[snapshot.DefaultACL]
 	strays     bool
+	widened    bool // rights on something of the system's are not as at first
 	large      bool
 	extensions bool
 	// Of the functions for large objects, whether some are PUBLIC's to call,
@@ -150,8 +157,10 @@ func (k *core) row(row [][]byte) {
 	case 'p':
 		k.defaults = append(k.defaults, located[snapshot.DefaultACL]{schema: r.oid(row[2]), it: snapshot.DefaultACL{
 			Kind: pgsql.ObjectKind(char(row[4])), Creator: r.name(row[5]), ACL: r.acl(row[6])}})
-	case 'x':
+	case 'x', 'f':
 		k.strays = true
+	case 'i':
+		k.widened = true
 	case 'l':
 		k.large = true
 	case 'o':
@@ -176,7 +185,9 @@ func (k *core) house(oid uint32) string {
 // assemble puts what the core has into a database's contents.
 func (k *core) assemble(c *snapshot.Contents) {
 	for oid, s := range k.schemas {
-		if k.house(oid) != "" {
+		if k.house(oid) == "" {
+			c.Widened = append(c.Widened, widenedSchema(s)...)
+		} else {
 			s.Empty = len(k.dependents[oid]) == 0
 			s.Extension = slices.Contains(k.dependents[oid], pgExtension)
 			c.Schemas = append(c.Schemas, s)
@@ -184,11 +195,14 @@ func (k *core) assemble(c *snapshot.Contents) {
 	}
 	c.LargeOpen, c.LargeShut = k.opened, k.shut
 	slices.SortFunc(c.Schemas, func(a, b snapshot.Schema) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Widened, func(a, b snapshot.Widened) int { return cmp.Compare(a.Identity, b.Identity) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))
 	for _, l := range k.relations {
 		if l.it.Schema = k.house(l.schema); l.it.Schema != "" {
 			l.it.Extension = k.members[l.oid]
 			c.Relations = append(c.Relations, l.it)
+		} else if l.schema < firstOfUsers {
+			k.widened = true
 		}
 	}
 	k.assembleColumns(c)
@@ -208,6 +222,7 @@ func (k *core) assembleColumns(c *snapshot.Contents) {
 		relations[l.oid] = &k.relations[i]
 	}
 	for _, l := range k.columns {
+		k.widened = k.widened || l.oid < firstOfUsers
 		relation := relations[l.oid]
 		if relation == nil {
 			continue
@@ -257,7 +272,12 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 				Owner: r.name(row[3]), Extension: yes(row[4])})
 		}},
 		{k.strays, straysSQL, func(row [][]byte) {
-			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3])})
+			c.Strays = append(c.Strays, snapshot.Stray{Role: r.name(row[0]), Kind: r.name(row[1]), Identity: r.name(row[2]), Grantor: r.name(row[3]), Owns: yes(row[4])})
+		}},
+		// What is an extension's own is not looked at elsewhere.
+		{k.widened || slices.ContainsFunc(c.Schemas, func(s snapshot.Schema) bool { return s.Extension }), widenedSQL, func(row [][]byte) {
+			c.Widened = append(c.Widened, snapshot.Widened{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
+				Owner: r.name(row[4]), ACL: r.acl(row[5]), First: r.acl(row[6])})
 		}},
 		{len(c.Schemas) > 1, tiesSQL, func(row [][]byte) {
 			c.Ties = append(c.Ties, snapshot.Tie{Kind: string(row[0]), Name: string(row[1]), Schema: r.name(row[2]), Table: string(row[3]),

@@ -2,6 +2,7 @@ package converge_test
 
 import (
 	"fmt"
+	"strings"
 
 	"landlord/internal/pgsql"
 )
@@ -99,15 +100,22 @@ func publicAgain(w *world) {
 // systemGrants gives tenants something on the system's own objects.
 func systemGrants(w *world) {
 	t := w.tenant()
-	to := pgsql.Ident(pick(w.gen, w.roles()))
+	to, option := pgsql.Ident(pick(w.gen, w.roles())), pick(w.gen, []string{"", " WITH GRANT OPTION"})
+	if w.chance(40) {
+		to, option = "PUBLIC", ""
+	}
 	db := pick(w.gen, []string{t.Database, t.Database, "postgres"})
 	sql := pick(w.gen, []string{
 		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO ", "GRANT SELECT ON pg_catalog.pg_authid TO ", "GRANT USAGE ON LANGUAGE internal TO ",
 		"GRANT CREATE ON TABLESPACE pg_default TO ", "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO ", "GRANT USAGE ON SCHEMA pg_toast TO ",
 		"GRANT CREATE ON SCHEMA pg_catalog TO ", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text), pg_catalog.lo_import(text) TO ",
 		"GRANT USAGE ON TYPE pg_catalog.int4 TO ", "GRANT SELECT ON information_schema.sql_features TO ", "GRANT USAGE ON LANGUAGE plpgsql TO ",
+		"GRANT EXECUTE ON FUNCTION pg_catalog.lo_export(oid, text), pg_catalog.now() TO ", "GRANT SELECT ON pg_catalog.pg_largeobject, pg_catalog.pg_statistic TO ",
+		"GRANT UPDATE (relname), SELECT (oid) ON pg_catalog.pg_class TO ", "GRANT ALL ON information_schema.sql_parts, information_schema._pg_user_mappings TO ",
 	})
-	w.hand(db, "", sql+to+pick(w.gen, []string{"", " WITH GRANT OPTION"}))
+	if w.hand(db, "", sql+to+option) && option != "" && strings.Contains(sql, "pg_authid TO") {
+		w.passOn(db, "SELECT", "TABLE pg_catalog.pg_authid", to)
+	}
 	if w.major() >= 15 && w.chance(40) {
 		w.hand(db, "", "GRANT "+pick(w.gen, []string{"SET", "ALTER SYSTEM", "ALL"})+" ON PARAMETER "+pick(w.gen, []string{"work_mem", "log_statement", "\"app.x\"", "temp_file_limit"})+" TO "+to)
 	}
@@ -147,4 +155,20 @@ func largeObjects(w *world) {
 		w.hand(db, "", "ALTER LARGE OBJECT "+id+" OWNER TO "+pgsql.Ident(owner))
 		w.grant(db, pick(w.gen, []string{"SELECT", "ALL"}), "LARGE OBJECT "+id)
 	}
+}
+
+// foreignServers stand in no schema, as do the other things here.
+func foreignServers(w *world) {
+	db, wrapper, server := w.tenant().Database, pgsql.Ident(w.name("wrapper")), pgsql.Ident(w.name("server"))
+	w.hand(db, "", "CREATE FOREIGN DATA WRAPPER "+wrapper+"; CREATE SERVER "+server+" FOREIGN DATA WRAPPER "+wrapper)
+	w.grant(db, "USAGE", "FOREIGN DATA WRAPPER "+wrapper)
+	w.grant(db, "USAGE", "FOREIGN SERVER "+server)
+	owner := pgsql.Ident(pick(w.gen, w.roles()))
+	w.hand(db, "", pick(w.gen, []string{"ALTER SERVER " + server, "ALTER LANGUAGE plpgsql", "CREATE PUBLICATION " + server + "; ALTER PUBLICATION " + server, "ALTER TABLESPACE pg_default"})+" OWNER TO "+owner)
+}
+
+// strictSystem takes from PUBLIC what it has by default: nobody's harm.
+func strictSystem(w *world) {
+	w.hand(w.tenant().Database, "", "REVOKE "+pick(w.gen, []string{"SELECT ON pg_catalog.pg_settings", "SELECT ON information_schema.views",
+		"EXECUTE ON FUNCTION pg_catalog.lo_create(oid)", "USAGE ON LANGUAGE plpgsql", "SELECT (subname) ON pg_catalog.pg_subscription"})+" FROM PUBLIC")
 }

@@ -25,6 +25,7 @@ var drifts = []drift{
 	{"system grants", systemGrants}, {"postgres opened", postgresOpened}, {"database attributes", databaseAttributes}, {"catalog rights", catalogRights},
 	{"large object", largeObjects}, {"comment", comments}, {"lost temp", lostConnect},
 	{"admins", adminDrift}, {"extensions", extensionDrift}, {"functions for large objects", largeDrift},
+	{"foreign server", foreignServers}, {"strict system", strictSystem},
 }
 
 // mess does several random things by hand.

@@ -38,6 +38,7 @@ func (w *world) judge() []string {
 		o.judgeObjects(db)
 		o.judgeReach(db)
 		o.judgeDefaults(db)
+		o.judgeSystem(db)
 	}
 	return o.wrong
 }

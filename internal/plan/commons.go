@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -30,6 +28,8 @@ func (u unit) commons(owner string, c *inside) {
 	}
 	u.strangersDefaults(c)
 	u.strays(c.strays)
+	u.owned(c)
+	u.widened(c)
 	u.ties(c)
 	u.largeObjects(owner, c)
 }
@@ -115,45 +115,4 @@ func (u unit) strangersObjects(c *inside, schema string) {
 			u.lose(o.Identity+", which is in no house of its owner's,", otherKind(o.Kind)+" "+o.Identity, o.Owner)
 		}
 	}
-}
-
-// grantWords turns an object's type as pg_identify_object names it into the
-// word that GRANT knows it by.
-var grantWords = map[string]string{
-	"table": "TABLE", "view": "TABLE", "materialized view": "TABLE", "foreign table": "TABLE", "sequence": "SEQUENCE",
-	"function": "ROUTINE", "procedure": "ROUTINE", "aggregate": "ROUTINE", "language": "LANGUAGE", "schema": "SCHEMA", "type": "TYPE",
-	"foreign-data wrapper": "FOREIGN DATA WRAPPER", "server": "FOREIGN SERVER", "large object": "LARGE OBJECT",
-	"parameter ACL": "PARAMETER", "tablespace": "TABLESPACE",
-}
-
-// strays takes away grants on objects that no tenant has business with.
-func (u unit) strays(all []snapshot.Stray) {
-	ours := slices.DeleteFunc(slices.Clone(all), func(s snapshot.Stray) bool { return s.Role != "" && !u.b.concernsTenant(u.b.owner[s.Role]) })
-	for _, s := range deepestFirst(ours, func(s snapshot.Stray) link { return link{s.Kind + " " + s.Identity, s.Role, s.Grantor} }) {
-		u.stray(s)
-	}
-}
-
-// stray takes away a grant on an object that no tenant has business with.
-func (u unit) stray(s snapshot.Stray) {
-	kind, identity := s.Kind, s.Identity
-	if kind == "table column" {
-		kind, identity = "table", identity[:strings.LastIndexByte(identity, '.')]
-	}
-	word := grantWords[kind]
-	if word == "" {
-		u.b.cannot(u.b.owner[s.Role], fmt.Sprintf("%s holds something on %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, s.Identity), "have a superuser look at it")
-		return
-	}
-	u.tenant = u.b.owner[s.Role]
-	if !u.b.superuser() {
-		u.b.cannot(u.tenant, fmt.Sprintf("%s holds rights on %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, identity),
-			fmt.Sprintf("have a superuser run: REVOKE ALL ON %s %s FROM %s", word, identity, grantee(s.Role)))
-		return
-	}
-	if s.Grantor != u.b.snap.Session.User {
-		u.as = s.Grantor
-	}
-	u.do(fmt.Sprintf("%s has no business with %s %s", cmp.Or(s.Role, "PUBLIC"), s.Kind, identity), Access,
-		fmt.Sprintf("REVOKE ALL ON %s %s FROM %s CASCADE", word, identity, grantee(s.Role)))
 }

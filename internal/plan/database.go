@@ -48,9 +48,15 @@ func (b *builder) ground() {
 	}
 }
 
-// superuserGrants takes away what tenants were granted of parameters and tablespaces.
+// superuserGrants takes away what tenants were granted of parameters and
+// tablespaces, and what of the server's own they own.
 func (b *builder) superuserGrants(u unit) {
 	u.strays(b.snap.ParameterGrants)
+	for _, s := range b.snap.ParameterGrants {
+		if s.Owns {
+			u.evict(s, "")
+		}
+	}
 }
 
 // closeDatabase keeps PUBLIC and the tenants out of a database that is none
@@ -72,7 +78,7 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 			}
 		}
 		if len(names) > 0 {
-			u.b.cannot("", fmt.Sprintf("%s may connect to database %s, which belongs to %s: tenants can get in there", strings.Join(names, ", "), d.Name, d.Owner),
+			u.b.stands("", fmt.Sprintf("%s may connect to database %s, which belongs to %s: tenants can get in there", strings.Join(names, ", "), d.Name, d.Owner),
 				"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM "+strings.Join(roles, ", "))
 		}
 		return
@@ -108,7 +114,11 @@ func (u unit) change(why, object, column, owner string, changes []change) {
 			by.as = c.as
 		}
 		if who := cmp.Or(c.as, owner); !u.b.mayOwn(who) {
-			u.b.cannot(u.tenant, fmt.Sprintf("%s, which is %s's to change", why, who), "have that role or a superuser run: "+sql)
+			note := u.b.stands
+			if c.grant {
+				note = u.b.cannot
+			}
+			note(u.tenant, fmt.Sprintf("%s, which is %s's to change", why, who), "have that role or a superuser run: "+sql)
 			continue
 		}
 		by.do(why, danger([]change{c}), sql)

@@ -17,6 +17,7 @@ type inside struct {
 	others    map[string][]snapshot.Other
 	defaults  map[string][]snapshot.DefaultACL // by creator
 	strays    []snapshot.Stray
+	widened   []snapshot.Widened
 	ties      []snapshot.Tie
 	large     []snapshot.LargeObjectGrant
 
@@ -26,7 +27,7 @@ type inside struct {
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, widened: c.Widened, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

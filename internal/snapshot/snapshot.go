@@ -31,7 +31,8 @@ type Snapshot struct {
 	Memberships []Membership      `json:"memberships"`
 	Databases   []Database        `json:"databases"`
 	Settings    []Setting         `json:"settings"`
-	// ParameterGrants are the grants on configuration parameters (since 15).
+	// ParameterGrants are the grants on configuration parameters (since 15) and
+	// tablespaces, and the owners of tablespaces and subscriptions.
 	ParameterGrants []Stray `json:"parameterGrants,omitempty"`
 	// Dependencies tell in which databases a role owns or is granted
 	// something; read only where roles are to be dropped.
@@ -212,6 +213,7 @@ type Contents struct {
 	Others      []Other      `json:"others,omitempty"`
 	DefaultACLs []DefaultACL `json:"defaultACLs,omitempty"`
 	Strays      []Stray      `json:"strays,omitempty"`
+	Widened     []Widened    `json:"widened,omitempty"`
 	Ties        []Tie        `json:"ties,omitempty"`
 	// LargeObjects are the grants on large objects, each that is there at all
 	// once: a database may hold millions of them.
@@ -352,10 +354,13 @@ type Tie struct {
 }
 
 // Stray is a grant to a role, or to PUBLIC (""), on an object of any other kind: a system
-// function, a language, a foreign server, a parameter.
+// function, a language, a foreign server, a parameter. Or it is such an object
+// of a role's own, as also extensions, publications and the like are. A user
+// mapping for PUBLIC counts as PUBLIC's own, with its server as the identity.
 type Stray struct {
 	Role     string `json:"role"`
 	Kind     string `json:"kind"` // as pg_identify_object names it
 	Identity string `json:"identity"`
-	Grantor  string `json:"grantor"`
+	Grantor  string `json:"grantor,omitempty"`
+	Owns     bool   `json:"owns,omitempty"`
 }

@@ -17,7 +17,7 @@ FROM pg_catalog.pg_db_role_setting AS s
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(entry)
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase;
-SELECT DISTINCT r.rolname, i.type, i.identity, pg_catalog.pg_get_userbyid(a.grantor)
+SELECT DISTINCT r.rolname, i.type, i.identity, pg_catalog.pg_get_userbyid(a.grantor), false
 FROM pg_catalog.pg_shdepend AS s
 JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, s.objsubid) AS i
@@ -29,10 +29,17 @@ CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
 WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid
 UNION ALL  -- PUBLIC depends on nothing
-SELECT DISTINCT '', i.type, i.identity, pg_catalog.pg_get_userbyid(o.grantor)
+SELECT DISTINCT '', i.type, i.identity, pg_catalog.pg_get_userbyid(o.grantor), false
 FROM (
   SELECT 'pg_catalog.pg_tablespace'::pg_catalog.regclass AS class, s.oid, a.grantor
   FROM pg_catalog.pg_tablespace AS s CROSS JOIN LATERAL pg_catalog.aclexplode(s.spcacl) AS a WHERE a.grantee = 0
   {{publicparameters}}
 ) AS o
-CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i;
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i
+UNION ALL
+SELECT r.rolname, i.type, i.identity, '', true
+FROM pg_catalog.pg_shdepend AS s
+JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
+CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, 0) AS i
+WHERE s.dbid = 0 AND s.deptype = 'o' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+  AND s.classid IN ('pg_catalog.pg_tablespace'::pg_catalog.regclass, 'pg_catalog.pg_subscription'::pg_catalog.regclass);

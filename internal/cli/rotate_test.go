@@ -43,8 +43,8 @@ const rotatingSpec = `servers:
     connection: %s
     endpoint: %s
 tenants:
-  acme: {rights: ddl}
-  bolt: {isolation: schema, limits: {connections: 5}}
+  acme: {rights: ddl, large_objects: true}
+  bolt: {isolation: schema, limits: {connections: 5}, large_objects: true}
 `
 
 // ownServer is a server on which landlord is superuser.

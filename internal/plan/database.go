@@ -78,7 +78,11 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 			}
 		}
 		if len(names) > 0 {
-			u.b.stands("", fmt.Sprintf("%s may connect to database %s, which belongs to %s: tenants can get in there", strings.Join(names, ", "), d.Name, d.Owner),
+			say := u.b.stands
+			if d.Name == "postgres" || d.Name == "template1" { // initdb's: nobody's data is in there
+				say = u.b.cannot
+			}
+			say("", fmt.Sprintf("%s may connect to database %s, which belongs to %s: tenants can get in there", strings.Join(names, ", "), d.Name, d.Owner),
 				"have its owner or a superuser run: REVOKE ALL ON DATABASE "+pgsql.Ident(d.Name)+" FROM "+strings.Join(roles, ", "))
 		}
 		return

@@ -3,7 +3,6 @@ package access_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,24 +55,31 @@ func TestCrossings(t *testing.T) {
 	}
 }
 
-// TestCrossingsOfManyTenants: ten times the tenants take about ten times as
-// long, not a hundred times.
+// TestCrossingsOfManyTenants: ten times the tenants take about ten times the
+// memory, not a hundred times. BenchmarkCrossings says how long they take.
 func TestCrossingsOfManyTenants(t *testing.T) {
-	took := func(n int) time.Duration {
+	allocated := func(n int) float64 {
 		s, tenants := town(n)
-		best := time.Hour
-		for range 3 {
-			start := time.Now()
+		return testing.AllocsPerRun(1, func() {
 			if got := access.Prepare(s).Crossings(tenants, access.Possible); len(got) > 0 {
 				t.Fatalf("%+v", got[0])
 			}
-			best = min(best, time.Since(start))
-		}
-		return best
+		})
 	}
-	few, many := took(1000), took(10000)
-	t.Logf("1,000 tenants: %v; 10,000: %v", few, many)
-	if many > 35*few {
-		t.Errorf("10,000 tenants take %v, 1,000 take %v", many, few)
+	few, many := allocated(300), allocated(3000)
+	t.Logf("allocations for 300 tenants: %.0f; for 3,000: %.0f", few, many)
+	if many > 15*few {
+		t.Errorf("3,000 tenants allocate %.0f times, 300 allocate %.0f times", many, few)
+	}
+}
+
+func BenchmarkCrossings(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		s, tenants := town(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				access.Prepare(s).Crossings(tenants, access.Possible)
+			}
+		})
 	}
 }

@@ -34,7 +34,7 @@ SELECT 'r', c.oid, c.relnamespace, c.relname, c.relkind::pg_catalog.text, pg_cat
 FROM pg_catalog.pg_class AS c
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.relnamespace = 2200 OR c.relnamespace >= 16384
   OR c.relacl IS NOT NULL AND CASE
-    WHEN c.relnamespace IN (11, 99) OR c.relname ^@ '_' THEN (c.oid, c.relacl) NOT IN (
+    WHEN c.relnamespace IN (11, 99) OR pg_catalog.left(c.relname::pg_catalog.text, 1) = '_' THEN (c.oid, c.relacl) NOT IN (
       SELECT i.objoid, i.initprivs FROM pg_catalog.pg_init_privs AS i WHERE i.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.objsubid = 0)
     ELSE c.relacl <> pg_catalog.acldefault('r', 10) || pg_catalog.makeaclitem(0, 10, 'SELECT', false) END)
 UNION ALL

@@ -4,7 +4,7 @@
 SELECT i.schema, i.type, i.identity, o.attname, pg_catalog.pg_get_userbyid(o.owner), o.acl::pg_catalog.text, COALESCE(p.initprivs, o.born)::pg_catalog.text
 FROM (
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass AS class, c.oid, 0 AS sub, c.relnamespace AS ns, NULL AS attname, c.relowner AS owner, c.relacl AS acl,
-         CASE WHEN s.oid IS NOT NULL AND NOT c.relname ^@ '_'
+         CASE WHEN s.oid IS NOT NULL AND NOT pg_catalog.left(c.relname::pg_catalog.text, 1) = '_'
            THEN pg_catalog.acldefault('r', c.relowner) || pg_catalog.makeaclitem(0, c.relowner, 'SELECT', false) END AS born
   FROM pg_catalog.pg_class AS c
   LEFT JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace AND s.nspname = 'information_schema'

@@ -84,7 +84,7 @@ type Rule struct {
 	Fix string
 	// Breaks is what the fix may break.
 	Breaks string
-	// CIS is the number of the recommendation in the CIS PostgreSQL 16
+	// CIS is the number of the recommendation in the CIS PostgreSQL 17
 	// Benchmark (v1.0.0), where there is one.
 	CIS string
 	// Source is where it is written: the manual's chapter, a CVE.

@@ -33,7 +33,7 @@ func defaultRules() []Rule {
 		{Code: "default-execute", Title: "New functions are everybody's to run", Subject: Defaults, Severity: Low, Needs: append([]snapshot.Part{snapshot.PartRoutines}, needs...),
 			Why:    "PostgreSQL gives EXECUTE on each new function to PUBLIC. Only global default privileges of the creator change that; those of a schema can add rights and take none away.",
 			Fix:    "Revoke it in the creator's global default privileges (without IN SCHEMA).",
-			Breaks: "Functions made from now on have to be granted by name.", CIS: "4.4", Source: manual + ", notes on per-schema privileges", inside: defaultExecute},
+			Breaks: "Functions made from now on have to be granted by name.", CIS: "4.5", Source: manual + ", notes on per-schema privileges", inside: defaultExecute},
 		{Code: "default-schema-revoke", Title: "Default privileges of a schema that take nothing away", Subject: Defaults, Severity: Low, Needs: needs,
 			Why:    "Somebody has set default privileges on functions for this schema, without PUBLIC. They only add to the global ones, by which PUBLIC still gets EXECUTE.",
 			Fix:    "Revoke it globally, without IN SCHEMA.",

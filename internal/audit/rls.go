@@ -16,19 +16,19 @@ func rlsRules() []Rule {
 		{Code: "rls-off", Title: "A table has policies and does not use them", Subject: RowSecurity, Severity: High, Needs: needs,
 			Why:    "Somebody wrote policies for this table, and row level security is not enabled on it. Everybody with a right on the table sees every row.",
 			Fix:    "Enable it.",
-			Breaks: "Whoever sees too much now.", CIS: "4.6", Source: manual, inside: rlsOff},
+			Breaks: "Whoever sees too much now.", CIS: "4.7", Source: manual, inside: rlsOff},
 		{Code: "rls-no-policy", Title: "A table shows nobody anything", Subject: RowSecurity, Severity: Low, Needs: needs,
 			Why:    "Row level security is enabled and there is no policy, so that everybody but the owner sees no rows. Programs take that for an empty table.",
 			Fix:    "Write a policy, or disable it.",
-			Breaks: "Nothing.", CIS: "4.6", Source: manual, inside: rlsNoPolicy},
+			Breaks: "Nothing.", CIS: "4.7", Source: manual, inside: rlsNoPolicy},
 		{Code: "rls-true", Title: "A policy lets every row through", Subject: RowSecurity, Severity: Medium, Needs: []snapshot.Part{snapshot.PartPolicies},
 			Why:    "Permissive policies add up, and USING (true) is true for every row. So this one makes all others on the table useless for the roles that it names.",
 			Fix:    "Replace it by a condition, or make it RESTRICTIVE if it was meant to narrow.",
-			Breaks: "Whoever sees too much now.", CIS: "4.6", Source: manual, inside: rlsTrue},
+			Breaks: "Whoever sees too much now.", CIS: "4.7", Source: manual, inside: rlsTrue},
 		{Code: "rls-not-forced", Title: "A login passes by policies as the owner", Subject: RowSecurity, Severity: Medium, Needs: append([]snapshot.Part{snapshot.PartRoles}, needs...),
 			Why:    "Policies do not hold for a table's owner unless they are forced, and the owner logs in itself. For that login the policies are not there.",
 			Fix:    "Force them, and give the table to a role that cannot log in.",
-			Breaks: "Whatever the owner does across rows of all: backups, migrations of data.", CIS: "4.6", Source: manual, inside: rlsNotForced},
+			Breaks: "Whatever the owner does across rows of all: backups, migrations of data.", CIS: "4.7", Source: manual, inside: rlsNotForced},
 	}
 }
 

@@ -14,7 +14,7 @@ func schemaRules() []Rule {
 			Why:    "Who may create in a schema that others have in their search_path can put a function or a table there that these others then use, with their rights. That is how an ordinary login becomes superuser when an administrator works in this database.",
 			Fix:    "Revoke CREATE from PUBLIC; let one role that cannot log in own the schema.",
 			Breaks: "Programs and migrations that create tables with a login that owns nothing: give the tables' owner the right by name.",
-			CIS:    "4.4", Source: "CVE-2018-1058; manual, chapter 5.10.6, Usage Patterns", inside: publicCreate},
+			CIS:    "4.10", Source: "CVE-2018-1058; manual, chapter 5.10.6, Usage Patterns", inside: publicCreate},
 		{Code: "schema-public-usage", Title: "Everybody may look into a schema", Subject: Databases, Severity: Low, Needs: []snapshot.Part{snapshot.PartSchemas},
 			Why:    "USAGE for PUBLIC opens the schema's door to every role that can connect, the other customers of this database too. A table granted to too many is then reachable at once.",
 			Fix:    "Revoke USAGE from PUBLIC and grant it to the schema's own roles.",

@@ -15,15 +15,15 @@ func serverRules() []Rule {
 		{Code: "server-eol", Title: "This PostgreSQL gets no more fixes", Subject: ServerWide, Severity: High,
 			Why:    "Holes that are found now stay open in it for good, and how to use them is published with the fixes for newer versions. No setting makes up for that.",
 			Fix:    "Upgrade to a supported major version (pg_upgrade, or dump and restore).",
-			Breaks: "Read the release notes in between; try it on a copy.", CIS: "1.1", Source: "https://www.postgresql.org/support/versioning/", check: endOfLife},
+			Breaks: "Read the release notes in between; try it on a copy.", CIS: "1.5", Source: "https://www.postgresql.org/support/versioning/", check: endOfLife},
 		{Code: "server-minor", Title: "Minor updates are missing", Subject: ServerWide, Severity: High,
 			Why:    "Minor versions hold fixes only. Those up to August 2026 close, among others, a hole by which any user runs code as the server's OS user (CVE-2026-14680), past every wall inside the server.",
 			Fix:    "Install the newest minor version and restart; nothing has to be dumped.",
-			Breaks: "Nothing but the restart; the release notes name the few indexes to rebuild.", CIS: "1.1", Source: "https://www.postgresql.org/support/security/", check: minorVersion},
+			Breaks: "Nothing but the restart; the release notes name the few indexes to rebuild.", CIS: "1.5", Source: "https://www.postgresql.org/support/security/", check: minorVersion},
 		{Code: "server-password-encryption", Title: "New passwords are stored as md5", Subject: ServerWide, Severity: Medium, Needs: needs,
 			Why:    "Each password set from now on is stored as a hash that is as good as the password itself. Every other careful step is undone by the next ALTER ROLE.",
 			Fix:    "Set password_encryption to scram-sha-256, and set the passwords anew.",
-			Breaks: "Clients whose libpq is older than 10.", CIS: "5.2", Source: "manual, chapter 20.5, Password Authentication", check: passwordEncryption},
+			Breaks: "Clients whose libpq is older than 10.", CIS: "5.12", Source: "manual, chapter 20.5, Password Authentication", check: passwordEncryption},
 		{Code: "server-ssl", Title: "Clients come over the network, and TLS is off", Subject: ServerWide, Severity: High, Needs: append([]snapshot.Part{snapshot.PartHBA}, needs...),
 			Why:    "pg_hba.conf lets other machines in, and the server does not speak TLS. Queries, data and md5 answers can be read and changed on the way; hostssl lines match nobody.",
 			Fix:    "Give the server a certificate and set ssl = on.",
@@ -42,7 +42,7 @@ func serverRules() []Rule {
 			Fix: "Stop the server and run pg_checksums --enable (12 and newer).", Breaks: "The server is down while it runs; writing takes a little more.", Source: "manual, chapter 28.2, Data Checksums", check: checksums},
 		{Code: "server-archiving", Title: "There is no continuous archive", Subject: ServerWide, Severity: Advice, Needs: needs,
 			Why: "With dumps alone, everything since the last one is lost with the disk, or with one wrong DELETE. An archive of the write-ahead log brings any moment back.",
-			Fix: "Set up archiving or a tool that streams it (pgBackRest, Barman, WAL-G).", Breaks: "Nothing; the archive needs space, and somebody to look whether it works.", CIS: "8.3", Source: "manual, chapter 25.3, Continuous Archiving", check: archiving},
+			Fix: "Set up archiving or a tool that streams it (pgBackRest, Barman, WAL-G).", Breaks: "Nothing; the archive needs space, and somebody to look whether it works.", CIS: "7.4", Source: "manual, chapter 25.3, Continuous Archiving", check: archiving},
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"landlord/internal/audit"
@@ -37,9 +38,13 @@ func (v verdict) print() {
 	v.sum()
 }
 
-// findings prints those that count, or the advice.
+// findings prints those that count, or the advice: what one rule says of
+// several objects, once.
 func (v verdict) findings(advice bool) {
-	for i, f := range v.report.Findings {
+	n := 0
+	for _, same := range alike(v.report.Findings) {
+		n++
+		f := same[0]
 		if (f.Severity == audit.Advice) != advice {
 			continue
 		}
@@ -50,43 +55,85 @@ func (v verdict) findings(advice bool) {
 		case f.Severity == audit.Advice:
 			tone = term.Dim
 		}
-		fresh := ""
-		if f.New {
-			fresh = " (new)"
+		times := ""
+		if len(same) > 1 {
+			times = fmt.Sprintf(" (%d)", len(same))
 		}
-		fmt.Fprintf(v.w, "\n%d. %s %s%s\n", i+1, v.look.Paint(tone, strings.ToUpper(f.Severity.String())), v.look.Paint(term.Strong, f.Title), fresh)
-		v.finding(f)
+		fmt.Fprintf(v.w, "\n%d. %s %s%s\n", n, v.look.Paint(tone, strings.ToUpper(f.Severity.String())), v.look.Paint(term.Strong, f.Title), times)
+		v.rule(same)
 	}
 }
 
-func (v verdict) finding(f audit.Finding) {
-	at := ""
+// alike gathers what one rule found with one severity and one consequence, in
+// the order in which each is met first.
+func alike(all []audit.Finding) [][]audit.Finding {
+	var out [][]audit.Finding
+	for _, f := range all {
+		i := slices.IndexFunc(out, func(g []audit.Finding) bool {
+			return g[0].Code == f.Code && g[0].Severity == f.Severity && g[0].Why == f.Why && g[0].Breaks == f.Breaks
+		})
+		if i < 0 {
+			out = append(out, nil)
+			i = len(out) - 1
+		}
+		out[i] = append(out[i], f)
+	}
+	return out
+}
+
+// rule prints what one rule found: why it matters once, each object with what
+// mends it.
+func (v verdict) rule(same []audit.Finding) {
+	f := same[0]
+	v.para("", f.Why)
+	var said []string
+	for _, f := range same {
+		v.object(f, said)
+		said = append(said, fixes(f)...)
+	}
+	if r, ok := audit.RuleOf(f.Code); ok && len(said) == 0 {
+		v.para("> ", r.Fix)
+	}
+	v.para("May break: ", f.Breaks)
+	detail := f.Code
+	if f.CIS != "" {
+		detail += ", CIS " + f.CIS
+	}
+	fmt.Fprintf(v.w, "   %s\n", v.look.Paint(term.Dim, term.Clean(detail)))
+}
+
+// object prints one finding, and what mends it where that was not said of
+// another.
+func (v verdict) object(f audit.Finding, said []string) {
+	at, fresh := "", ""
 	if f.Place != nil {
 		at = " (" + term.Clean(f.Place.String()) + ")"
 	}
-	v.para("", sentence(f.Object.String())+at+": "+f.What)
-	v.para("", f.Why)
+	if f.New {
+		fresh = "New: "
+	}
+	v.para("- ", fresh+sentence(f.Object.String())+at+": "+f.What)
+	if v.verbose {
+		fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, term.Clean(f.Key)))
+	}
+	for _, line := range fixes(f) {
+		if !slices.Contains(said, line) {
+			fmt.Fprintf(v.w, "     %s %s\n", v.look.Paint(term.Good, ">"), line)
+		}
+	}
+}
+
+// fixes are a finding's statements and lines, each with where it belongs.
+func fixes(f audit.Finding) []string {
+	var out []string
 	for _, x := range f.Fix {
 		where := ""
 		if x.In != "" {
 			where = term.Clean(x.In) + ": "
 		}
-		fmt.Fprintf(v.w, "     %s %s%s\n", v.look.Paint(term.Good, ">"), v.look.Paint(term.Dim, where), term.Clean(x.Text))
+		out = append(out, where+term.Clean(x.Text))
 	}
-	if len(f.Fix) == 0 {
-		if r, ok := audit.RuleOf(f.Code); ok {
-			v.para("> ", r.Fix)
-		}
-	}
-	v.para("May break: ", f.Breaks)
-	detail := f.Code
-	if v.verbose {
-		detail = f.Key
-	}
-	if f.CIS != "" {
-		detail += ", CIS " + f.CIS
-	}
-	fmt.Fprintf(v.w, "   %s\n", v.look.Paint(term.Dim, term.Clean(detail)))
+	return out
 }
 
 func sentence(s string) string {
@@ -99,11 +146,14 @@ func sentence(s string) string {
 // para prints a paragraph, wrapped and indented.
 func (v verdict) para(lead, text string) {
 	const width = 96
-	line := "   " + lead
+	line, margin := "   "+lead, "   "
+	if strings.HasPrefix(lead, "- ") {
+		margin += "  "
+	}
 	for _, word := range strings.Fields(term.Clean(text)) {
 		if len([]rune(line))+1+len([]rune(word)) > width {
 			fmt.Fprintln(v.w, strings.TrimRight(line, " "))
-			line = "   "
+			line = margin
 		}
 		if !strings.HasSuffix(line, " ") {
 			line += " "

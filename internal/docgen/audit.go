@@ -40,7 +40,7 @@ func rulePage(r audit.Rule) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s: %s\n\n%s, mostly %s.\n\n## Why\n\n%s\n\n## What mends it\n\n%s\n\n## What that may break\n\n%s\n\n## Source\n\n%s", r.Code, r.Title, r.Subject, r.Severity, r.Why, r.Fix, r.Breaks, r.Source)
 	if r.CIS != "" {
-		fmt.Fprintf(&b, "; CIS PostgreSQL Benchmark %s", r.CIS)
+		fmt.Fprintf(&b, "; CIS PostgreSQL 17 Benchmark %s", r.CIS)
 	}
 	b.WriteString("\n\n[All rules](../audit.md)\n")
 	return b.Bytes()

@@ -70,6 +70,8 @@ case $purpose in
     need php-pgsql php -r 'exit((int) !extension_loaded("pdo_pgsql"));'
     # The rule of landlord sudoers is tried with the real thing, as root.
     need sudo command -v visudo
+    # The page of landlord report is tried in a real browser.
+    need chromium command -v chromium
     # The race detector of `go test -race` needs a C compiler.
     need gcc command -v "$(go env CC 2>/dev/null || echo gcc)"
     need libc6-dev test -e /usr/include/stdlib.h

@@ -124,6 +124,7 @@ database 2, and proves it by trying.
   landlord prove       logs in as each tenant and tries to get out
   landlord snapshot    reads who may do what, into a file
   landlord access      says who can do what, and by which path
+  landlord report      draws who reaches what, as a page for the browser
   landlord demo        shows all of it on a private server
 
 Exit status: 0 done, or nothing to do; 1 failed; 2 bad usage or a mistake in
@@ -136,7 +137,7 @@ landlord.yaml, nothing changed; 3 plan has changes, prove or hba check has findi
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks on stderr")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "more of them")
 	root.AddCommand(a.initCommand(), a.checkCommand(), a.planCommand(), a.applyCommand(), a.credentialsCommand(),
-		a.proveCommand(), a.hbaCommand(), a.exportCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.demoCommand(), a.tenantCommand(), a.sudoersCommand(), a.versionCommand())
+		a.proveCommand(), a.hbaCommand(), a.exportCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.reportCommand(), a.demoCommand(), a.tenantCommand(), a.sudoersCommand(), a.versionCommand())
 	strict(root)
 	return root
 }

@@ -1,0 +1,207 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"landlord/internal/access"
+	"landlord/internal/audit"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// Build makes the model from a server that is ready for questions, the
+// audit's report on it, and the tenants that it has.
+func Build(st *access.State, judged audit.Report, residents []audit.Resident) Model {
+	snap := st.Snapshot()
+	b := builder{st: st, residents: residents, cells: make([]map[int]Level, len(residents)), home: map[string]int{}}
+	b.Name = judged.Name
+	if snap.Version != 0 {
+		b.Version = snap.Version.String()
+	}
+	if !snap.Taken.IsZero() {
+		b.Taken = snap.Taken.UTC().Format(time.RFC3339)
+	}
+	b.addTenants()
+	b.addDatabases(snap.Databases)
+	b.addRoles(snap)
+	b.addWays()
+	b.fillCells()
+	b.addFindings(judged)
+	return b.Model
+}
+
+// builder is a model in the making.
+type builder struct {
+	Model
+	st        *access.State
+	residents []audit.Resident
+	cells     []map[int]Level // by tenant and database
+	home      map[string]int  // the tenant of a role
+}
+
+func (b *builder) addTenants() {
+	b.residents = slices.Clone(b.residents)
+	slices.SortStableFunc(b.residents, func(x, y audit.Resident) int { return strings.Compare(x.Name, y.Name) })
+	b.Tenants = make([]Tenant, len(b.residents))
+	for i, r := range b.residents {
+		b.Tenants[i].Name = r.Name
+		b.cells[i] = map[int]Level{}
+		for _, role := range r.Roles {
+			b.home[role] = i
+		}
+	}
+}
+
+// addDatabases lists those that somebody can connect to, and which tenant
+// holds CONNECT there by more than PUBLIC's right.
+func (b *builder) addDatabases(databases []snapshot.Database) {
+	b.Databases = []Database{}
+	for _, d := range databases {
+		if !d.AllowConn {
+			continue
+		}
+		at := len(b.Databases)
+		public := mayConnect(d.ACL.Or(pgsql.DatabaseObj, d.Owner, b.st.Snapshot().Version))
+		b.Databases = append(b.Databases, Database{Name: d.Name, Owner: d.Owner, Public: public})
+		for i, r := range b.residents {
+			switch {
+			case slices.Contains(r.Databases, d.Name):
+				b.raise(i, at, Own)
+				b.Databases[at].House = true
+			case !public && slices.ContainsFunc(r.Roles, func(role string) bool { return b.connects(role, d) }):
+				b.raise(i, at, Connect)
+			}
+		}
+	}
+}
+
+// mayConnect says whether an ACL lets PUBLIC connect.
+func mayConnect(acl pgsql.ACL) bool {
+	return slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return it.Grantee == "" && it.Privs&pgsql.Connect != 0 })
+}
+
+func (b *builder) connects(role string, d snapshot.Database) bool {
+	r, ok := b.st.Role(role)
+	if !ok || !r.Login {
+		return false
+	}
+	privs, _ := b.st.Privileges(role, access.Object{Kind: pgsql.DatabaseObj, Database: d.Name, Name: d.Name, Owner: d.Owner, ACL: d.ACL})
+	return privs&pgsql.Connect != 0
+}
+
+// raise keeps the worst that is true of a tenant and a database.
+func (b *builder) raise(tenant, database int, l Level) {
+	b.cells[tenant][database] = max(b.cells[tenant][database], l)
+}
+
+// addRoles lists every tenant's roles, and of the others those that are
+// superusers or that somebody is a member of.
+func (b *builder) addRoles(snap snapshot.Snapshot) {
+	tied := map[string]bool{}
+	for _, m := range snap.Memberships {
+		if !strings.HasPrefix(m.Member, "pg_") {
+			tied[m.Role], tied[m.Member] = true, true
+		}
+	}
+	at := map[string]int{}
+	b.Roles, b.Members = []Role{}, [][3]int{}
+	for _, r := range snap.Roles {
+		tenant, ok := b.home[r.Name]
+		if !ok {
+			tenant = -1
+		}
+		if ok || r.Superuser || tied[r.Name] {
+			at[r.Name] = len(b.Roles)
+			b.Roles = append(b.Roles, Role{r.Name, tenant, r.Login, r.Superuser})
+		}
+	}
+	for _, m := range snap.Memberships {
+		member, ok := at[m.Member]
+		role, known := at[m.Role]
+		if ok && known {
+			b.Members = append(b.Members, [3]int{member, role, bit(m.Admin)})
+		}
+	}
+}
+
+func bit(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// addWays finds how one tenant gets at another, the surest first.
+func (b *builder) addWays() {
+	roles, at := map[string][]string{}, map[string]int{}
+	for i, r := range b.residents {
+		roles[r.Name], at[r.Name] = r.Roles, i
+	}
+	b.Ways = []Way{}
+	for _, c := range b.st.Crossings(roles, access.Possible) {
+		w := Way{From: at[c.From], To: -1, Goal: c.To, Certain: c.Path.Certainty == access.Certain, Login: c.Path.From, Reaches: c.Path.To, Steps: c.Path.Steps}
+		if i, ok := at[c.To]; ok && len(c.Path.Steps) > 0 && !everywhere(c) {
+			w.To = i
+		}
+		b.Certain += bit(w.Certain)
+		b.Possible += 1 - bit(w.Certain)
+		b.cross(w)
+		b.Ways = append(b.Ways, w)
+	}
+	slices.SortStableFunc(b.Ways, func(x, y Way) int { return bit(y.Certain) - bit(x.Certain) })
+	b.Ways = b.Ways[:min(len(b.Ways), MaxWays)]
+}
+
+// everywhere says whether a way ends in a superuser's powers or everybody's
+// data, and not with a tenant that is called so.
+func everywhere(c access.Crossing) bool {
+	return c.To == access.Superuser && c.Path.To == access.Superuser || c.To == access.Everybody
+}
+
+// cross marks the databases that a way leads to.
+func (b *builder) cross(w Way) {
+	level := Possible
+	if w.Certain {
+		level = Certain
+	}
+	if w.To < 0 {
+		b.Tenants[w.From].All = max(b.Tenants[w.From].All, level)
+		return
+	}
+	for i, d := range b.Databases {
+		if slices.Contains(b.residents[w.To].Databases, d.Name) {
+			b.raise(w.From, i, level)
+		}
+	}
+}
+
+func (b *builder) fillCells() {
+	for i := range b.Tenants {
+		b.Tenants[i].Cells = [][2]int{}
+		for d := range b.Databases {
+			if l := b.cells[i][d]; l != Apart {
+				b.Tenants[i].Cells = append(b.Tenants[i].Cells, [2]int{d, int(l)})
+			}
+		}
+	}
+}
+
+func (b *builder) addFindings(r audit.Report) {
+	b.Findings, b.Unknown = []Finding{}, []NotKnown{}
+	for _, f := range r.Findings {
+		where := f.Object.String()
+		if f.Place != nil {
+			where += " (" + f.Place.String() + ")"
+		}
+		b.Findings = append(b.Findings, Finding{f.Severity.String(), f.Code, f.Key, f.Title, where, f.What, f.Why, f.Fix, f.Breaks, f.CIS})
+	}
+	for _, n := range r.NotKnown {
+		what := n.What
+		if len(n.Databases) > 0 {
+			what += " (database " + strings.Join(n.Databases, ", ") + ")"
+		}
+		b.Unknown = append(b.Unknown, NotKnown{what, n.Reason, n.Ask})
+	}
+}

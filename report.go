@@ -1,0 +1,13 @@
+package landlord
+
+import (
+	"landlord/internal/access"
+	"landlord/internal/audit"
+	"landlord/internal/report"
+)
+
+// Report is what the page about a server shows: who reaches what, by which
+// ways, and what the audit finds. The input's time is the caller's to set.
+func Report(in audit.Input) report.Model {
+	return report.Build(access.Prepare(in.Snapshot), audit.Judge(in), audit.Residents(in))
+}

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,7 @@ func Build(st *access.State, judged audit.Report, residents []audit.Resident) Mo
 	}
 	b.addTenants()
 	b.addDatabases(snap.Databases)
+	b.addOwners(snap.Contents)
 	b.addRoles(snap)
 	b.addWays()
 	b.fillCells()
@@ -39,12 +42,13 @@ type builder struct {
 	residents []audit.Resident
 	cells     []map[int]Level // by tenant and database
 	home      map[string]int  // the tenant of a role
+	houses    [][]int         // the databases of a tenant
 }
 
 func (b *builder) addTenants() {
 	b.residents = slices.Clone(b.residents)
 	slices.SortStableFunc(b.residents, func(x, y audit.Resident) int { return strings.Compare(x.Name, y.Name) })
-	b.Tenants = make([]Tenant, len(b.residents))
+	b.Tenants, b.houses = make([]Tenant, len(b.residents)), make([][]int, len(b.residents))
 	for i, r := range b.residents {
 		b.Tenants[i].Name = r.Name
 		b.cells[i] = map[int]Level{}
@@ -69,12 +73,62 @@ func (b *builder) addDatabases(databases []snapshot.Database) {
 			switch {
 			case slices.Contains(r.Databases, d.Name):
 				b.raise(i, at, Own)
-				b.Databases[at].House = true
+				b.houses[i] = append(b.houses[i], at)
+				b.Databases[at].Tenants++
 			case !public && slices.ContainsFunc(r.Roles, func(role string) bool { return b.connects(role, d) }):
 				b.raise(i, at, Connect)
 			}
 		}
 	}
+}
+
+// addOwners gives a tenant the roles that own what is in its database, where
+// they own nothing in anybody else's: whoever gets at their data gets at the
+// tenant's. On a server set up by hand nothing else tells whose they are.
+func (b *builder) addOwners(contents []snapshot.Contents) {
+	house, shared := map[string]int{}, map[string]int{} // the one tenant of a database
+	for i, r := range b.residents {
+		for _, d := range r.Databases {
+			house[d] = i
+			if shared[d]++; shared[d] > 1 {
+				house[d] = -1
+			}
+		}
+	}
+	owner := map[string]int{}
+	for _, c := range contents {
+		at, ok := house[c.Database]
+		if !ok {
+			at = -1
+		}
+		for name := range owners(c) {
+			if old, known := owner[name]; known && old != at {
+				owner[name] = -1
+				continue
+			}
+			owner[name] = at
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(owner)) {
+		i := owner[name]
+		r, ok := b.st.Role(name)
+		if _, taken := b.home[name]; ok && !taken && i >= 0 && !r.Superuser && !strings.HasPrefix(name, "pg_") {
+			b.residents[i].Roles = append(slices.Clip(b.residents[i].Roles), name)
+			b.home[name] = i
+		}
+	}
+}
+
+// owners are those of a database's schemas and relations.
+func owners(c snapshot.Contents) map[string]bool {
+	list := map[string]bool{}
+	for _, s := range c.Schemas {
+		list[s.Owner] = true
+	}
+	for _, r := range c.Relations {
+		list[r.Owner] = true
+	}
+	return list
 }
 
 // mayConnect says whether an ACL lets PUBLIC connect.
@@ -133,13 +187,16 @@ func bit(is bool) int {
 	return 0
 }
 
-// addWays finds how one tenant gets at another, the surest first.
+// addWays finds how one tenant gets at another, the surest first, and of these
+// those that reach everything. Each tenant's first comes before anybody's
+// second, so that MaxWays leaves none out whole.
 func (b *builder) addWays() {
 	roles, at := map[string][]string{}, map[string]int{}
 	for i, r := range b.residents {
 		roles[r.Name], at[r.Name] = r.Roles, i
 	}
 	b.Ways = []Way{}
+	rank := map[int]int{}
 	for _, c := range b.st.Crossings(roles, access.Possible) {
 		w := Way{From: at[c.From], To: -1, Goal: c.To, Certain: c.Path.Certainty == access.Certain, Login: c.Path.From, Reaches: c.Path.To, Steps: c.Path.Steps}
 		if i, ok := at[c.To]; ok && len(c.Path.Steps) > 0 && !everywhere(c) {
@@ -148,9 +205,13 @@ func (b *builder) addWays() {
 		b.Certain += bit(w.Certain)
 		b.Possible += 1 - bit(w.Certain)
 		b.cross(w)
+		w.rank = rank[w.From]
+		rank[w.From]++
 		b.Ways = append(b.Ways, w)
 	}
-	slices.SortStableFunc(b.Ways, func(x, y Way) int { return bit(y.Certain) - bit(x.Certain) })
+	slices.SortStableFunc(b.Ways, func(x, y Way) int {
+		return cmp.Or(bit(y.Certain)-bit(x.Certain), bit(y.To < 0)-bit(x.To < 0), x.rank-y.rank)
+	})
 	b.Ways = b.Ways[:min(len(b.Ways), MaxWays)]
 }
 
@@ -170,10 +231,8 @@ func (b *builder) cross(w Way) {
 		b.Tenants[w.From].All = max(b.Tenants[w.From].All, level)
 		return
 	}
-	for i, d := range b.Databases {
-		if slices.Contains(b.residents[w.To].Databases, d.Name) {
-			b.raise(w.From, i, level)
-		}
+	for _, d := range b.houses[w.To] {
+		b.raise(w.From, d, level)
 	}
 }
 

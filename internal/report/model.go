@@ -61,7 +61,8 @@ type Database struct {
 	Name   string `json:"name"`
 	Owner  string `json:"owner"`
 	Public bool   `json:"public,omitempty"` // PUBLIC may connect
-	House  bool   `json:"house,omitempty"`  // some tenant's
+	// Tenants is how many tenants live in it.
+	Tenants int `json:"tenants"`
 }
 
 // Role is a point of the graph.
@@ -83,6 +84,8 @@ type Way struct {
 	Login   string        `json:"login"`
 	Reaches string        `json:"reaches"`
 	Steps   []access.Step `json:"steps"`
+
+	rank int // among those of From
 }
 
 // Finding is one of the audit's, as the page shows it.

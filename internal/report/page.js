@@ -30,7 +30,8 @@
     t.worst = Math.max(t.all || 0, ...t.cells.map(c => c[1] === OWN ? 0 : c[1]));
   });
   m.roles.forEach((r, i) => { r.at = i; if (r.tenant >= 0) m.tenants[r.tenant].roles.push(r); });
-  const level = (t, d) => Math.max(t.reach.get(d) || 0, t.all || 0, m.databases[d].public ? CONNECT : 0);
+  // Who reaches everything does not thereby reach into its own house.
+  const level = (t, d) => t.reach.get(d) === OWN && m.databases[d].tenants === 1 ? OWN : Math.max(t.reach.get(d) || 0, t.all || 0, m.databases[d].public ? CONNECT : 0);
   const goal = w => w.to >= 0 ? m.tenants[w.to].name : w.goal === 'superuser' ? 'a superuser’s powers' : 'everybody’s data';
   const ofTenant = t => matches(t.name, ...t.roles.map(r => r.name), ...t.cells.map(c => m.databases[c[0]].name));
 
@@ -49,8 +50,8 @@
   function columns(rows) {
     const wanted = new Set();
     rows.forEach(t => t.reach.forEach((_, d) => wanted.add(d)));
-    m.databases.forEach((d, i) => { if (!d.house || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
-    return [...wanted].sort((a, b) => m.databases[b].house - m.databases[a].house || m.databases[a].name.localeCompare(m.databases[b].name)).slice(0, 80);
+    m.databases.forEach((d, i) => { if (!d.tenants || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
+    return [...wanted].sort((a, b) => (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name)).slice(0, 80);
   }
 
   function grid() {
@@ -74,6 +75,7 @@
       m.tenants.length ? h('div', { class: 'scroll' }, h('table', { onkeydown: move }, h('thead', {}, head), h('tbody', {}, body))) : h('p', { class: 'dim' }, 'No tenants could be told from this server.'),
       left ? h('p', { class: 'rest' }, folded && quiet.length === left ? count(left, 'more tenant') + ', with nothing but their own house and what is open to all' : count(left, 'more tenant'),
         h('button', { type: 'button', onclick: () => { state.rows += PAGE; grid(); } }, 'Show more')) : '',
+      rows.length && open.length < m.databases.length ? h('p', { class: 'dim' }, open.length + ' of ' + count(m.databases.length, 'database') + ' shown: what these rows have to do with' + (rows.some(t => t.all) ? '; a row that is red throughout reaches all' : '') + '.') : '',
       h('div', { id: 'explain', 'aria-live': 'polite' }));
   }
 

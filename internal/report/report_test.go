@@ -94,6 +94,20 @@ func TestBuildOfApart(t *testing.T) {
 	}
 }
 
+// TestBuildOfData: a table that everybody may read belongs to the tenant in
+// whose database it is, though its owner bears no tenant's name.
+func TestBuildOfData(t *testing.T) {
+	s := town(3, numbered)
+	s.Databases[1].ACL = nil
+	c := &s.Contents[0]
+	c.Schemas[0].ACL = append(c.Schemas[0].ACL, pgsql.ACLItem{Grantor: "t0000_owner", Privs: pgsql.Usage})
+	c.Relations[0].ACL = append(c.Relations[0].ACL, pgsql.ACLItem{Grantor: "t0000_owner", Privs: pgsql.Select})
+	m := model(s)
+	if m.Certain != 2 || m.Ways[0].From != 1 || m.Ways[0].To != 0 || m.Ways[1].From != 2 || m.Tenants[1].Cells[0] != [2]int{1, int(report.Certain)} {
+		t.Errorf("%+v, %v", m.Ways, m.Tenants[1].Cells)
+	}
+}
+
 const hostile = `</script><img src=x onerror="document.title='owned'">`
 
 func page(t *testing.T, m report.Model) string {

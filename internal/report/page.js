@@ -49,9 +49,11 @@
   // The columns are what the rows shown have to do with, and what is open to all.
   function columns(rows) {
     const wanted = new Set();
-    rows.forEach(t => t.reach.forEach((_, d) => wanted.add(d)));
+    const add = own => rows.forEach(t => t.reach.forEach((l, d) => { if ((l === OWN) === own && wanted.size < 80) wanted.add(d); }));
+    add(true);
+    add(false);
     m.databases.forEach((d, i) => { if (!d.tenants || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
-    return [...wanted].sort((a, b) => (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name)).slice(0, 80);
+    return [...wanted].sort((a, b) => (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name));
   }
 
   function grid() {
@@ -134,7 +136,7 @@
       arcs.append(svg('path', { class: 'arc ' + (tone.get(t.at) || ''), d: `M${p} A${R + 8} ${R + 8} 0 ${b - a > Math.PI ? 1 : 0} 1 ${q}` }, svg('title', {}, t.name)));
       t.roles.forEach((r, i) => { place[r.at] = at(c + (i - (t.roles.length - 1) / 2) * each, R - 8); });
       const hit = state.query && ofTenant(t);
-      if (lived.length <= 40 || (hit || tone.has(t.at)) && labels++ < 40) {
+      if (lived.length <= 40 || (hit || tone.has(t.at) && room) && labels++ < 40) {
         const deg = c * 180 / Math.PI, flip = Math.cos(c) < 0, [x, y] = at(c, R + 20);
         texts.append(svg('text', { class: tone.has(t.at) || hit ? 'hot' : '', x, y, transform: `rotate(${flip ? deg + 180 : deg} ${x} ${y})`, 'text-anchor': flip ? 'end' : 'start', dy: '.35em' }, t.name.length > 18 ? t.name.slice(0, 17) + '…' : t.name));
       }

@@ -9,6 +9,7 @@ import (
 
 	"landlord/internal/audit"
 	"landlord/internal/hba"
+	"landlord/internal/isolation"
 	"landlord/internal/paste"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -24,12 +25,28 @@ func Audit(in audit.Input) audit.Report { return audit.Judge(in) }
 func AuditSnapshot(name string, s snapshot.Snapshot, e tenant.Estate, server string) audit.Input {
 	in := audit.Input{Name: name, Snapshot: s, Tenants: e.On(server), Policy: policy(e.Audit)}
 	if known, ok := e.Server(server); ok {
-		in.Operators = known.Operators
+		in.Operators = slices.Clone(known.Operators)
+		for _, a := range known.Admins {
+			in.Operators = append(in.Operators, a.Name)
+		}
+	} else {
+		in.Operators = markedAdmins(s)
 	}
 	if s.HBA != nil && s.HBA.Error == "" {
 		in.HBA = hba.Parse(s.HBA.Path, []byte(s.HBA.Text), includes(s))
 	}
 	return in
+}
+
+// markedAdmins are the administrators that the catalog says landlord has made.
+func markedAdmins(s snapshot.Snapshot) []string {
+	var names []string
+	for _, r := range s.Roles {
+		if m, ok := isolation.ParseMark(r.Comment); ok && m.IsAdmin() {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // AuditText is what Audit judges of a text that somebody pasted. The version

@@ -56,6 +56,9 @@ const auditedSpec = `servers:
   main:
     connection: %s
     clients: [10.0.0.0/8]
+admins:
+  ops: {data_access: full}
+  watch: {data_access: read}
 defaults:
   rights: ddl
   limits: {connections: 20}

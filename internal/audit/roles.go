@@ -94,8 +94,13 @@ func superusers(f *facts) []Finding {
 		func(name string) string { return "ALTER ROLE " + name + " NOSUPERUSER;" })
 }
 
+// createRole is advice only of those who are known to administer, and before 16
+// alone: there is no honest way of being one there.
 func createRole(f *facts) []Finding {
-	found := f.each(func(r snapshot.Role) bool { return f.plain(r) && r.Login && r.CreateRole },
+	found := f.each(
+		func(r snapshot.Role) bool {
+			return !r.Superuser && r.Login && r.CreateRole && (f.before(16) || !f.operator(r.Name))
+		},
 		func(r snapshot.Role) string {
 			if f.before(16) {
 				return fmt.Sprintf("On PostgreSQL %s it can grant itself every role that is no superuser, and set their passwords: it is every customer.", majorText(f.Snapshot.Version))
@@ -107,7 +112,9 @@ func createRole(f *facts) []Finding {
 		},
 		func(name string) string { return "ALTER ROLE " + name + " NOCREATEROLE;" })
 	for i := range found {
-		if !f.before(16) && f.Snapshot.Version != 0 && f.home[found[i].Object.Name] == "" {
+		if f.operator(found[i].Object.Name) {
+			found[i].Severity = Advice
+		} else if !f.before(16) && f.Snapshot.Version != 0 && f.home[found[i].Object.Name] == "" {
 			found[i].Severity = Medium
 		}
 	}

@@ -46,6 +46,9 @@ func (b *builder) ground() {
 	if c := b.contents["template1"]; c != nil && c.Error == "" && !managed["template1"] {
 		u.in("template1").closePublic(c)
 	}
+	if c := b.contents["postgres"]; c != nil && c.Error == "" && !managed["postgres"] && len(b.in.Server.Admins) > 0 {
+		u.in("postgres").closeCreate(c)
+	}
 }
 
 // superuserGrants takes away what tenants were granted of parameters and
@@ -154,6 +157,20 @@ func (u unit) closePublic(c *snapshot.Contents) {
 		acl := s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
 		u.takeAway(fmt.Sprintf("new databases would be born with an open schema %s", s.Name),
 			"SCHEMA "+pgsql.Ident(s.Name), acl, s.Owner, func(g string) bool { return g == "" })
+	}
+}
+
+// closeCreate keeps PUBLIC from creating in a database that administrators get
+// into: before 15 everybody may leave in schema public what a superuser's
+// session would run there (CVE-2018-1058).
+func (u unit) closeCreate(c *snapshot.Contents) {
+	for _, s := range c.Schemas {
+		for _, it := range s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version()) {
+			if it.Grantee == "" && it.Grantor == s.Owner && it.Privs&pgsql.Create != 0 {
+				u.do(fmt.Sprintf("everybody may leave things in schema %s, where administrators come", s.Name), Access,
+					"REVOKE CREATE ON SCHEMA "+pgsql.Ident(s.Name)+" FROM PUBLIC")
+			}
+		}
 	}
 }
 

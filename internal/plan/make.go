@@ -26,6 +26,9 @@ func Needs(in Input, snap snapshot.Snapshot) []string {
 	wanted := map[string]bool{}
 	if snap.Session.Superuser {
 		wanted["template1"] = true
+		// Administrators get into this one, where before 15 everybody may leave
+		// in schema public what a superuser's session would run.
+		wanted["postgres"] = len(in.Server.Admins) > 0 && snap.Version.Major() < 15
 	}
 	for _, t := range in.Tenants {
 		if in.wants(t) {

@@ -1,0 +1,97 @@
+package adopt
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+func login(name string) snapshot.Role {
+	return snapshot.Role{OID: 20000, Name: name, Login: true, Inherit: true}
+}
+
+func table(schema, owner string, acl ...pgsql.ACLItem) snapshot.Relation {
+	return snapshot.Relation{Schema: schema, Name: "t", Kind: 'r', Owner: owner, ACL: acl}
+}
+
+func TestPropose(t *testing.T) {
+	admin := login("admin")
+	admin.CreateRole = true
+	base := func(databases []string, roles []snapshot.Role, relations ...[]snapshot.Relation) snapshot.Snapshot {
+		s := snapshot.Snapshot{Version: 180000, Roles: roles}
+		for i, name := range databases {
+			s.Databases = append(s.Databases, snapshot.Database{Name: name, Owner: "dba", AllowConn: true})
+			s.Contents = append(s.Contents, snapshot.Contents{Database: name, Relations: relations[i],
+				Schemas: []snapshot.Schema{{Name: "public"}, {Name: "a"}, {Name: "b"}}})
+		}
+		return s
+	}
+	rows := func(who string, p pgsql.Privs) pgsql.ACLItem {
+		return pgsql.ACLItem{Grantee: who, Grantor: "dba", Privs: p}
+	}
+	for _, c := range []struct {
+		name string
+		snap snapshot.Snapshot
+		want map[string]string // tenant: its house and its logins
+		asks []string          // parts of each
+		ops  []string
+	}{
+		{name: "the owner of the tables is the application", snap: base([]string{"shop"}, []snapshot.Role{login("u")}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"shop": "database shop public app=u"}},
+		{name: "a name that is no tenant's, or a role's", snap: base([]string{"Shop 1", "u"}, []snapshot.Role{login("u"), login("v")},
+			[]snapshot.Relation{table("public", "v")}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"shop_1": "database Shop 1 public app=v", "tenant_u": "database u public app=u"}},
+		{name: "who owns, writes and reads", snap: base([]string{"shop"}, []snapshot.Role{login("dev"), login("r"), login("w")},
+			[]snapshot.Relation{table("public", "dev", rows("r", pgsql.Select), rows("w", pgsql.Select|pgsql.Insert))}),
+			want: map[string]string{"shop": "database shop public ddl=dev ro=r app=w"}},
+		{name: "an administrator", snap: base([]string{"shop"}, []snapshot.Role{admin, login("u")}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"shop": "database shop public app=u"}, ops: []string{"admin"}},
+		{name: "schemas of one database", snap: base([]string{"shop"}, []snapshot.Role{login("u"), login("v")}, []snapshot.Relation{table("a", "u"), table("b", "v")}),
+			want: map[string]string{"a": "schema shop a app=u", "b": "schema shop b app=v"}},
+		{name: "a login in two houses", snap: base([]string{"x", "y"}, []snapshot.Role{login("u"), login("v"), login("w")},
+			[]snapshot.Relation{table("public", "u"), table("public", "v")}, []snapshot.Relation{table("public", "u"), table("public", "w")}),
+			want: map[string]string{"x": "database x public app=v", "y": "database y public app=w"},
+			ops:  []string{"u"}, asks: []string{"login u works in database x and in database y"}},
+		{name: "only PUBLIC", snap: base([]string{"shop"}, []snapshot.Role{login("u")}, []snapshot.Relation{table("public", "dba", rows("", pgsql.Select))}),
+			want: map[string]string{}, asks: []string{"nobody but PUBLIC", "login u works nowhere"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := Propose(tenant.Server{Name: "main"}, c.snap)
+			got := map[string]string{}
+			for _, tn := range p.Estate.Tenants {
+				words := []string{string(tn.Isolation), tn.Database, strings.Join(tn.Schemas, ",")}
+				for _, l := range tn.Logins {
+					words = append(words, string(l.Kind)+"="+l.Name)
+				}
+				got[tn.Name] = strings.Join(words, " ")
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+			if d := cmp.Diff(c.ops, p.Estate.Servers[0].Operators); d != "" {
+				t.Error(d)
+			}
+			if len(p.Asks) != len(c.asks) {
+				t.Errorf("asks %q", p.Asks)
+			}
+			for i := range min(len(p.Asks), len(c.asks)) {
+				if !strings.Contains(p.Asks[i], c.asks[i]) {
+					t.Errorf("asks %q", p.Asks[i])
+				}
+			}
+		})
+	}
+}
+
+// A name with a line break cannot end a remark.
+func TestRemark(t *testing.T) {
+	p := Proposal{Remarks: map[string][]string{"a": {"x\ny"}}, Asks: []string{"q"}}
+	if got, want := string(p.Remark([]byte("tenants:\n  a:\n    b: c\n"))), "# ask: q\ntenants:\n  # x?y\n  a:\n    b: c\n"; got != want {
+		t.Errorf("%q", got)
+	}
+}

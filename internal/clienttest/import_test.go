@@ -1,0 +1,121 @@
+package clienttest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"landlord"
+	"landlord/internal/pgtest"
+	"landlord/internal/prove"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+)
+
+// byHand are servers as people have built them, whose application has the
+// login user1 and another's user2.
+func byHand() []struct {
+	name string
+	make func(*testing.T, *pgtest.Server)
+	// databases are where user1 and user2 work.
+	databases [2]string
+	// table has a row that can be inserted.
+	table string
+} {
+	const logins = "CREATE ROLE user1 LOGIN PASSWORD 'user1-password'; CREATE ROLE user2 LOGIN PASSWORD 'user2-password'; " +
+		"CREATE ROLE admin LOGIN CREATEROLE CREATEDB PASSWORD 'admin-password'; GRANT user1, user2 TO admin"
+	return []struct {
+		name      string
+		make      func(*testing.T, *pgtest.Server)
+		databases [2]string
+		table     string
+	}{
+		{"the question's", func(t *testing.T, s *pgtest.Server) {
+			s.Exec(t, "", logins, "CREATE DATABASE admin", "GRANT ALL ON DATABASE admin TO admin")
+			for _, u := range []string{"user1", "user2"} {
+				s.Exec(t, "", "CREATE DATABASE "+u+" OWNER admin", "GRANT ALL ON DATABASE "+u+" TO "+u)
+				s.Exec(t, u, "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE "+u+"; CREATE SCHEMA audit; "+objects+
+					// Else prove says, rightly, that the application's own functions trust the path of their caller.
+					"; ALTER FUNCTION order_count_as_owner SET search_path = pg_catalog, public, pg_temp; ALTER FUNCTION note_order SET search_path = pg_catalog, public, pg_temp")
+			}
+			s.Exec(t, "user2", "SET ROLE user1; CREATE TABLE public.i_was_here (a int)")
+		}, [2]string{"user1", "user2"}, "customers (id, name) VALUES (777, 'x')"},
+		{"schemas in one database, and PUBLIC", func(t *testing.T, s *pgtest.Server) {
+			s.Exec(t, "", logins, "CREATE DATABASE \"Big Shop\"")
+			for _, u := range []string{"user1", "user2"} {
+				s.Exec(t, "Big Shop", "CREATE SCHEMA "+u+" AUTHORIZATION "+u+"; SET search_path = "+u+"; SET ROLE "+u+
+					"; CREATE TABLE articles (id serial PRIMARY KEY, title text); GRANT ALL ON SCHEMA "+u+" TO PUBLIC; GRANT ALL ON articles TO PUBLIC")
+			}
+		}, [2]string{"Big Shop", "Big Shop"}, "articles (title) VALUES ('x')"},
+	}
+}
+
+// A server built by hand is imported, and taken over while an application is
+// at work: it goes on by its old login and password, and no wall is missing.
+func TestImport(t *testing.T) {
+	for _, major := range ends() {
+		for _, c := range byHand() {
+			t.Run(fmt.Sprintf("postgres-%d/%s", major, c.name), func(t *testing.T) {
+				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
+				c.make(t, s)
+				found, err := landlord.Import(t.Context(), tenant.Server{Name: "main", Connection: s.ConnString("postgres", "postgres")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				e, err := spec.Parse("landlord.yaml", found.Text)
+				if err != nil || len(e.Tenants) != 2 {
+					t.Fatalf("%v\n%s", err, found.Text)
+				}
+				if c.databases[0] == "user1" {
+					clients := gather(t, 4, 60*time.Millisecond, s.ConnString("user1", "user1")+" password=user1-password")
+					defer clients.home()
+					defer clients.everybody(2)
+				}
+				result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
+				if err != nil || result.Err() != nil {
+					t.Fatalf("apply: %v; %v\n%s", err, result.Err(), found.Text)
+				}
+				settled(t, e)
+				for i, u := range []string{"user1", "user2"} {
+					login := " password=" + u + "-password"
+					doesRows(t, s.ConnString(c.databases[i], u)+login, c.table)
+					if other := c.databases[1-i]; other != c.databases[i] {
+						if conn, err := pgx.Connect(t.Context(), s.ConnString(other, u)+login); err == nil {
+							_ = conn.Close(t.Context())
+							t.Errorf("%s is in database %s", u, other)
+						}
+					}
+				}
+				r, err := landlord.Prove(t.Context(), e, "main", landlord.Options{}, landlord.ProveHooks{})
+				if err != nil || r.Escaped() || r.Broken() {
+					t.Errorf("prove: %v: %v", err, r.Counts)
+					for _, o := range r.Outcomes {
+						if o.Verdict == prove.Escaped || o.Verdict == prove.Failed {
+							t.Errorf("%s %s: %s", o.Login, o.Probe, o.Detail)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// doesRows does the work of an application.
+func doesRows(t *testing.T, conninfo, row string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), conninfo)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(t.Context())
+	table, _, _ := strings.Cut(row, " ")
+	for _, sql := range []string{"INSERT INTO " + row, "UPDATE " + table + " SET id = id", "SELECT * FROM " + table, "DELETE FROM " + table} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}

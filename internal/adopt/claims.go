@@ -46,10 +46,11 @@ func (b *builder) database(d snapshot.Database) {
 	for _, s := range filled(contents) {
 		houses = append(houses, b.house(d, contents, []string{s}))
 	}
+	empty := len(houses) == 0
 	if apart(houses) {
 		for _, c := range houses {
 			c.shared = true
-			b.add(c)
+			b.add(c, false)
 		}
 		return
 	}
@@ -57,15 +58,19 @@ func (b *builder) database(d snapshot.Database) {
 	if len(all) == 0 {
 		all = []string{"public"}
 	}
-	b.add(b.house(d, contents, all))
+	b.add(b.house(d, contents, all), empty)
 }
 
-// add notes a house that somebody has a claim on.
-func (b *builder) add(c *candidate) {
-	if len(c.claims) == 0 {
-		if c.database != "postgres" {
-			b.ask("nobody but PUBLIC and administrators works in %s: it becomes nobody's house", c)
-		}
+// add notes a house that somebody has a claim on. An empty one without is worth
+// no question.
+func (b *builder) add(c *candidate, empty bool) {
+	switch {
+	case len(c.claims) > 0:
+	case empty:
+		b.out.Remarks[b.server.Name] = append(b.out.Remarks[b.server.Name], c.String()+" is empty, and only administrators are at home there: nobody's house")
+		return
+	default:
+		b.ask("nobody but PUBLIC and administrators works in %s: it becomes nobody's house", c)
 		return
 	}
 	b.candidates = append(b.candidates, c)

@@ -53,7 +53,8 @@ func TestManagedService(t *testing.T) {
 
 func managedMajors() []int {
 	if os.Getenv("LANDLORD_MAJORS") != "" {
-		return pgtest.Majors()
+		// Before 16 a master user cannot drop schema public, and says so.
+		return slices.DeleteFunc(pgtest.Majors(), func(major int) bool { return major < 16 })
 	}
 	return []int{16, 18}
 }

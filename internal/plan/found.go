@@ -39,7 +39,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 		if len(t.Logins) > 0 && len(t.LoginsOf(tenant.Reader)) == len(t.Logins) {
 			t.Rights = tenant.Read
 		}
-		t.Temp = temp[t.Name]
+		t.Temp = temp[t.Name] || unborn(snap, *t)
 		out = append(out, *t)
 	}
 	slices.SortFunc(out, func(a, b tenant.Tenant) int { return strings.Compare(a.Name, b.Name) })
@@ -109,6 +109,13 @@ func tempHolders(snap snapshot.Snapshot) map[string]bool {
 		}
 	}
 	return out
+}
+
+// unborn says that a tenant's own database is not there yet, or not open: who
+// made it was interrupted, and what it would have given is not to be seen.
+func unborn(snap snapshot.Snapshot, t tenant.Tenant) bool {
+	return t.Isolation == tenant.Database && !t.Suspended &&
+		!slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == t.Database && d.AllowConn })
 }
 
 // foundSettings takes limits and settings from the first login, which all

@@ -61,6 +61,25 @@ func TestSystemsObjectsOfOthersStay(t *testing.T) {
 	}
 }
 
+// A schema with an extension in it stays open, for the extension alone.
+func TestBesideAnExtension(t *testing.T) {
+	for _, major := range ends() {
+		w := neighbours(t, major)
+		w.must("shared", "", `CREATE SCHEMA ext; CREATE EXTENSION hstore SCHEMA ext; GRANT USAGE ON SCHEMA ext TO PUBLIC; CREATE TABLE ext.notes (a int, b int);
+			CREATE FUNCTION ext.spill() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; GRANT SELECT ON ext.notes TO PUBLIC; GRANT UPDATE (b) ON ext.notes TO PUBLIC;
+			CREATE TABLE ext.kept (); CREATE ROLE friend; GRANT SELECT ON ext.kept TO friend`)
+		w.applyWith(landlord.Options{})
+		w.wantEmpty(w.planWith(landlord.Options{}), "things beside an extension")
+		open := `has_table_privilege('eve_app', 'ext.notes', 'SELECT'), has_column_privilege('eve_app', 'ext.notes', 'b', 'UPDATE'), has_function_privilege('eve_app', 'ext.spill()', 'EXECUTE')`
+		if got := w.column("shared", "SELECT concat_ws(' ', "+open+")"); got[0] != "f f f" {
+			t.Errorf("%d: eve may select, update, execute: %s", major, got[0])
+		}
+		if got := w.column("shared", "SELECT has_function_privilege('eve_app', 'ext.hstore(text, text)', 'EXECUTE') AND has_table_privilege('friend', 'ext.kept', 'SELECT')"); got[0] != "true" {
+			t.Errorf("%d: the extension, or somebody else, has lost something", major)
+		}
+	}
+}
+
 // Foreign servers and the like stand in no schema, and PUBLIC has no row in
 // pg_shdepend.
 func TestWhatStandsInNoSchema(t *testing.T) {

@@ -46,7 +46,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 	if !u.b.in.Prune || s.Extension {
 		state := "left alone, and closed to all tenants"
 		if s.Extension {
-			state = "left alone, since an extension is in it; everybody may use what stands there"
+			state = "left alone; everybody may use the extension in it, and nothing else"
 		}
 		u.b.note("", fmt.Sprintf("schema %s in database %s is no tenant's: %s", s.Name, c.database, state),
 			"name it in a tenant's schemas, or drop it with --prune")
@@ -83,10 +83,15 @@ func withoutPublicUsage(acl pgsql.ACL) pgsql.ACL {
 
 // strangersObjects takes away what tenants hold on, and own of, objects that
 // stand in no house of theirs. What a tenant owns there is nobody's from then
-// on.
+// on. In a schema that is open since an extension is in it, everybody's rights
+// on what is not the extension's go too.
 func (u unit) strangersObjects(c *inside, schema string) {
 	found := u.b.foundIn[place{c.database, schema}]
+	open := found == "" && c.schemas[schema].Extension
 	foreign := func(role string) bool {
+		if role == "" {
+			return open
+		}
 		whose := u.b.owner[role]
 		return whose != found && u.b.concernsTenant(whose)
 	}
@@ -107,7 +112,13 @@ func (u unit) strangersObjects(c *inside, schema string) {
 				continue
 			}
 		}
-		u.takeAway(o.name+" is not the tenant's", o.word+" "+o.name, o.acl.ChangeOwner(o.owner, owner), owner, foreign)
+		acl := o.acl
+		if open {
+			acl = acl.Or(o.kind, o.owner, u.b.version()) // a function is everybody's to begin with
+		}
+		u.takeAway(o.name+" is not the tenant's", o.word+" "+o.name, acl.ChangeOwner(o.owner, owner), owner, func(grantee string) bool {
+			return foreign(grantee) && (grantee != "" || o.kind != pgsql.TypeKind)
+		})
 	}
 	u.columns(c, schema, newOwner, foreign)
 	for _, o := range c.others[schema] {

@@ -8,11 +8,12 @@ import (
 	"landlord/internal/plan"
 )
 
-// brief bounds how long the statements of a transaction wait for locks: half
-// of what the server lets clients wait before it looks for deadlocks. A
-// client that waits for landlord, while landlord waits for it, is let go
-// before the server ends it.
-const brief = "SELECT pg_catalog.set_config('lock_timeout', (SELECT GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 2)::pg_catalog.text " +
+// brief bounds how long the statements of a transaction wait for locks: a
+// quarter of what the server lets clients wait before it looks for deadlocks.
+// A client that waits for landlord, while landlord waits for it, is let go
+// before the server ends it, also where the machine is so busy that timers are
+// late: with half of it, a client was once ended.
+const brief = "SELECT pg_catalog.set_config('lock_timeout', (SELECT GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 4)::pg_catalog.text " +
 	"FROM pg_catalog.pg_settings AS s WHERE s.name = 'deadlock_timeout'), true)"
 
 // pauses are the shortest and the longest time between two attempts, in which

@@ -3,7 +3,7 @@
 # already: scripts/install-deps.sh demo|test
 #
 #   demo   a PostgreSQL server and psql, from Debian
-#   test   that, npm, sudo, PHP, and PostgreSQL of every major that landlord supports
+#   test   that, npm, sudo, PHP, PgBouncer, and PostgreSQL of every major that landlord supports
 #
 # Missing packages need root; everything else works as any user.
 set -euo pipefail
@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 
 purpose=${1:-test}
 missing=()
+temporary=()
 
 # need PACKAGE TEST...: the package is missing unless the test succeeds.
 need() {
@@ -29,8 +30,29 @@ prevent_main_cluster() {
   local dir=/etc/postgresql-common
   [[ ! -e $dir/createcluster.conf ]] || return 0
   mkdir -p "$dir/createcluster.d"
-  trap 'rm -f /etc/postgresql-common/createcluster.d/landlord.conf' EXIT
+  leave_behind_no "$dir/createcluster.d/landlord.conf"
   echo 'create_main_cluster = false' >"$dir/createcluster.d/landlord.conf"
+}
+
+# Nor is any daemon to start: tests start their own. (invoke-rc.d and
+# deb-systemd-invoke ask this program; 101 is "forbidden".)
+prevent_daemons() {
+  local policy=/usr/sbin/policy-rc.d
+  [[ ! -e $policy ]] || return 0
+  leave_behind_no "$policy"
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+}
+
+# PgBouncer's unit would start with the next boot.
+disable_pgbouncer() {
+  [[ " ${missing[*]} " == *' pgbouncer '* && -d /run/systemd/system ]] || return 0
+  quietly systemctl disable pgbouncer
+}
+
+leave_behind_no() {
+  temporary+=("$1")
+  trap 'rm -f "${temporary[@]}"' EXIT
 }
 
 install_missing() {
@@ -42,8 +64,10 @@ install_missing() {
   fi
   echo "installing ${missing[*]}" >&2
   prevent_main_cluster
+  prevent_daemons
   quietly apt_get update
   quietly apt_get --no-install-recommends -o Dpkg::Options::=--force-confold install "${missing[@]}"
+  disable_pgbouncer
 }
 
 apt_get() {
@@ -68,6 +92,7 @@ case $purpose in
     # What landlord credentials prints is tried with real clients.
     need php-cli command -v php
     need php-pgsql php -r 'exit((int) !extension_loaded("pdo_pgsql"));'
+    need pgbouncer test -x /usr/sbin/pgbouncer
     # The rule of landlord sudoers is tried with the real thing, as root.
     need sudo command -v visudo
     # The page of landlord report is tried in a real browser.

@@ -113,6 +113,7 @@ func rules() []rule {
 				"internal/hba":     "pg_hba.conf doubles quotes too",
 				"internal/localpg": "postgresql.conf and pg_ident.conf double quotes too",
 				"internal/spec":    "YAML doubles quotes too",
+				"internal/pgtest":  "a user list of PgBouncer doubles quotes too",
 			},
 			find: doublings,
 		},

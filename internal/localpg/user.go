@@ -28,6 +28,12 @@ func ServerUser() (string, error) {
 	return a.name, err
 }
 
+// ServerCredential is that user for run.Spec: nil for ourselves.
+func ServerCredential() (*run.Credential, error) {
+	a, err := serverAccount()
+	return a.cred, err
+}
+
 // serverAccount is ourselves, or, since PostgreSQL refuses to run as root,
 // postgres or else nobody for root.
 func serverAccount() (account, error) {

@@ -18,10 +18,10 @@ func administered(s *pgtest.Server) tenant.Estate {
 		{Name: "ops", DataAccess: tenant.FullAccess}, {Name: "sales", DataAccess: tenant.NoAccess}, {Name: "watch", DataAccess: tenant.ReadAccess},
 	}}}}
 	for _, name := range []string{"acme", "bolt"} {
-		e.Tenants = append(e.Tenants, tenant.Tenant{Name: name, Server: "main", Isolation: tenant.Database, Database: name, Schemas: []string{name},
+		e.Tenants = append(e.Tenants, tenant.Tenant{Name: name, Server: "main", Isolation: tenant.Database, Home: tenant.Place{Database: name, Schemas: []string{name}},
 			Owner: tenant.DefaultOwner(name), Rights: tenant.CRUD, Logins: tenant.DefaultLogins(name, tenant.CRUD), Temp: true})
 	}
-	e.Tenants[1].Isolation, e.Tenants[1].Database = tenant.Schema, "shared"
+	e.Tenants[1].Isolation, e.Tenants[1].Home.Database = tenant.Schema, "shared"
 	return e
 }
 

@@ -12,7 +12,7 @@ func estate(s *pgtest.Server) tenant.Estate {
 	e := tenant.Estate{Servers: []tenant.Server{{Name: "main", Connection: s.ConnString("postgres", "postgres")}}}
 	add := func(name string, m tenant.Model, db string, r tenant.Rights) {
 		e.Tenants = append(e.Tenants, tenant.Tenant{
-			Name: name, Server: "main", Isolation: m, Database: db, Schemas: []string{name}, Owner: tenant.DefaultOwner(name),
+			Name: name, Server: "main", Isolation: m, Home: tenant.Place{Database: db, Schemas: []string{name}}, Owner: tenant.DefaultOwner(name),
 			Rights: r, Logins: tenant.DefaultLogins(name, r), Temp: true,
 			Limits: tenant.Limits{Connections: 20, StatementTimeout: 30e9, TempFiles: 1 << 30},
 		})

@@ -171,7 +171,7 @@ func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credent
 	if err != nil {
 		return out, err
 	}
-	out.Tenant, out.Database, out.Schema = t.Name, t.Database, t.Schemas[0]
+	out.Tenant, out.Database, out.Schema = t.Name, t.Home.Database, t.Home.Schemas[0]
 	if l, ok := t.LoginOf(login); ok {
 		out.Kind = l.Kind
 		return out, nil

@@ -35,15 +35,15 @@ func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) (Du
 	if err != nil {
 		return Dumped{}, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
-	if !accepts(snap, t.Database) {
+	if !accepts(snap, t.Home.Database) {
 		return Dumped{}, nil
 	}
 	d := backup.Dump{
-		Conninfo: s.Connection, Database: t.Database, Version: snap.Version,
+		Conninfo: s.Connection, Database: t.Home.Database, Version: snap.Version,
 		Path: filepath.Join(dir, t.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".dump"),
 	}
 	if t.Isolation == tenant.Schema {
-		d.Schemas = t.Schemas
+		d.Schemas = t.Home.Schemas
 	}
 	n, err := backup.Write(ctx, d)
 	return Dumped{d.Path, n}, err

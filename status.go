@@ -70,8 +70,8 @@ func List(ctx context.Context, s tenant.Server, only ...string) ([]Status, error
 			continue
 		}
 		found = append(found, t)
-		if t.Isolation == tenant.Schema && !slices.Contains(shared, t.Database) && accepts(snap, t.Database) {
-			shared = append(shared, t.Database)
+		if t.Isolation == tenant.Schema && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
+			shared = append(shared, t.Home.Database)
 		}
 	}
 	use, err := catalog.ReadUsage(ctx, catalog.Options{Conninfo: s.Connection}, shared)
@@ -110,7 +110,7 @@ func newFacts(snap snapshot.Snapshot, use catalog.Usage) facts {
 
 func (f facts) status(t tenant.Tenant) Status {
 	s := Status{
-		Name: t.Name, Server: t.Server, Isolation: t.Isolation, Database: t.Database, Schemas: t.Schemas,
+		Name: t.Name, Server: t.Server, Isolation: t.Isolation, Database: t.Home.Database, Schemas: t.Home.Schemas,
 		Bytes: f.bytes(t), Limits: limits(t.Limits), Suspended: true,
 	}
 	s.Roles = append(s.Roles, f.role(t, t.Identity(), "identity"), f.role(t, t.Owner, "owner"))
@@ -158,17 +158,17 @@ func (r *RoleStatus) rotation(t tenant.Tenant) {
 
 func (f facts) bytes(t tenant.Tenant) int64 {
 	if t.Isolation == tenant.Database {
-		if n, ok := f.use.Databases[t.Database]; ok {
+		if n, ok := f.use.Databases[t.Home.Database]; ok {
 			return n
 		}
 		return -1
 	}
-	sizes, ok := f.use.Schemas[t.Database]
+	sizes, ok := f.use.Schemas[t.Home.Database]
 	if !ok {
 		return -1
 	}
 	var n int64
-	for _, schema := range t.Schemas {
+	for _, schema := range t.Home.Schemas {
 		n += sizes[schema]
 	}
 	return n

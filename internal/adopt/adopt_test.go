@@ -64,7 +64,7 @@ func TestPropose(t *testing.T) {
 			p := Propose(tenant.Server{Name: "main"}, c.snap)
 			got := map[string]string{}
 			for _, tn := range p.Estate.Tenants {
-				words := []string{string(tn.Isolation), tn.Database, strings.Join(tn.Schemas, ",")}
+				words := []string{string(tn.Isolation), tn.Home.Database, strings.Join(tn.Home.Schemas, ",")}
 				for _, l := range tn.Logins {
 					words = append(words, string(l.Kind)+"="+l.Name)
 				}

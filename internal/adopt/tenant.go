@@ -16,8 +16,8 @@ func (b *builder) tenant(c *candidate, taken map[string]bool) {
 		return
 	}
 	t := tenant.Tenant{
-		Name: b.name(c, taken), Server: b.server.Name, Isolation: tenant.Database, Database: c.database,
-		Schemas: c.schemas, Rights: tenant.CRUD, Temp: true, Adopt: true,
+		Name: b.name(c, taken), Server: b.server.Name, Isolation: tenant.Database, Home: tenant.Place{Database: c.database,
+			Schemas: c.schemas}, Rights: tenant.CRUD, Temp: true, Adopt: true,
 	}
 	if c.shared {
 		t.Isolation = tenant.Schema
@@ -30,7 +30,7 @@ func (b *builder) tenant(c *candidate, taken map[string]bool) {
 		b.out.Remarks[t.Name] = append(b.out.Remarks[t.Name], fmt.Sprintf("%s is %s: %s", cl.login, kind, why))
 	}
 	t.Rights = rights(t)
-	t.Schemas = b.inPath(t)
+	t.Home.Schemas = b.inPath(t)
 	b.out.Estate.Tenants = append(b.out.Estate.Tenants, t)
 }
 
@@ -126,7 +126,7 @@ func (b *builder) inPath(t tenant.Tenant) []string {
 	path := []string{"$user", "public"}
 	strength := 0
 	for _, s := range b.snap.Settings {
-		if s.Name != "search_path" || s.Role != "" && s.Role != login || s.Database != "" && s.Database != t.Database {
+		if s.Name != "search_path" || s.Role != "" && s.Role != login || s.Database != "" && s.Database != t.Home.Database {
 			continue
 		}
 		own := 1 // of the database; more is the role's, and the role's in it
@@ -148,7 +148,7 @@ func (b *builder) inPath(t tenant.Tenant) []string {
 		}
 		return len(path)
 	}
-	out := slices.Clone(t.Schemas)
+	out := slices.Clone(t.Home.Schemas)
 	slices.SortStableFunc(out, func(x, y string) int { return place(x) - place(y) })
 	return out
 }

@@ -103,7 +103,7 @@ func (f *facts) findTenants() {
 	switch {
 	case len(f.Input.Tenants) > 0:
 		for _, t := range f.Input.Tenants {
-			f.tenants = append(f.tenants, resident{t.Name, t.Roles(), []string{t.Database}})
+			f.tenants = append(f.tenants, resident{t.Name, t.Roles(), []string{t.Home.Database}})
 		}
 	default:
 		f.markedTenants()

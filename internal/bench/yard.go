@@ -108,12 +108,12 @@ func estateOf(model string, n int) town {
 	for i := range n {
 		name := fmt.Sprintf("t%05d", i)
 		t := tenant.Tenant{
-			Name: name, Server: "main", Isolation: tenant.Model(model), Database: name, Schemas: []string{name},
+			Name: name, Server: "main", Isolation: tenant.Model(model), Home: tenant.Place{Database: name, Schemas: []string{name}},
 			Owner: tenant.DefaultOwner(name), Rights: tenant.CRUD, Logins: tenant.DefaultLogins(name, tenant.CRUD), Temp: true,
 			Limits: tenant.Limits{Connections: 20, StatementTimeout: 30e9, TempFiles: 1 << 30},
 		}
 		if t.Isolation == tenant.Schema {
-			t.Database = shared
+			t.Home.Database = shared
 		}
 		e.tenants = append(e.tenants, t)
 	}

@@ -88,8 +88,8 @@ func (a *app) invite(d *demo.Demo) {
 		fmt.Fprintf(a.Out, "  %s\n  psql -h localhost -p %d -U %s -d %s -c %s\n\n", l.Paint(term.Dim, "# "+remark),
 			d.Server.Port(), t.LoginsOf(tenant.App)[0], database, shellWord(sql))
 	}
-	line(t[0], t[0].Database, "SELECT * FROM customers", t[0].Name+" in its own house")
-	line(t[0], t[1].Database, "SELECT 1", t[0].Name+" at the door of "+t[1].Name+": turned away by pg_hba.conf, before any grant is asked")
-	line(t[2], t[3].Database, "SELECT * FROM "+t[3].Name+".customers", t[2].Name+" and "+t[3].Name+" share a database: permission denied for schema")
+	line(t[0], t[0].Home.Database, "SELECT * FROM customers", t[0].Name+" in its own house")
+	line(t[0], t[1].Home.Database, "SELECT 1", t[0].Name+" at the door of "+t[1].Name+": turned away by pg_hba.conf, before any grant is asked")
+	line(t[2], t[3].Home.Database, "SELECT * FROM "+t[3].Name+".customers", t[2].Name+" and "+t[3].Name+" share a database: permission denied for schema")
 	fmt.Fprintf(a.Out, "  %s\n  landlord plan -f %s\n", l.Paint(term.Dim, "# what is there, and what there is to do (nothing)"), shellWord(d.SpecFile()))
 }

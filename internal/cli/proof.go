@@ -66,9 +66,9 @@ func (p proof) house(name string) string {
 	case !ok:
 		return ""
 	case t.Isolation == tenant.Schema:
-		return "schema in " + t.Database
+		return "schema in " + t.Home.Database
 	}
-	return "database " + t.Database
+	return "database " + t.Home.Database
 }
 
 func ownWork(c map[prove.Verdict]int) term.Cell {

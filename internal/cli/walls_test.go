@@ -57,15 +57,15 @@ func openHouses(t *testing.T, s *pgtest.Server, e tenant.Estate) (open int, wron
 			}
 			open++
 			delete(isOpen, l.Name)
-			if inside[h.Database] == nil {
-				c, err := pgx.Connect(ctx, s.ConnString(h.Database, "postgres"))
+			if inside[h.Home.Database] == nil {
+				c, err := pgx.Connect(ctx, s.ConnString(h.Home.Database, "postgres"))
 				if err != nil {
 					wrongf("%s may log in: %v", l.Name, err)
 					continue
 				}
-				inside[h.Database] = c
+				inside[h.Home.Database] = c
 			}
-			for _, missing := range strings1(t, inside[h.Database], walls(h, l)) {
+			for _, missing := range strings1(t, inside[h.Home.Database], walls(h, l)) {
 				wrongf("%s may log in, but %s", l.Name, missing)
 			}
 		}
@@ -78,7 +78,7 @@ func openHouses(t *testing.T, s *pgtest.Server, e tenant.Estate) (open int, wron
 
 // walls is a query for what is missing of a tenant's walls, one row each.
 func walls(h tenant.Tenant, l tenant.Login) string {
-	group := h.Group()
+	group := h.Group(h.Home)
 	crud := map[tenant.Kind]string{tenant.App: "arwd", tenant.Reader: "r"}[l.Kind]
 	checks := []struct{ missing, holds string }{
 		{"its container's group has no CONNECT", fmt.Sprintf(`EXISTS (SELECT FROM pg_database, aclexplode(datacl) AS a
@@ -86,7 +86,7 @@ func walls(h tenant.Tenant, l tenant.Login) string {
 		{"schema public is there", `NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')`},
 		{"the schema is not its owner's, or not for its identity, or open to others", fmt.Sprintf(`EXISTS (SELECT FROM pg_namespace
 			WHERE nspname = '%[1]s' AND nspowner = '%[2]s'::regrole AND EXISTS (SELECT FROM aclexplode(nspacl) AS a WHERE a.grantee = '%[3]s'::regrole AND a.privilege_type = 'USAGE')
-			AND NOT EXISTS (SELECT FROM aclexplode(nspacl) AS a WHERE a.grantee NOT IN ('%[2]s'::regrole, '%[3]s'::regrole)))`, h.Schemas[0], h.Owner, h.Identity())},
+			AND NOT EXISTS (SELECT FROM aclexplode(nspacl) AS a WHERE a.grantee NOT IN ('%[2]s'::regrole, '%[3]s'::regrole)))`, h.Home.Schemas[0], h.Owner, h.Identity())},
 		{"PUBLIC may run what its owner makes", fmt.Sprintf(`EXISTS (SELECT FROM pg_default_acl WHERE defaclrole = '%s'::regrole AND defaclnamespace = 0 AND defaclobjtype = 'f'
 			AND NOT EXISTS (SELECT FROM aclexplode(defaclacl) AS a WHERE a.grantee = 0))`, h.Owner)},
 		{"its identity is not in landlord_tenants", fmt.Sprintf(`EXISTS (SELECT FROM pg_auth_members WHERE roleid = 'landlord_tenants'::regrole AND member = '%s'::regrole)`, h.Identity())},
@@ -97,7 +97,7 @@ func walls(h tenant.Tenant, l tenant.Login) string {
 	}
 	if crud != "" {
 		checks = append(checks, struct{ missing, holds string }{"default privileges are not its", fmt.Sprintf(`EXISTS (SELECT FROM pg_default_acl, unnest(defaclacl) AS a
-			WHERE defaclrole = '%s'::regrole AND defaclnamespace = '%s'::regnamespace AND defaclobjtype = 'r' AND a::text LIKE '%s=%s/%%')`, h.Owner, h.Schemas[0], l.Name, crud)})
+			WHERE defaclrole = '%s'::regrole AND defaclnamespace = '%s'::regnamespace AND defaclobjtype = 'r' AND a::text LIKE '%s=%s/%%')`, h.Owner, h.Home.Schemas[0], l.Name, crud)})
 	}
 	if l.Kind == tenant.Migrator {
 		checks = append(checks, struct{ missing, holds string }{"it does not become the owner", fmt.Sprintf(`EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = 0 AND setrole = '%s'::regrole
@@ -123,7 +123,7 @@ func knock(t *testing.T, s *pgtest.Server, e tenant.Estate, logins []string) (wr
 			if got := refusal(t.Context(), s, l.Name, "postgres"); got != "28000" {
 				wrong = append(wrong, fmt.Sprintf("%s at the door of postgres: SQLSTATE %s, so pg_hba.conf is not in force", l.Name, got))
 			}
-			if got := refusal(t.Context(), s, l.Name, h.Database); got != "28P01" {
+			if got := refusal(t.Context(), s, l.Name, h.Home.Database); got != "28P01" {
 				wrong = append(wrong, fmt.Sprintf("%s at its own door: SQLSTATE %s, not asked for a password", l.Name, got))
 			}
 		}

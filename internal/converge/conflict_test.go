@@ -18,7 +18,7 @@ import (
 
 // newTenant is a tenant with every default.
 func newTenant(name string, m tenant.Model, database string) tenant.Tenant {
-	return tenant.Tenant{Name: name, Server: "main", Isolation: m, Database: database, Schemas: []string{name}, Owner: tenant.DefaultOwner(name),
+	return tenant.Tenant{Name: name, Server: "main", Isolation: m, Home: tenant.Place{Database: database, Schemas: []string{name}}, Owner: tenant.DefaultOwner(name),
 		Rights: tenant.CRUD, Logins: tenant.DefaultLogins(name, tenant.CRUD), Temp: true}
 }
 
@@ -76,7 +76,7 @@ func TestAdoptsWhatIsThere(t *testing.T) {
 				s.Exec(t, user, "GRANT ALL ON SCHEMA public TO PUBLIC; GRANT ALL ON DATABASE "+user+" TO "+user+"; SET ROLE "+user+
 					"; CREATE TABLE orders (id serial PRIMARY KEY, what text); INSERT INTO orders (what) VALUES ('first')")
 				c := adopted(newTenant(fmt.Sprintf("customer%d", i+1), tenant.Database, user))
-				c.Schemas, c.Logins = []string{"public"}, []tenant.Login{{Name: user, Kind: tenant.App}}
+				c.Home.Schemas, c.Logins = []string{"public"}, []tenant.Login{{Name: user, Kind: tenant.App}}
 				w.e.Tenants = append(w.e.Tenants, c)
 			}
 			w.settle("adoption", false)

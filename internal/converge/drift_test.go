@@ -97,7 +97,7 @@ func grantDatabase(w *world) {
 
 func grantSchema(w *world) {
 	t := w.tenant()
-	w.grant(t.Database, pick(w.gen, []string{"USAGE", "CREATE", "ALL"}), "SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas)))
+	w.grant(t.Home.Database, pick(w.gen, []string{"USAGE", "CREATE", "ALL"}), "SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas)))
 }
 
 func (w *world) object(db, kind string) (object, bool) {
@@ -115,7 +115,7 @@ func (w *world) object(db, kind string) (object, bool) {
 
 func grantObject(w *world) {
 	t := w.tenant()
-	o, ok := w.object(t.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
+	o, ok := w.object(t.Home.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
 	if !ok {
 		return
 	}
@@ -125,7 +125,7 @@ func grantObject(w *world) {
 	} else if word == "SEQUENCE" {
 		privs = pick(w.gen, []string{"ALL", "USAGE", "UPDATE", "SELECT"})
 	}
-	w.grant(t.Database, privs, o.grantWord()+" "+o.name)
+	w.grant(t.Home.Database, privs, o.grantWord()+" "+o.name)
 }
 
 func (w *world) aColumn(db string) (table, column string, ok bool) {
@@ -139,7 +139,7 @@ func (w *world) aColumn(db string) (table, column string, ok bool) {
 }
 
 func grantColumn(w *world) {
-	db := w.tenant().Database
+	db := w.tenant().Home.Database
 	if table, column, ok := w.aColumn(db); ok {
 		w.grant(db, pick(w.gen, []string{"SELECT", "UPDATE", "REFERENCES", "ALL"})+" ("+column+")", "TABLE "+table)
 	}
@@ -147,7 +147,7 @@ func grantColumn(w *world) {
 
 func wideACL(w *world) {
 	t := w.tenant()
-	o, ok := w.object(t.Database, "relation")
+	o, ok := w.object(t.Home.Database, "relation")
 	if !ok {
 		return
 	}
@@ -155,13 +155,13 @@ func wideACL(w *world) {
 	for range 20 {
 		names = append(names, pgsql.Ident(w.role()))
 	}
-	w.hand(t.Database, "", "GRANT SELECT ON "+o.grantWord()+" "+o.name+" TO "+strings.Join(names, ", "))
+	w.hand(t.Home.Database, "", "GRANT SELECT ON "+o.grantWord()+" "+o.name+" TO "+strings.Join(names, ", "))
 }
 
 func revokeObject(w *world) {
 	t := w.tenant()
-	if o, ok := w.object(t.Database, ""); ok && o.kind != "other" {
-		w.hand(t.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+w.anybody()+", "+w.anybody()+" CASCADE")
+	if o, ok := w.object(t.Home.Database, ""); ok && o.kind != "other" {
+		w.hand(t.Home.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+w.anybody()+", "+w.anybody()+" CASCADE")
 	}
 }
 
@@ -169,26 +169,26 @@ func revokeObject(w *world) {
 func revokeAll(w *world) {
 	t := w.tenant()
 	everybody := "PUBLIC, " + pgsql.Idents(t.Roles()...)
-	if o, ok := w.object(t.Database, ""); ok && o.kind != "other" {
-		w.hand(t.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+everybody+" CASCADE")
+	if o, ok := w.object(t.Home.Database, ""); ok && o.kind != "other" {
+		w.hand(t.Home.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+everybody+" CASCADE")
 	}
-	w.hand(t.Database, "", "REVOKE ALL ON SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" FROM "+everybody+" CASCADE")
+	w.hand(t.Home.Database, "", "REVOKE ALL ON SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" FROM "+everybody+" CASCADE")
 }
 
 func databaseOwner(w *world) {
-	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Database)+" OWNER TO "+pgsql.Ident(w.role()))
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Home.Database)+" OWNER TO "+pgsql.Ident(w.role()))
 }
 
 func schemaOwner(w *world) {
 	t := w.tenant()
-	w.hand(t.Database, "", "ALTER SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" OWNER TO "+pgsql.Ident(w.role()))
+	w.hand(t.Home.Database, "", "ALTER SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" OWNER TO "+pgsql.Ident(w.role()))
 }
 
 func objectOwner(w *world) {
 	t := w.tenant()
 	for range 1 + w.IntN(3) {
-		if o, ok := w.object(t.Database, ""); ok {
-			w.hand(t.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+pick(w.gen, []string{pgsql.Ident(w.role()), "postgres"}))
+		if o, ok := w.object(t.Home.Database, ""); ok {
+			w.hand(t.Home.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+pick(w.gen, []string{pgsql.Ident(w.role()), "postgres"}))
 		}
 	}
 }
@@ -203,13 +203,13 @@ func (w *world) aDefault(in string, kinds ...string) {
 	kind := pick(w.gen, kinds)
 	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + pgsql.Ident(creator)
 	if in != "" {
-		sql += " IN SCHEMA " + pgsql.Ident(pick(w.gen, t.Schemas))
+		sql += " IN SCHEMA " + pgsql.Ident(pick(w.gen, t.Home.Schemas))
 	}
 	option, to := w.option(), w.anybody()
 	if to == "PUBLIC" {
 		option = ""
 	}
-	w.hand(t.Database, "", sql+" GRANT "+pick(w.gen, defaultKinds[kind])+" ON "+kind+" TO "+to+option)
+	w.hand(t.Home.Database, "", sql+" GRANT "+pick(w.gen, defaultKinds[kind])+" ON "+kind+" TO "+to+option)
 }
 
 func defaultPrivileges(w *world) { w.aDefault("schema", "TABLES", "SEQUENCES", "FUNCTIONS", "TYPES") }
@@ -224,18 +224,18 @@ func lostDefaults(w *world) {
 	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + owner
 	switch w.IntN(4) {
 	case 0:
-		w.hand(t.Database, "", sql+" IN SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" REVOKE ALL ON TABLES FROM "+pgsql.Idents(t.Roles()...))
+		w.hand(t.Home.Database, "", sql+" IN SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" REVOKE ALL ON TABLES FROM "+pgsql.Idents(t.Roles()...))
 	case 1:
-		w.hand(t.Database, "", sql+" GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
+		w.hand(t.Home.Database, "", sql+" GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
 	case 2:
-		w.hand(t.Database, "", sql+" REVOKE ALL ON "+pick(w.gen, []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS"})+" FROM "+owner)
+		w.hand(t.Home.Database, "", sql+" REVOKE ALL ON "+pick(w.gen, []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS"})+" FROM "+owner)
 	case 3:
-		w.hand(t.Database, "", sql+" REVOKE USAGE ON TYPES FROM PUBLIC")
+		w.hand(t.Home.Database, "", sql+" REVOKE USAGE ON TYPES FROM PUBLIC")
 	}
 }
 
 func attributes(w *world) {
-	role := pick(w.gen, append(w.roles(), "landlord_tenants", "landlord_temp", w.tenant().Group()))
+	role := pick(w.gen, append(w.roles(), "landlord_tenants", "landlord_temp", w.tenant().Group(w.tenant().Home)))
 	words := some(w.gen, 1+w.IntN(3), []string{"SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS", "NOINHERIT", "LOGIN",
 		"NOLOGIN", "VALID UNTIL '2001-01-01'", "VALID UNTIL '2099-01-01 12:00+02'", "CONNECTION LIMIT 3", "CONNECTION LIMIT -1", "PASSWORD 'x'"})
 	if strings.Contains(strings.Join(words, " "), " LOGIN NOLOGIN") {
@@ -248,8 +248,8 @@ func attributes(w *world) {
 
 func roleSetting(w *world) {
 	t := w.tenant()
-	role := pgsql.Ident(pick(w.gen, append(t.Roles(), "landlord_temp", t.Group())))
-	in := pick(w.gen, []string{"", "", " IN DATABASE " + pgsql.Ident(w.tenant().Database), " IN DATABASE postgres"})
+	role := pgsql.Ident(pick(w.gen, append(t.Roles(), "landlord_temp", t.Group(t.Home))))
+	in := pick(w.gen, []string{"", "", " IN DATABASE " + pgsql.Ident(w.tenant().Home.Database), " IN DATABASE postgres"})
 	what := pick(w.gen, []string{"SET search_path = pg_temp, \"a\"\"b\"", "SET role = 'none'", "SET statement_timeout = 0", "SET work_mem = '1GB'",
 		"RESET search_path", "RESET ALL", "SET \"my.odd\" = 'it''s \\ '", "SET session_replication_role = replica", "SET temp_file_limit = -1",
 		"SET session_preload_libraries = 'auto_explain'", "SET lock_timeout = '7s'", "SET log_statement = 'all'", "SET DateStyle = 'SQL, MDY'"})
@@ -257,19 +257,19 @@ func roleSetting(w *world) {
 }
 
 func databaseSetting(w *world) {
-	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Home.Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
 		"statement_timeout = '1h'", "default_transaction_read_only = on", "session_preload_libraries = 'auto_explain'", "app.x = 'y'"}))
 }
 
 func schemaDropped(w *world) {
 	t := w.tenant()
-	w.hand(t.Database, "", "DROP SCHEMA "+pgsql.Ident(pick(w.gen, t.Schemas))+" CASCADE")
+	w.hand(t.Home.Database, "", "DROP SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" CASCADE")
 }
 
 // roleDropped drops a role that holds little: a login, a group, a marker.
 func roleDropped(w *world) {
 	t := w.tenant()
-	role := pick(w.gen, append(t.Roles()[2:], t.Group(), "landlord_temp", "landlord_tenants"))
+	role := pick(w.gen, append(t.Roles()[2:], t.Group(t.Home), "landlord_temp", "landlord_tenants"))
 	for _, db := range w.open() {
 		w.hand(db, "", "REASSIGN OWNED BY "+pgsql.Ident(role)+" TO postgres; DROP OWNED BY "+pgsql.Ident(role))
 	}
@@ -277,7 +277,7 @@ func roleDropped(w *world) {
 }
 
 func databaseAttributes(w *world) {
-	db := pgsql.Ident(w.tenant().Database)
+	db := pgsql.Ident(w.tenant().Home.Database)
 	w.hand("postgres", "", "ALTER DATABASE "+db+" "+pick(w.gen, []string{"IS_TEMPLATE true", "CONNECTION LIMIT 1", "CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"}))
 }
 
@@ -289,6 +289,6 @@ func comments(w *world) {
 // lostConnect takes away what a tenant needs to get in.
 func lostConnect(w *world) {
 	t := w.tenant()
-	w.hand("postgres", "", "REVOKE "+pick(w.gen, []string{"ALL", "CONNECT", "TEMPORARY"})+" ON DATABASE "+pgsql.Ident(t.Database)+" FROM "+
-		pick(w.gen, []string{pgsql.Ident(t.Group()), "postgres", "landlord_temp"}))
+	w.hand("postgres", "", "REVOKE "+pick(w.gen, []string{"ALL", "CONNECT", "TEMPORARY"})+" ON DATABASE "+pgsql.Ident(t.Home.Database)+" FROM "+
+		pick(w.gen, []string{pgsql.Ident(t.Group(t.Home)), "postgres", "landlord_temp"}))
 }

@@ -79,9 +79,9 @@ var makers = []maker{
 // objects, as anybody of the house.
 func (w *world) furnish(each int) {
 	for _, t := range w.e.Tenants {
-		for _, schema := range t.Schemas {
+		for _, schema := range t.Home.Schemas {
 			for _, m := range some(w.gen, each, makers) {
-				w.hand(t.Database, t.Owner, m(w.gen, pgsql.Ident(schema), pgsql.Ident(w.name("o"))))
+				w.hand(t.Home.Database, t.Owner, m(w.gen, pgsql.Ident(schema), pgsql.Ident(w.name("o"))))
 			}
 		}
 		if w.chance(30) {
@@ -93,7 +93,7 @@ func (w *world) furnish(each int) {
 // largeObject makes one, and grants it within the house.
 func (w *world) largeObject(t tenant.Tenant, as string) {
 	grantee := pgsql.Literal(pick(w.gen, t.Roles()))
-	w.hand(t.Database, as, fmt.Sprintf(`DO $do$ BEGIN EXECUTE pg_catalog.format('GRANT SELECT ON LARGE OBJECT %%s TO %%I',
+	w.hand(t.Home.Database, as, fmt.Sprintf(`DO $do$ BEGIN EXECUTE pg_catalog.format('GRANT SELECT ON LARGE OBJECT %%s TO %%I',
 		pg_catalog.lo_from_bytea(0, '\x01'), %s); END $do$`, grantee))
 }
 

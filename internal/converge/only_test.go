@@ -117,17 +117,17 @@ func TestPrune(t *testing.T) {
 // own.
 func (w *world) entangle(gone tenant.Tenant) {
 	for _, other := range w.e.Tenants {
-		role, schema := pgsql.Ident(pick(w.gen, gone.Roles())), pgsql.Ident(other.Schemas[0])
-		w.hand(other.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+role+" WITH GRANT OPTION")
-		w.hand(other.Database, "", "CREATE TABLE "+schema+"."+pgsql.Ident(w.name("lost"))+" (id int)")
-		if o, ok := w.object(other.Database, "relation"); ok {
-			w.hand(other.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+role)
+		role, schema := pgsql.Ident(pick(w.gen, gone.Roles())), pgsql.Ident(other.Home.Schemas[0])
+		w.hand(other.Home.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+role+" WITH GRANT OPTION")
+		w.hand(other.Home.Database, "", "CREATE TABLE "+schema+"."+pgsql.Ident(w.name("lost"))+" (id int)")
+		if o, ok := w.object(other.Home.Database, "relation"); ok {
+			w.hand(other.Home.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+role)
 		}
 		w.hand("postgres", "", "GRANT "+pgsql.Ident(other.Name)+" TO "+role+" WITH ADMIN OPTION")
 		w.hand("postgres", pick(w.gen, gone.Roles()), "GRANT "+pgsql.Ident(other.Name)+" TO "+pgsql.Ident(w.role()))
 		w.hand("postgres", "", "GRANT "+role+" TO "+pgsql.Ident(pick(w.gen, other.Roles())))
-		w.hand(other.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+role+" GRANT SELECT ON TABLES TO PUBLIC")
-		w.hand(other.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+pgsql.Ident(other.Owner)+" GRANT SELECT ON TABLES TO "+role)
+		w.hand(other.Home.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+role+" GRANT SELECT ON TABLES TO PUBLIC")
+		w.hand(other.Home.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+pgsql.Ident(other.Owner)+" GRANT SELECT ON TABLES TO "+role)
 	}
 	w.hand("postgres", "", "GRANT CONNECT ON DATABASE postgres TO "+pgsql.Ident(gone.Owner))
 }
@@ -136,7 +136,7 @@ func (w *world) entangle(gone tenant.Tenant) {
 func (w *world) countObjects() string {
 	counts := ""
 	for _, t := range w.e.Tenants {
-		counts += w.column(t.Database, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1)", t.Schemas)[0] + " "
+		counts += w.column(t.Home.Database, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1)", t.Home.Schemas)[0] + " "
 	}
 	return counts
 }
@@ -152,7 +152,7 @@ func (w *world) loses(p plan.Plan, gone tenant.Tenant) {
 			w.t.Errorf("%s: its size is not known", l.What)
 		}
 	}
-	if want := map[tenant.Model]int{tenant.Database: 1, tenant.Schema: len(gone.Schemas)}[gone.Isolation]; losses != want {
+	if want := map[tenant.Model]int{tenant.Database: 1, tenant.Schema: len(gone.Home.Schemas)}[gone.Isolation]; losses != want {
 		w.t.Errorf("the plan names %d losses, not %d: %+v", losses, want, p.Losses())
 	}
 }
@@ -162,12 +162,12 @@ func (w *world) isGone(gone tenant.Tenant) {
 	if roles := w.column("postgres", "SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1)", gone.Roles()); len(roles) > 0 {
 		w.t.Errorf("roles %q of %s are still there", roles, gone.Name)
 	}
-	databases := w.column("postgres", "SELECT datname::text FROM pg_database WHERE datname = $1", gone.Database)
+	databases := w.column("postgres", "SELECT datname::text FROM pg_database WHERE datname = $1", gone.Home.Database)
 	switch {
 	case gone.Isolation == tenant.Database && len(databases) > 0:
-		w.t.Errorf("database %q of %s is still there", gone.Database, gone.Name)
+		w.t.Errorf("database %q of %s is still there", gone.Home.Database, gone.Name)
 	case gone.Isolation == tenant.Schema && len(databases) > 0:
-		if left := w.column(gone.Database, "SELECT nspname::text FROM pg_namespace WHERE nspname = ANY ($1)", gone.Schemas); len(left) > 0 {
+		if left := w.column(gone.Home.Database, "SELECT nspname::text FROM pg_namespace WHERE nspname = ANY ($1)", gone.Home.Schemas); len(left) > 0 {
 			w.t.Errorf("schemas %q of %s are still there", left, gone.Name)
 		}
 	}
@@ -177,7 +177,7 @@ func (w *world) isGone(gone tenant.Tenant) {
 func TestPruneExtraSchema(t *testing.T) {
 	each(t, 1, func(w *world) {
 		w.applyWith(landlord.Options{})
-		db := w.tenant().Database
+		db := w.tenant().Home.Database
 		w.must(db, "", `CREATE SCHEMA "ex'tra"; CREATE TABLE "ex'tra".t AS SELECT generate_series(1, 1000)`)
 		w.applyWith(landlord.Options{})
 		w.wantEmpty(w.planWith(landlord.Options{}), "an extra schema")
@@ -195,7 +195,7 @@ func TestPruneExtraSchema(t *testing.T) {
 func TestGrantsToNobody(t *testing.T) {
 	each(t, 1, func(w *world) {
 		w.applyWith(landlord.Options{})
-		db := w.tenant().Database
+		db := w.tenant().Home.Database
 		w.must(db, "", "CREATE ROLE ghost; GRANT CONNECT ON DATABASE "+pgsql.Ident(db)+" TO ghost; SET allow_system_table_mods = on; "+
 			"DELETE FROM pg_shdepend WHERE refobjid = 'ghost'::regrole; DROP ROLE ghost")
 		w.settled("a role that is gone")

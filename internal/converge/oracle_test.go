@@ -26,7 +26,7 @@ func (w *world) judge() []string {
 			o.of[role] = t
 		}
 		if t.Isolation == tenant.Schema {
-			o.group[t.Database] = t.Database
+			o.group[t.Home.Database] = t.Home.Database
 		}
 	}
 	o.judgeRoles()
@@ -103,7 +103,7 @@ func (o *oracle) judgeRoles() {
 			check(l.Name, true, limit)
 		}
 		if t.Isolation == tenant.Schema {
-			check(t.Database, false, -1)
+			check(t.Home.Database, false, -1)
 		}
 	}
 	o.judgeAdmins(have)
@@ -119,7 +119,7 @@ func (o *oracle) memberships() map[string]string {
 	for _, t := range o.e.Tenants {
 		join(t.Name, "landlord_tenants", "inherit=false set=false")
 		if t.Isolation == tenant.Schema {
-			join(t.Name, t.Database, "inherit=true set=false")
+			join(t.Name, t.Home.Database, "inherit=true set=false")
 			if t.Temp {
 				join(t.Name, "landlord_temp", "inherit=true set=false")
 			}
@@ -217,7 +217,7 @@ func (o *oracle) judgeSettings() {
 }
 
 func (o *oracle) judgeLogin(t tenant.Tenant, l tenant.Login, have map[string]string) {
-	if path, ok := pgsql.SplitIdents(have["search_path"]); !ok || !slices.Equal(path, t.Path()) {
+	if path, ok := pgsql.SplitIdents(have["search_path"]); !ok || !slices.Equal(path, t.Path(t.Home)) {
 		o.complain("login %q has search_path %s", l.Name, have["search_path"])
 	}
 	want := wantedSettings(t, l.Kind)

@@ -92,18 +92,18 @@ func (g *gen) estate(connection string) tenant.Estate {
 func (g *gen) tenant(name string, shared []string) tenant.Tenant {
 	t := tenant.Tenant{
 		Name: name, Server: "main", Isolation: pick(g, tenant.Models()), Owner: g.roleOr(tenant.DefaultOwner(name)),
-		Rights: pick(g, tenant.AllRights()), Temp: g.chance(70), Limits: g.limits(), Schemas: []string{name},
+		Rights: pick(g, tenant.AllRights()), Temp: g.chance(70), Limits: g.limits(), Home: tenant.Place{Schemas: []string{name}},
 	}
-	t.Database = name
+	t.Home.Database = name
 	if t.Isolation == tenant.Schema {
-		t.Database = pick(g, shared)
+		t.Home.Database = pick(g, shared)
 	} else if g.chance(40) {
-		t.Database = g.name("d", "\n", "\r")
+		t.Home.Database = g.name("d", "\n", "\r")
 	}
 	if g.chance(50) {
-		t.Schemas = nil
+		t.Home.Schemas = nil
 		for range 1 + g.IntN(3) {
-			t.Schemas = append(t.Schemas, g.name("s"))
+			t.Home.Schemas = append(t.Home.Schemas, g.name("s"))
 		}
 	}
 	for _, l := range tenant.DefaultLogins(name, t.Rights) {

@@ -144,9 +144,9 @@ func (w *world) databases() []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, t := range w.e.Tenants {
-		if !seen[t.Database] {
-			seen[t.Database] = true
-			out = append(out, t.Database)
+		if !seen[t.Home.Database] {
+			seen[t.Home.Database] = true
+			out = append(out, t.Home.Database)
 		}
 	}
 	return out

@@ -66,10 +66,10 @@ func Containers(tenants []tenant.Tenant) []Container {
 	byName := map[string]*Container{}
 	for i := range tenants {
 		t := &tenants[i]
-		c := byName[t.Database]
+		c := byName[t.Home.Database]
 		if c == nil {
-			c = &Container{Database: t.Database, Group: t.Group(), Shared: t.Isolation == tenant.Schema}
-			byName[t.Database] = c
+			c = &Container{Database: t.Home.Database, Group: t.Group(t.Home), Shared: t.Isolation == tenant.Schema}
+			byName[t.Home.Database] = c
 		}
 		c.Adopt = c.Adopt || t.Adopt
 		c.Tenants = append(c.Tenants, t)

@@ -57,10 +57,10 @@ func Build(t tenant.Tenant) House {
 	h := House{Tenant: t, Roles: make([]Role, 0, 2+len(t.Logins)), Memberships: make([]Membership, 0, 5+len(t.Logins))}
 	h.Roles = append(h.Roles,
 		Role{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
-		Role{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Database}})
+		Role{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Home.Database}})
 	h.join(tenant.TenantsRole, t.Identity(), false, false)
 	if t.Isolation == tenant.Schema {
-		h.join(t.Group(), t.Identity(), true, false)
+		h.join(t.Group(t.Home), t.Identity(), true, false)
 		if t.Temp {
 			h.join(tenant.TempRole, t.Identity(), true, false)
 		}
@@ -97,7 +97,7 @@ func connLimit(l tenant.Limits) int {
 func LoginSettings(t tenant.Tenant, k tenant.Kind) []tenant.Setting {
 	const limits = 6 // parameters besides those of the spec
 	s := make([]tenant.Setting, 0, 1+len(t.Settings)+limits)
-	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Path())})
+	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Path(t.Home))})
 	s = append(s, t.Settings...)
 	s = appendTime(s, "lock_timeout", t.Limits.LockTimeout)
 	s = appendTime(s, "idle_in_transaction_session_timeout", t.Limits.IdleTransaction)

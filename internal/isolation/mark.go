@@ -128,9 +128,9 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects}
-	if !slices.Equal(t.Schemas, []string{t.Name}) {
-		m.Schemas = t.Schemas
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects}
+	if !slices.Equal(t.Home.Schemas, []string{t.Name}) {
+		m.Schemas = t.Home.Schemas
 	}
 	return m
 }

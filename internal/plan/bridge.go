@@ -25,7 +25,7 @@ func (b *builder) bridges() {
 	}
 	b.oldLoans()
 	for _, h := range b.houses {
-		if c := b.contents[h.Tenant.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) {
+		if c := b.contents[h.Tenant.Home.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) {
 			b.bridge(h)
 		}
 	}
@@ -48,15 +48,15 @@ func (b *builder) bridge(h isolation.House) {
 	if container.Shared {
 		shared.makeRole(container.GroupRole())
 	}
-	u := unit{b: b, phase: Bridges, group: "tenant " + t.Name, tenant: t.Name}.in(t.Database)
+	u := unit{b: b, phase: Bridges, group: "tenant " + t.Name, tenant: t.Name}.in(t.Home.Database)
 	for _, r := range h.Roles[:2] {
 		u.makeRole(r)
 	}
-	rooms := b.rooms(t.Database)
+	rooms := b.rooms(t.Home.Database)
 	u.letIn(h)
 	u.lend(h, rooms)
 	u.bridgeDatabase(container, t.Temp)
-	for _, name := range t.Schemas {
+	for _, name := range t.Home.Schemas {
 		u.bridgeSchema(h, rooms, name)
 	}
 }
@@ -129,10 +129,10 @@ func (u unit) lend(h isolation.House, c *inside) {
 func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
 	owns := map[string]bool{}
 	own := func(role string) { owns[role] = owns[role] || b.owner[role] == t.Name }
-	if d := b.databases[t.Database]; d != nil {
+	if d := b.databases[t.Home.Database]; d != nil {
 		own(d.Owner)
 	}
-	for _, name := range t.Schemas {
+	for _, name := range t.Home.Schemas {
 		own(c.schemas[name].Owner)
 		for o := range c.objects(name) {
 			owns[o.owner] = true
@@ -150,12 +150,12 @@ func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
 func (b *builder) oldLoans() {
 	for _, m := range b.snap.Memberships {
 		t, ok := b.byOwner(m.Role)
-		c := b.contents[t.Database]
+		c := b.contents[t.Home.Database]
 		if !ok || m.Admin || !m.Inherit || c == nil || c.Error != "" || !b.concernsTenant(t.Name) || !b.stays(m) || b.tolerated(m) {
 			continue
 		}
 		login := slices.ContainsFunc(t.Logins, func(l tenant.Login) bool { return l.Name == m.Member && l.Kind != tenant.Migrator })
-		if login || b.ownersIn(t, b.rooms(t.Database))[m.Member] {
+		if login || b.ownersIn(t, b.rooms(t.Home.Database))[m.Member] {
 			b.lent[[2]string{m.Role, m.Member}] = true
 		}
 	}

@@ -80,9 +80,9 @@ func (b *builder) moved(t tenant.Tenant) {
 	case have.Isolation != t.Isolation:
 		b.clash(t.Name, fmt.Sprintf("write isolation: %s; a change of model moves data, which apply does not do", have.Isolation),
 			"tenant %q stands in the %s model on the server, and in the %s model in the spec", t.Name, have.Isolation, t.Isolation)
-	case have.Database != t.Database:
-		b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Database),
-			"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Database, t.Database)
+	case have.Home.Database != t.Home.Database:
+		b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Home.Database),
+			"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Home.Database, t.Home.Database)
 	}
 }
 

@@ -32,7 +32,7 @@ func (b *builder) ground() {
 		managed[c.Database], about[c.Database] = true, b.concerns(c)
 	}
 	for _, t := range b.found {
-		managed[t.Database] = true
+		managed[t.Home.Database] = true
 	}
 	for i := range b.snap.Databases {
 		switch d := &b.snap.Databases[i]; {

@@ -24,7 +24,7 @@ type defaultKey struct {
 func (u unit) defaults(h isolation.House, c *inside) {
 	owner := h.Tenant.Owner
 	rows := []defaultRow{{defaultKey: defaultKey{"", pgsql.Routine}}}
-	for _, schema := range h.Tenant.Schemas {
+	for _, schema := range h.Tenant.Home.Schemas {
 		for _, kind := range []pgsql.ObjectKind{pgsql.Table, pgsql.Sequence, pgsql.Routine} {
 			rows = append(rows, defaultRow{defaultKey: defaultKey{schema, kind}, want: h.DefaultGrants(kind)})
 		}

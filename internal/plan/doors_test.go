@@ -57,7 +57,7 @@ func TestNobodyWhoMustGetInIsLockedOut(t *testing.T) {
 // TestRulesAboveLandlordsAreNoted: what decides first is not landlord's to
 // change, and it does not say that all is well.
 func TestRulesAboveLandlordsAreNoted(t *testing.T) {
-	house := tenant.Tenant{Name: "acme", Server: "main", Isolation: tenant.Database, Database: "acme", Schemas: []string{"acme"},
+	house := tenant.Tenant{Name: "acme", Server: "main", Isolation: tenant.Database, Home: tenant.Place{Database: "acme", Schemas: []string{"acme"}},
 		Owner: "acme_owner", Logins: []tenant.Login{{Name: "acme_app", Kind: tenant.App}}}
 	server := tenant.Server{Name: "main"}
 	snap := snapshot.Snapshot{
@@ -100,7 +100,7 @@ func TestRulesAboveLandlordsAreNoted(t *testing.T) {
 // TestHashesAreNoted: an adopted login with an md5 hash is shut out by
 // landlord's own rules, and the plan says so.
 func TestHashesAreNoted(t *testing.T) {
-	house := tenant.Tenant{Name: "customer", Server: "main", Isolation: tenant.Database, Database: "customer", Schemas: []string{"public"},
+	house := tenant.Tenant{Name: "customer", Server: "main", Isolation: tenant.Database, Home: tenant.Place{Database: "customer", Schemas: []string{"public"}},
 		Owner: "customer_owner", Logins: []tenant.Login{{Name: "web", Kind: tenant.App}}, Adopt: true}
 	for _, c := range []struct {
 		verifier string

@@ -47,9 +47,9 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 }
 
 func foundIdentity(server string, m isolation.Mark) *tenant.Tenant {
-	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Database: m.Database, Schemas: m.Schemas, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects}
-	if len(t.Schemas) == 0 {
-		t.Schemas = []string{m.Tenant}
+	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Home: tenant.Place{Database: m.Database, Schemas: m.Schemas}, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects}
+	if len(t.Home.Schemas) == 0 {
+		t.Home.Schemas = []string{m.Tenant}
 	}
 	return t
 }
@@ -115,7 +115,7 @@ func tempHolders(snap snapshot.Snapshot) map[string]bool {
 // made it was interrupted, and what it would have given is not to be seen.
 func unborn(snap snapshot.Snapshot, t tenant.Tenant) bool {
 	return t.Isolation == tenant.Database && !t.Suspended &&
-		!slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == t.Database && d.AllowConn })
+		!slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == t.Home.Database && d.AllowConn })
 }
 
 // foundSettings takes limits and settings from the first login, which all

@@ -17,8 +17,8 @@ func (b *builder) build(h isolation.House) {
 	t := h.Tenant
 	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
-	db := b.databases[t.Database]
-	inside := u.in(t.Database)
+	db := b.databases[t.Home.Database]
+	inside := u.in(t.Home.Database)
 	if t.Isolation == tenant.Schema || db != nil && db.AllowConn {
 		inside.roles(h)
 	} else {
@@ -43,22 +43,22 @@ func (b *builder) build(h isolation.House) {
 // inside returns what the tenant's database holds, nothing where it is still
 // to be made; ok is false where it could not be read.
 func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
-	c := b.contents[t.Database]
+	c := b.contents[t.Home.Database]
 	switch {
-	case b.databases[t.Database] == nil:
-		return newInside(&snapshot.Contents{Database: t.Database}), true
+	case b.databases[t.Home.Database] == nil:
+		return newInside(&snapshot.Contents{Database: t.Home.Database}), true
 	case c == nil:
-		b.cannot(t.Name, fmt.Sprintf("database %s was not read", t.Database), "plan again")
+		b.cannot(t.Name, fmt.Sprintf("database %s was not read", t.Home.Database), "plan again")
 		return nil, false
 	case c.Error != "":
-		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Database, c.Error), "make it accept landlord's connections")
-		if !slices.Contains(b.plan.Unread, t.Database) {
-			b.plan.Unread = append(b.plan.Unread, t.Database)
+		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Home.Database, c.Error), "make it accept landlord's connections")
+		if !slices.Contains(b.plan.Unread, t.Home.Database) {
+			b.plan.Unread = append(b.plan.Unread, t.Home.Database)
 			b.plan.UnreadWhy = cmp.Or(b.plan.UnreadWhy, c.Error)
 		}
 		return nil, false
 	}
-	return b.rooms(t.Database), true
+	return b.rooms(t.Home.Database), true
 }
 
 // roles makes or mends the house's roles, memberships and parameters.
@@ -97,12 +97,12 @@ func (b *builder) keys(h isolation.House) []isolation.Membership {
 // schemas makes or mends the tenant's schemas and everything in them.
 func (u unit) schemas(h isolation.House, c *inside) {
 	if u.b.gentle(h) {
-		for _, name := range h.Tenant.Schemas {
+		for _, name := range h.Tenant.Home.Schemas {
 			u.move(h, c, name)
 		}
 	}
 	ours := map[string]bool{}
-	for _, name := range h.Tenant.Schemas {
+	for _, name := range h.Tenant.Home.Schemas {
 		object := "SCHEMA " + pgsql.Ident(name)
 		s, ok := c.schemas[name]
 		if !ok {
@@ -116,7 +116,7 @@ func (u unit) schemas(h isolation.House, c *inside) {
 		u.setACL("who may enter schema "+name, object, pgsql.SchemaKind, h.Tenant.Owner, acl, h.SchemaGrants())
 	}
 	u.defaults(h, c)
-	for _, name := range h.Tenant.Schemas {
+	for _, name := range h.Tenant.Home.Schemas {
 		if ours[name] {
 			u.objects(h, c, name)
 		}

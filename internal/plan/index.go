@@ -80,8 +80,8 @@ func (x *index) indexWanted(in Input) {
 	x.indexAdmins(in)
 	for _, t := range in.Tenants {
 		x.wanted[t.Name] = in.wants(t)
-		x.ownerIn[t.Owner] = t.Database
-		x.home[t.Name] = t.Database
+		x.ownerIn[t.Owner] = t.Home.Database
+		x.home[t.Name] = t.Home.Database
 		x.houses = append(x.houses, x.withKeys(isolation.Build(t)))
 		for _, role := range t.Roles() {
 			x.owner[role] = t.Name
@@ -89,23 +89,23 @@ func (x *index) indexWanted(in Input) {
 	}
 	for i, h := range x.houses {
 		x.houseOf[h.Tenant.Name] = &x.houses[i]
-		for _, schema := range h.Tenant.Schemas {
-			x.house[place{h.Tenant.Database, schema}] = &x.houses[i]
+		for _, schema := range h.Tenant.Home.Schemas {
+			x.house[place{h.Tenant.Home.Database, schema}] = &x.houses[i]
 		}
 	}
 	x.containers = isolation.Containers(in.Tenants)
 	for _, t := range x.found {
 		x.foundAs[t.Name] = t
 		if x.home[t.Name] == "" {
-			x.home[t.Name] = t.Database
+			x.home[t.Name] = t.Home.Database
 		}
 		for _, role := range t.Roles() {
 			if x.owner[role] == "" {
 				x.owner[role] = t.Name
 			}
 		}
-		for _, schema := range t.Schemas {
-			if at := (place{t.Database, schema}); x.house[at] == nil {
+		for _, schema := range t.Home.Schemas {
+			if at := (place{t.Home.Database, schema}); x.house[at] == nil {
 				x.foundIn[at] = t.Name
 			}
 		}

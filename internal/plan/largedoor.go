@@ -27,7 +27,7 @@ var largeFunctions = []string{
 func (u unit) largeObjectDoor(c isolation.Container, in *inside) {
 	wanted := slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return t.LargeObjects }) ||
 		slices.ContainsFunc(u.b.found, func(t tenant.Tenant) bool {
-			return t.LargeObjects && t.Database == c.Database && !u.b.inSpec(t.Name) && !u.b.in.Prune
+			return t.LargeObjects && t.Home.Database == c.Database && !u.b.inSpec(t.Name) && !u.b.in.Prune
 		})
 	functions := " ON FUNCTION pg_catalog." + strings.Join(largeFunctions, ", pg_catalog.")
 	switch {

@@ -32,12 +32,12 @@ func Needs(in Input, snap snapshot.Snapshot) []string {
 	}
 	for _, t := range in.Tenants {
 		if in.wants(t) {
-			wanted[t.Database] = true
+			wanted[t.Home.Database] = true
 		}
 	}
 	if in.Prune {
 		for _, t := range Found(in.Server.Name, snap) {
-			wanted[t.Database] = true
+			wanted[t.Home.Database] = true
 		}
 	}
 	var out []string

@@ -43,14 +43,14 @@ func (b *builder) inSpec(name string) bool {
 func (b *builder) remove(t tenant.Tenant) {
 	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
 	u.closeDoor(t)
-	database := b.databases[t.Database]
+	database := b.databases[t.Home.Database]
 	own := t.Isolation == tenant.Database
 	switch {
 	case own && database != nil:
-		u.loses(&Loss{t.Name, fmt.Sprintf("database %s of tenant %s", t.Database, t.Name), database.Size}, true,
-			"DROP DATABASE "+pgsql.Ident(t.Database)+" WITH (FORCE)")
+		u.loses(&Loss{t.Name, fmt.Sprintf("database %s of tenant %s", t.Home.Database, t.Name), database.Size}, true,
+			"DROP DATABASE "+pgsql.Ident(t.Home.Database)+" WITH (FORCE)")
 	case database != nil:
-		u.in(t.Database).dropSchemas(t)
+		u.in(t.Home.Database).dropSchemas(t)
 	}
 	for _, name := range b.touched(t, own) {
 		u.in(name).disown(t)
@@ -73,15 +73,15 @@ func (u unit) closeDoor(t tenant.Tenant) {
 }
 
 func (u unit) dropSchemas(t tenant.Tenant) {
-	c := u.b.contents[t.Database]
+	c := u.b.contents[t.Home.Database]
 	if c == nil || c.Error != "" {
-		u.b.cannot(t.Name, fmt.Sprintf("database %s cannot be read, so tenant %s stays", t.Database, t.Name), "make it accept landlord's connections")
+		u.b.cannot(t.Name, fmt.Sprintf("database %s cannot be read, so tenant %s stays", t.Home.Database, t.Name), "make it accept landlord's connections")
 		return
 	}
-	rooms := u.b.rooms(t.Database)
-	for _, name := range t.Schemas {
+	rooms := u.b.rooms(t.Home.Database)
+	for _, name := range t.Home.Schemas {
 		if s, ok := rooms.schemas[name]; ok {
-			u.dropSchema(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Database), s.Size}, s)
+			u.dropSchema(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Home.Database), s.Size}, s)
 		}
 	}
 }
@@ -108,11 +108,11 @@ func (u unit) loses(loss *Loss, alone bool, sql ...string) {
 func (b *builder) touched(t tenant.Tenant, dropped bool) []string {
 	seen := map[string]bool{}
 	if !dropped {
-		seen[t.Database] = true
+		seen[t.Home.Database] = true
 	}
 	for _, role := range t.Roles() {
 		for _, database := range b.dependencies(role) {
-			if !dropped || database != t.Database {
+			if !dropped || database != t.Home.Database {
 				seen[database] = true
 			}
 		}
@@ -189,7 +189,7 @@ func (b *builder) extraLogins() {
 		if !ok {
 			continue
 		}
-		gone := tenant.Tenant{Name: have.Name, Database: have.Database}
+		gone := tenant.Tenant{Name: have.Name, Home: tenant.Place{Database: have.Home.Database}}
 		for _, l := range have.Logins {
 			if !slices.Contains(want.Roles(), l.Name) {
 				gone.Logins = append(gone.Logins, l)

@@ -145,10 +145,10 @@ func (a *adminAttempt) in(ctx context.Context, attempt func(*session, *guest) Re
 	worst := Result{}
 	for _, g := range a.houses {
 		res := Result{}
-		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Database, nil)
+		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Home.Database, nil)
 		switch {
 		case err != nil:
-			res = notTried("no session in database %s: %s", g.t.Database, explain(err))
+			res = notTried("no session in database %s: %s", g.t.Home.Database, explain(err))
 		case g.err != nil || g.bare != nil:
 			res = notTried("nothing to try it on in tenant %s", g.t.Name)
 		default:
@@ -186,12 +186,12 @@ func adminLogin(ctx context.Context, a *adminAttempt) Result {
 	}
 	var in []string
 	for _, g := range a.houses {
-		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Database, nil)
+		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Home.Database, nil)
 		if err != nil {
-			return failed("database %s: %s", g.t.Database, explain(err))
+			return failed("database %s: %s", g.t.Home.Database, explain(err))
 		}
 		s.close()
-		in = append(in, g.t.Database)
+		in = append(in, g.t.Home.Database)
 	}
 	s, err := enter(ctx, a.run.doors[0], a.short, a.run.snap.Session.Database, nil)
 	if err != nil {
@@ -281,7 +281,7 @@ func adminCreates(ctx context.Context, a *adminAttempt) Result {
 	return a.in(ctx, func(s *session, g *guest) Result {
 		worst := Result{}
 		for _, sql := range []string{
-			"CREATE TABLE " + pgsql.Ident(g.t.Schemas[0]) + "." + name + " (id integer)", "CREATE SCHEMA " + name, "CREATE ROLE " + name,
+			"CREATE TABLE " + pgsql.Ident(g.t.Home.Schemas[0]) + "." + name + " (id integer)", "CREATE SCHEMA " + name, "CREATE ROLE " + name,
 			"CREATE TEMPORARY TABLE " + name + " (id integer)",
 		} {
 			if r := refuses(ctx, s, Escaped, denied, "SET TRANSACTION READ WRITE", sql); badness(r.Verdict) > badness(worst.Verdict) {

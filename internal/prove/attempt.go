@@ -75,7 +75,7 @@ func (a *Attempt) own(ctx context.Context) (*session, error) {
 	if s.ownErr != nil {
 		return nil, s.ownErr
 	}
-	fresh, err := enter(ctx, a.run.doors[0], a.who, a.Tenant.Database, nil)
+	fresh, err := enter(ctx, a.run.doors[0], a.who, a.Tenant.Home.Database, nil)
 	if err == nil && s.started == nil {
 		s.started = started(ctx, fresh)
 	}
@@ -101,7 +101,7 @@ func started(ctx context.Context, s *session) map[string]string {
 // none.
 func (a *Attempt) there(ctx context.Context) (*session, error) {
 	db := a.Neighbour.Database
-	if db == a.Tenant.Database {
+	if db == a.Tenant.Home.Database {
 		return a.own(ctx)
 	}
 	if e, ok := a.sessions.there[db]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
@@ -180,8 +180,8 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	raw := func(word, value string) {
 		pairs = append(pairs, "{"+word+"}", value, "{"+word+"'}", pgsql.Literal(value))
 	}
-	name("db", a.Tenant.Database)
-	name("schema", a.Tenant.Schemas[0])
+	name("db", a.Tenant.Home.Database)
+	name("schema", a.Tenant.Home.Schemas[0])
 	name("owner", a.Tenant.Owner)
 	name("me", a.Login.Name)
 	name("self", a.who.user)
@@ -189,7 +189,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	name("new", tenant.ProbePrefix+a.run.id+"_new")
 	name("superuser", a.run.superuser)
 	raw("mine", pgsql.Literals(a.mine()...))
-	raw("schemas", pgsql.Literals(a.Tenant.Schemas...))
+	raw("schemas", pgsql.Literals(a.Tenant.Home.Schemas...))
 	raw("roles", pgsql.Literals(a.Tenant.Roles()...))
 	if a.guest.err == nil && a.guest.bare == nil {
 		raw("table", a.guest.scratch.table())
@@ -200,7 +200,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	if a.victim != nil {
 		b, s := a.victim.t, a.victim.scratch
 		name("b", b.Name)
-		name("b.schema", b.Schemas[0])
+		name("b.schema", b.Home.Schemas[0])
 		name("b.owner", b.Owner)
 		if open := b.OpenLogins(); len(open) > 0 {
 			name("b.login", open[0].Name)

@@ -79,7 +79,7 @@ func (r *run) release(ctx context.Context, g *guest) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*replyTimeout)
 	defer cancel()
 	if err := r.dropScratch(ctx, g); err != nil {
-		r.problem("tenant %s: removing %s from database %s: %v; the next run tries again", g.t.Name, g.scratch.name, g.t.Database, err)
+		r.problem("tenant %s: removing %s from database %s: %v; the next run tries again", g.t.Name, g.scratch.name, g.t.Home.Database, err)
 		return // the logins stay as the record of what is left; they expire
 	}
 	if err := r.dropLogins(ctx, g); err != nil {
@@ -92,7 +92,7 @@ func (r *run) setUp(ctx context.Context, g *guest) {
 	if g.err = r.makeLogins(ctx, g); g.err != nil {
 		g.err = fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, g.err)
 	} else if g.bare = r.makeScratch(ctx, g); g.bare != nil {
-		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Database, g.bare)
+		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Home.Database, g.bare)
 	}
 	if err := errors.Join(g.err, g.bare); err != nil && ctx.Err() == nil {
 		r.problem("%v", err)
@@ -136,7 +136,7 @@ func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, u
 	}
 	becomes := false
 	for _, s := range r.snap.Settings {
-		if s.Role != l.Name || s.Database != "" && s.Database != t.Database || !r.maySet(s.Name) {
+		if s.Role != l.Name || s.Database != "" && s.Database != t.Home.Database || !r.maySet(s.Name) {
 			continue
 		}
 		becomes = becomes || s.Name == "role"

@@ -62,7 +62,7 @@ var houseProbes = []Probe{
 // large objects, or landlord could not close them.
 func makesLargeObject(ctx context.Context, a *Attempt) Result {
 	r := refused("SELECT pg_catalog.lo_create(0)").run(ctx, a)
-	meant := slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Database == a.Tenant.Database && t.LargeObjects })
+	meant := slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == a.Tenant.Home.Database && t.LargeObjects })
 	if r.Verdict == Escaped && (meant || !a.run.snap.Session.Superuser) {
 		r.Verdict = Exposed
 	}
@@ -71,7 +71,7 @@ func makesLargeObject(ctx context.Context, a *Attempt) Result {
 
 // inPublic makes no sense where public is the tenant's own house.
 func inPublic(ctx context.Context, a *Attempt) Result {
-	if slices.Contains(a.Tenant.Schemas, "public") {
+	if slices.Contains(a.Tenant.Home.Schemas, "public") {
 		return notTried("public is the tenant's own schema here")
 	}
 	return refused("CREATE TABLE public.{new} (id integer)").denied("3F000").run(ctx, a)
@@ -137,7 +137,7 @@ func inDatabaseOnly(t try) func(context.Context, *Attempt) Result {
 		r := t.run(ctx, a)
 		if r.Verdict == Exposed && a.Tenant.Isolation == tenant.Database {
 			r.Verdict = Held
-			r.Detail += "; it leads nowhere: nobody else gets into database " + a.Tenant.Database
+			r.Detail += "; it leads nowhere: nobody else gets into database " + a.Tenant.Home.Database
 		}
 		return r
 	}

@@ -36,7 +36,7 @@ type Neighbour struct {
 // relate says what b is to a.
 func relate(a, b tenant.Tenant) Relation {
 	switch {
-	case a.Database == b.Database:
+	case a.Home.Database == b.Home.Database:
 		return SameDatabase
 	case b.Isolation == tenant.Schema:
 		return OtherSchema
@@ -54,7 +54,7 @@ func neighbours(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour
 		b := &all[(at+i)%len(all)]
 		if r := relate(all[at], *b); !seen[r] && !b.Suspended {
 			seen[r] = true
-			out = append(out, Neighbour{Relation: r, Name: b.Name, Database: b.Database, Tenant: b})
+			out = append(out, Neighbour{Relation: r, Name: b.Name, Database: b.Home.Database, Tenant: b})
 		}
 	}
 	return append(out, nobodys(all, at, snap)...)
@@ -72,7 +72,7 @@ func nobodys(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour {
 		case "template1":
 			r = Template1
 		}
-		if !d.AllowConn || slices.ContainsFunc(all, func(t tenant.Tenant) bool { return t.Database == d.Name }) {
+		if !d.AllowConn || slices.ContainsFunc(all, func(t tenant.Tenant) bool { return t.Home.Database == d.Name }) {
 			continue
 		}
 		n := Neighbour{Relation: r, Name: d.Name, Database: d.Name}

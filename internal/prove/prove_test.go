@@ -18,7 +18,7 @@ func estateAt(connection string) tenant.Estate {
 	e := tenant.Estate{Servers: []tenant.Server{{Name: "main", Connection: connection}}}
 	add := func(name string, m tenant.Model, db string, r tenant.Rights, temp bool) {
 		e.Tenants = append(e.Tenants, tenant.Tenant{
-			Name: name, Server: "main", Isolation: m, Database: db, Schemas: []string{name}, Owner: tenant.DefaultOwner(name),
+			Name: name, Server: "main", Isolation: m, Home: tenant.Place{Database: db, Schemas: []string{name}}, Owner: tenant.DefaultOwner(name),
 			Rights: r, Logins: tenant.DefaultLogins(name, r), Temp: temp,
 			Limits: tenant.Limits{Connections: 20, StatementTimeout: 30 * time.Second, TempFiles: 1 << 30},
 		})

@@ -28,7 +28,7 @@ func (r *run) sweep(ctx context.Context) ([]string, error) {
 	}
 	databases := map[string]string{}
 	for _, t := range slices.Concat(plan.Found(r.Server.Name, r.snap), r.Tenants) {
-		databases[t.Name] = t.Database
+		databases[t.Name] = t.Home.Database
 	}
 	var swept []string
 	cleared := map[[2]string]error{}

@@ -50,11 +50,11 @@ func (d *decoder) tenant(name, path string, at position, n *node) *draft {
 		case "schema":
 			t.set(key, at)
 			if s, ok := d.checked(v, path, tenant.CheckSchema); ok {
-				t.Schemas = []string{s}
+				t.Home.Schemas = []string{s}
 			}
 		case "schemas":
 			t.set(key, at)
-			if t.Schemas = d.list(v, path, tenant.CheckSchema); v.kind == sequence && len(v.items) == 0 {
+			if t.Home.Schemas = d.list(v, path, tenant.CheckSchema); v.kind == sequence && len(v.items) == 0 {
 				d.errs.add(v.at, path, "wants at least one schema")
 			}
 		case "owner":
@@ -100,7 +100,7 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 	case "isolation":
 		t.Isolation, _ = choice(d, v, path, tenant.Models())
 	case "database":
-		t.Database, _ = d.checked(v, path, tenant.CheckDatabase)
+		t.Home.Database, _ = d.checked(v, path, tenant.CheckDatabase)
 	case "profile":
 		t.profile, _ = d.text(v, path)
 	case "rights":

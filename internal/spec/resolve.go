@@ -58,16 +58,16 @@ func (d *decoder) resolve(t *draft) {
 	d.checkServer(t, path+".server")
 	t.Isolation = cmp.Or(t.Isolation, tenant.Database)
 	if !t.has("database") {
-		t.Database = t.Name
+		t.Home.Database = t.Name
 		if t.Isolation == tenant.Schema {
-			t.Database = cmp.Or(d.defaults.Database, sharedDatabase)
+			t.Home.Database = cmp.Or(d.defaults.Home.Database, sharedDatabase)
 		}
 	}
-	if err := tenant.CheckRole(t.Group()); err != nil && t.Database != "" && t.Isolation == tenant.Schema {
+	if err := tenant.CheckRole(t.Group(t.Home)); err != nil && t.Home.Database != "" && t.Isolation == tenant.Schema {
 		d.errs.add(t.place("database"), path+".database", "a shared database's name is also a role's: "+err.Error())
 	}
-	if len(t.Schemas) == 0 {
-		t.Schemas = []string{t.Name}
+	if len(t.Home.Schemas) == 0 {
+		t.Home.Schemas = []string{t.Name}
 	}
 	if !t.has("owner") {
 		t.Owner = tenant.DefaultOwner(t.Name)
@@ -204,7 +204,7 @@ func (d *decoder) collisions(e tenant.Estate) {
 
 // half says whether a tenant lacks something because of a mistake that is
 // reported already.
-func half(t tenant.Tenant) bool { return t.Database == "" || t.Owner == "" || t.Server == "" }
+func half(t tenant.Tenant) bool { return t.Home.Database == "" || t.Owner == "" || t.Server == "" }
 
 // where is the place of a use: its key if the tenant gives it, else its name.
 func (d *decoder) where(server string, u tenant.Use) position {

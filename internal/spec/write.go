@@ -101,7 +101,7 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	if t.Isolation == tenant.Schema {
 		database = sharedDatabase
 	}
-	body.given(2, "database", t.Database, database)
+	body.given(2, "database", t.Home.Database, database)
 	body.schemas(t)
 	body.given(2, "owner", t.Owner, tenant.DefaultOwner(t.Name))
 	body.given(2, "rights", string(t.Rights), string(tenant.CRUD))
@@ -132,11 +132,11 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 }
 
 func (w *writer) schemas(t tenant.Tenant) {
-	if len(t.Schemas) > 1 {
-		w.value(2, "schemas", names(t.Schemas))
+	if len(t.Home.Schemas) > 1 {
+		w.value(2, "schemas", names(t.Home.Schemas))
 		return
 	}
-	for _, s := range t.Schemas {
+	for _, s := range t.Home.Schemas {
 		w.given(2, "schema", s, t.Name)
 	}
 }

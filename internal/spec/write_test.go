@@ -57,7 +57,7 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 		Isolation: rapid.SampledFrom(tenant.Models()).Draw(t, "isolation"),
 		Rights:    rapid.SampledFrom(tenant.AllRights()).Draw(t, "rights"),
 		Owner:     adopted("owner", tenant.DefaultOwner(name)),
-		Schemas:   []string{adopted("schema", name)},
+		Home:      tenant.Place{Schemas: []string{adopted("schema", name)}},
 		Limits:    drawLimits(t),
 		Temp:      rapid.Bool().Draw(t, "temp"),
 		Adopt:     rapid.Bool().Draw(t, "adopt"),
@@ -67,9 +67,9 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 
 		Extensions: rapid.SampledFrom([][]string{nil, {"citext"}, {"pg_trgm", "uuid-ossp"}}).Draw(t, "extensions"),
 	}
-	x.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
+	x.Home.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
 	if rapid.Bool().Draw(t, "two schemas") {
-		x.Schemas = append(x.Schemas, hostile(t, "second schema"))
+		x.Home.Schemas = append(x.Home.Schemas, hostile(t, "second schema"))
 	}
 	x.Logins = tenant.DefaultLogins(name, x.Rights)
 	for i := range x.Logins {

@@ -12,7 +12,8 @@ import (
 type Use struct {
 	Tenant string
 	// Key is the spec's key under the tenant that gives the name: "" for the
-	// tenant's name itself, else "owner", "logins.app", "database", "schemas".
+	// tenant's name itself, else "owner", "logins.app", "database", "schemas",
+	// "databases".
 	Key string
 	// What says in words what the name is used for.
 	What string
@@ -94,7 +95,7 @@ func reason(a, b Use, why string) string {
 		return "landlord makes its admins and pg_hba.conf lets them in: take the name out of operators"
 	case a.Tenant != b.Tenant || a.Tenant == "":
 		return why
-	case a.Key == "database":
+	case a.Key == "database", a.Key == "databases" && b.Key != "databases":
 		return why
 	case a.Key == b.Key:
 		return "it is named twice"
@@ -117,7 +118,12 @@ func roleClaims(e Estate) []claim {
 		}
 	}
 	for _, t := range sharers(e) {
-		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the group of the shared database", t.Group()}})
+		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the group of the shared database", t.Group(t.Home)}})
+	}
+	for _, t := range e.Tenants {
+		for _, name := range t.Groups() {
+			claims = append(claims, claim{server: t.Server, use: Use{t.Name, "databases", "the group of a further database", name}})
+		}
 	}
 	for _, t := range e.Tenants {
 		claims = append(claims,
@@ -135,7 +141,7 @@ func sharers(e Estate) []Tenant {
 	seen := map[[2]string]bool{}
 	var firsts []Tenant
 	for _, t := range e.Tenants {
-		key := [2]string{t.Server, t.Database}
+		key := [2]string{t.Server, t.Home.Database}
 		if t.Isolation == Schema && !seen[key] {
 			seen[key] = true
 			firsts = append(firsts, t)
@@ -147,21 +153,35 @@ func sharers(e Estate) []Tenant {
 func databaseClaims(e Estate) []claim {
 	claims := make([]claim, 0, len(e.Tenants))
 	for _, t := range sharers(e) {
-		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the shared database", t.Database}})
+		claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the shared database", t.Home.Database}})
 	}
 	for _, t := range e.Tenants {
-		if t.Isolation == Database {
-			claims = append(claims, claim{server: t.Server, use: Use{t.Name, "database", "the database", t.Database}})
+		for i, p := range t.Places() {
+			if t.Alone(p) {
+				claims = append(claims, claim{server: t.Server, use: databaseUse(t, p, i)})
+			}
 		}
 	}
 	return claims
 }
 
+// databaseUse is the use of the nth of a tenant's databases, which is its own.
+func databaseUse(t Tenant, p Place, nth int) Use {
+	if nth == 0 {
+		return Use{t.Name, "database", "the database", p.Database}
+	}
+	return Use{t.Name, "databases", "a further database", p.Database}
+}
+
 func schemaClaims(e Estate) []claim {
 	claims := make([]claim, 0, len(e.Tenants))
 	for _, t := range e.Tenants {
-		for _, s := range t.Schemas {
-			claims = append(claims, claim{server: t.Server, scope: t.Database, use: Use{t.Name, "schemas", "a schema in the same database", s}})
+		key := "schemas"
+		for _, p := range t.Places() {
+			for _, s := range p.Schemas {
+				claims = append(claims, claim{server: t.Server, scope: p.Database, use: Use{t.Name, key, "a schema in the same database", s}})
+			}
+			key = "databases"
 		}
 	}
 	return claims
@@ -174,17 +194,18 @@ func schemaClaims(e Estate) []claim {
 func foreignDoors(e Estate, roles []claim) []Collision {
 	var found []Collision
 	for _, t := range e.Tenants {
-		if t.Isolation != Database {
-			continue
+		for nth, p := range t.Places() {
+			if !t.Alone(p) {
+				continue
+			}
+			i, taken := slices.BinarySearchFunc(roles, p.Database, func(c claim, name string) int {
+				return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
+			})
+			if !taken || roles[i].use.Key == "database" || roles[i].use.Tenant == t.Name {
+				continue
+			}
+			found = append(found, Collision{t.Server, roles[i].use, databaseUse(t, p, nth), "pg_hba.conf would let that role's members in"})
 		}
-		i, taken := slices.BinarySearchFunc(roles, t.Database, func(c claim, name string) int {
-			return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
-		})
-		if !taken || roles[i].use.Key == "database" || roles[i].use.Tenant == t.Name {
-			continue
-		}
-		found = append(found, Collision{t.Server, roles[i].use, Use{t.Name, "database", "the database", t.Database},
-			"pg_hba.conf would let that role's members in"})
 	}
 	return found
 }
@@ -197,7 +218,9 @@ func twinClashes(e Estate, roles []claim) []Collision {
 	const why = "rotation would have no name for the second login"
 	databases := map[[2]string]string{}
 	for _, t := range e.Tenants {
-		databases[[2]string{t.Server, t.Database}] = t.Name
+		for _, p := range t.Places() {
+			databases[[2]string{t.Server, p.Database}] = t.Name
+		}
 	}
 	var found []Collision
 	for _, t := range e.Tenants {
@@ -212,7 +235,7 @@ func twinClashes(e Estate, roles []claim) []Collision {
 			})
 			other, house := databases[[2]string{t.Server, name}]
 			switch {
-			case taken && roles[i].use.Tenant != t.Name:
+			case taken && (roles[i].use.Tenant != t.Name || roles[i].use.Key == "databases"):
 				found = append(found, Collision{t.Server, roles[i].use, second, why})
 			case house && other != t.Name:
 				found = append(found, Collision{t.Server, Use{other, "database", "the database", name}, second, "pg_hba.conf would let that login in"})

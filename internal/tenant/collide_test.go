@@ -9,10 +9,10 @@ import (
 
 // house is a tenant with all defaults.
 func house(name string, m Model, change ...func(*Tenant)) Tenant {
-	t := Tenant{Name: name, Server: "main", Isolation: m, Database: name, Schemas: []string{name},
+	t := Tenant{Name: name, Server: "main", Isolation: m, Home: Place{name, []string{name}},
 		Owner: DefaultOwner(name), Rights: CRUD, Logins: DefaultLogins(name, CRUD), Temp: true}
 	if m == Schema {
-		t.Database = "shared"
+		t.Home.Database = "shared"
 	}
 	for _, c := range change {
 		c(&t)
@@ -21,7 +21,7 @@ func house(name string, m Model, change ...func(*Tenant)) Tenant {
 }
 
 func TestCollisions(t *testing.T) {
-	in := func(database string) func(*Tenant) { return func(t *Tenant) { t.Database = database } }
+	in := func(database string) func(*Tenant) { return func(t *Tenant) { t.Home.Database = database } }
 	login := func(name string) func(*Tenant) {
 		return func(t *Tenant) { t.Logins = append(t.Logins, Login{name, App}) }
 	}
@@ -33,7 +33,7 @@ func TestCollisions(t *testing.T) {
 	}{
 		{"none", []Tenant{house("acme", Database), house("bolt", Schema), house("cora", Schema)}, nil},
 		{"other servers", []Tenant{house("acme", Database), house("acme_app", Database, func(t *Tenant) { t.Server = "other" })}, nil},
-		{"same schema in other databases", []Tenant{house("acme", Schema), house("bolt", Schema, in("two"), func(t *Tenant) { t.Schemas = []string{"acme"} })}, nil},
+		{"same schema in other databases", []Tenant{house("acme", Schema), house("bolt", Schema, in("two"), func(t *Tenant) { t.Home.Schemas = []string{"acme"} })}, nil},
 		{"tenant and role", []Tenant{house("acme", Schema), house("acme_app", Schema)},
 			[]string{`"acme_app" is both a login of tenant acme and the identity of tenant acme_app: ` + role}},
 		{"logins", []Tenant{house("acme", Schema, login("web")), house("bolt", Schema, login("web"))},
@@ -55,7 +55,7 @@ func TestCollisions(t *testing.T) {
 			[]string{`"old" is both the database of tenant acme and the database of tenant bolt: a database can be one tenant's own, or shared by tenants with isolation schema`}},
 		{"shared and own", []Tenant{house("acme", Schema), house("bolt", Database, in("shared"))},
 			[]string{`"shared" is both the shared database of tenant acme and the database of tenant bolt: a database can be one tenant's own, or shared by tenants with isolation schema`}},
-		{"schema of two", []Tenant{house("acme", Schema), house("bolt", Schema, func(t *Tenant) { t.Schemas = []string{"b", "acme"} })},
+		{"schema of two", []Tenant{house("acme", Schema), house("bolt", Schema, func(t *Tenant) { t.Home.Schemas = []string{"b", "acme"} })},
 			[]string{`"acme" is both a schema in the same database of tenant acme and a schema in the same database of tenant bolt: a schema can belong to one tenant only`}},
 		{"door", []Tenant{house("acme", Database, in("bolt")), house("bolt", Schema)},
 			[]string{`"bolt" is both the identity of tenant bolt and the database of tenant acme: pg_hba.conf would let that role's members in`}},

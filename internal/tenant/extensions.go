@@ -58,11 +58,3 @@ func CheckExtension(name string) error {
 // DangerousExtensions lists the extensions that landlord refuses by name,
 // sorted.
 func DangerousExtensions() []string { return slices.Sorted(maps.Keys(dangerous)) }
-
-// Path lists the schemas in which the tenant's sessions look for names.
-func (t Tenant) Path() []string {
-	if len(t.Extensions) == 0 {
-		return t.Schemas
-	}
-	return append(slices.Clip(t.Schemas), ExtensionsSchema)
-}

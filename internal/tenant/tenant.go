@@ -81,11 +81,11 @@ type Tenant struct {
 	Name      string
 	Server    string
 	Isolation Model
-	// Database is the container: the database in which the schemas stand.
-	Database string
-	// Schemas are the tenant's schemas, the one that search_path names first
-	// first. There is at least one.
-	Schemas []string
+	// Home is where the tenant lives: its database, or the one that it shares
+	// with others. There may be further databases: see [Tenant.Places].
+	Home Place
+	// Further are further databases, each the tenant's own, sorted by name.
+	Further []Place
 	// Owner is the role that owns the schemas and every object in them. It
 	// cannot log in.
 	Owner  string
@@ -116,20 +116,10 @@ type Tenant struct {
 // every login of the tenant is a member of it.
 func (t Tenant) Identity() string { return t.Name }
 
-// Group is the NOLOGIN role that alone holds CONNECT on the tenant's
-// container: the identity itself where the database is the tenant's own, one
-// group with the database's name where it is shared.
-func (t Tenant) Group() string {
-	if t.Isolation == Schema {
-		return t.Database
-	}
-	return t.Identity()
-}
-
-// Roles lists the names of all the tenant's roles: identity, owner, logins,
-// their twins.
+// Roles lists the names of all the tenant's roles: identity, owner, the groups
+// of its further databases, logins, their twins.
 func (t Tenant) Roles() []string {
-	return append([]string{t.Identity(), t.Owner}, t.LoginRoles()...)
+	return slices.Concat([]string{t.Identity(), t.Owner}, t.Groups(), t.LoginRoles())
 }
 
 // LoginsOf lists the names of the tenant's logins of one kind.

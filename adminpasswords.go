@@ -17,6 +17,14 @@ func AdminLogin(ctx context.Context, e tenant.Estate, server, admin, database st
 	if err != nil {
 		return Credentials{}, err
 	}
+	got, err := serverLogin(ctx, e, s, settings, rotate) // it is kept under one database, and holds in all
+	got.Settings.Database = cmp.Or(database, settings.Database)
+	return got, err
+}
+
+// serverLogin completes the settings of a login that is a server's, not a
+// tenant's.
+func serverLogin(ctx context.Context, e tenant.Estate, s tenant.Server, settings credentials.Settings, rotate bool) (Credentials, error) {
 	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
 	if err != nil {
 		return Credentials{}, err
@@ -26,9 +34,7 @@ func AdminLogin(ctx context.Context, e tenant.Estate, server, admin, database st
 	if err := w.read(ctx); err != nil {
 		return Credentials{}, err
 	}
-	got, err := w.obtain(ctx, settings, rotate) // it is kept under one database, and holds in all
-	got.Settings.Database = cmp.Or(database, settings.Database)
-	return got, err
+	return w.obtain(ctx, settings, rotate)
 }
 
 // CheckAdminFormat is [CheckFormat] for an administrator.

@@ -256,9 +256,9 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 	}{
 		{k.has(func(catalog uint32) bool { return catalog == pgProc }), routinesSQL, func(row [][]byte) {
 			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
-				ACL: r.acl(row[3]), Extension: yes(row[4]), Aggregate: yes(row[5]), EventTrigger: yes(row[6])})
+				ACL: r.acl(row[3]), Extension: yes(row[4]), Aggregate: yes(row[5]), EventTrigger: yes(row[6]), Form: string(row[7])})
 			if everything {
-				r.routineMore(row[7:], &c.Routines[len(c.Routines)-1])
+				r.routineMore(row[8:], &c.Routines[len(c.Routines)-1])
 			}
 		}},
 		{k.has(func(catalog uint32) bool { return catalog == pgType }), typesSQL, func(row [][]byte) {

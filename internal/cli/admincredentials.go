@@ -13,29 +13,38 @@ import (
 	"landlord/internal/tenant"
 )
 
-// args wants a tenant's name, or else --admin.
+// args wants a tenant's name, or else --admin or --pool.
 func (f *credentialsFlags) args(c *cobra.Command, args []string) error {
 	switch {
 	case f.admin == "" && f.database != "":
-		return errors.New("--database is for --admin; a tenant's is its own")
-	case f.admin == "":
+		return errors.New("--database is for --admin; a tenant's and a pool's is its own")
+	case f.admin != "" && f.pool != "":
+		return errors.New("--admin and --pool are two logins: choose one")
+	case f.admin == "" && f.pool == "":
 		return cobra.ExactArgs(1)(c, args)
 	case len(args) > 0 || c.Flags().Changed("login"):
-		return errors.New("--admin is instead of a tenant and its login")
+		return errors.New("--admin and --pool are instead of a tenant and its login")
 	}
 	return nil
 }
 
-func (a *app) adminCredentials(c *cobra.Command, f credentialsFlags) error {
+// serverCredentials gives the settings of a login that is a server's, an
+// administrator's or a pool's.
+func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
 	e, err := a.adminEstate(c, &f)
 	if err != nil {
 		return err
 	}
-	server, err := adminServer(e, f)
+	server, err := serverOf(e, f)
 	if err != nil {
 		return err
 	}
-	if err := landlord.CheckAdminFormat(e, server, f.admin, f.database, f.format); err != nil {
+	if f.pool != "" {
+		err = landlord.CheckPoolFormat(e, server, f.pool, f.format)
+	} else {
+		err = landlord.CheckAdminFormat(e, server, f.admin, f.database, f.format)
+	}
+	if err != nil {
 		return usageError{err}
 	}
 	if f.out != "" {
@@ -43,7 +52,12 @@ func (a *app) adminCredentials(c *cobra.Command, f credentialsFlags) error {
 			return err
 		}
 	}
-	got, err := landlord.AdminLogin(c.Context(), e, server, f.admin, f.database, f.rotate)
+	var got landlord.Credentials
+	if f.pool != "" {
+		got, err = landlord.PoolLogin(c.Context(), e, server, f.pool, f.rotate)
+	} else {
+		got, err = landlord.AdminLogin(c.Context(), e, server, f.admin, f.database, f.rotate)
+	}
 	if err != nil {
 		return err
 	}
@@ -60,13 +74,17 @@ func (a *app) adminEstate(c *cobra.Command, f *credentialsFlags) (tenant.Estate,
 	return landlord.Export(c.Context(), s)
 }
 
-// adminServer is the server that has the administrator.
-func adminServer(e tenant.Estate, f credentialsFlags) (string, error) {
+// serverOf is the server that has the administrator or the pool.
+func serverOf(e tenant.Estate, f credentialsFlags) (string, error) {
+	what, name := "admin", f.admin
+	if f.pool != "" {
+		what, name = "pool", f.pool
+	}
 	var on, known []string
 	for _, s := range e.Servers {
-		for _, a := range s.Admins {
-			known = append(known, a.Name)
-			if a.Name == f.admin && (f.server == "" || f.server == s.Name) {
+		for _, has := range serverLogins(s, f.pool != "") {
+			known = append(known, has)
+			if has == name && (f.server == "" || f.server == s.Name) {
 				on = append(on, s.Name)
 			}
 		}
@@ -75,13 +93,29 @@ func adminServer(e tenant.Estate, f credentialsFlags) (string, error) {
 	case len(on) == 1:
 		return on[0], nil
 	case len(on) > 1:
-		return "", usageError{fmt.Errorf("admin %s is on %d servers: choose one with --server", f.admin, len(on))}
-	case slices.Contains(known, f.admin):
-		return "", usageError{fmt.Errorf("admin %s is not on server %q in the spec", f.admin, f.server)}
+		return "", usageError{fmt.Errorf("%s %s is on %d servers: choose one with --server", what, name, len(on))}
+	case slices.Contains(known, name):
+		return "", usageError{fmt.Errorf("%s %s is not on server %q in the spec", what, name, f.server)}
 	}
-	err := fmt.Errorf("there is no admin %q in the spec", f.admin)
-	if near := spec.Suggest(f.admin, known); near != "" {
+	err := fmt.Errorf("there is no %s %q in the spec", what, name)
+	if near := spec.Suggest(name, known); near != "" {
 		err = fmt.Errorf("%w; %s", err, near)
 	}
 	return "", usageError{err}
+}
+
+// serverLogins are the names of a server's pools, or else of its
+// administrators.
+func serverLogins(s tenant.Server, pools bool) (names []string) {
+	if !pools {
+		for _, a := range s.Admins {
+			names = append(names, a.Name)
+		}
+	}
+	for _, p := range s.Pools {
+		if pools {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }

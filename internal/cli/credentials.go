@@ -14,25 +14,26 @@ import (
 
 type credentialsFlags struct {
 	server, login, format, out string
-	admin, database            string
+	admin, pool, database      string
 	rotate, show               bool
 }
 
 func (a *app) credentialsCommand() *cobra.Command {
 	var f credentialsFlags
 	c := &cobra.Command{
-		Use:   "credentials NAME | --admin NAME",
-		Short: "Print the connection settings of a tenant's login, or of an admin",
+		Use:   "credentials NAME | --admin NAME | --pool NAME",
+		Short: "Print the connection settings of a tenant's login, or of an admin or a pool",
 		Long:  credentialsLong(),
 		Example: `  landlord credentials acme --format cakephp
   landlord credentials acme --login ro --format uri
   landlord credentials acme --rotate --format pgpass --out acme.pgpass
-  landlord credentials --admin ops --database acme`,
+  landlord credentials --admin ops --database acme
+  landlord credentials --pool web --format env`,
 		Args:              f.args,
 		ValidArgsFunction: firstArg(a.tenantNames),
 		RunE: func(c *cobra.Command, args []string) error {
-			if f.admin != "" {
-				return a.adminCredentials(c, f)
+			if f.admin != "" || f.pool != "" {
+				return a.serverCredentials(c, f)
 			}
 			return a.credentials(c.Context(), args[0], f)
 		},
@@ -41,6 +42,7 @@ func (a *app) credentialsCommand() *cobra.Command {
 	homeFlag(c, &f.server)
 	f.settingsFlags(c)
 	c.Flags().StringVar(&f.admin, "admin", "", "an admin of the spec, instead of a tenant")
+	c.Flags().StringVar(&f.pool, "pool", "", "a pool of a server in the spec, instead of a tenant")
 	c.Flags().StringVar(&f.database, "database", "", "with --admin: the database to connect to (default: the one that landlord uses)")
 	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once (landlord tenant rotate: it goes on)")
 	return c

@@ -16,6 +16,7 @@ import (
 type Role struct {
 	Name      string
 	Login     bool
+	NoInherit bool
 	ConnLimit int // -1: none
 	Mark      Mark
 	Settings  []tenant.Setting // sorted by name
@@ -99,17 +100,24 @@ func LoginSettings(t tenant.Tenant, k tenant.Kind) []tenant.Setting {
 	s := make([]tenant.Setting, 0, 1+len(t.Settings)+limits)
 	s = append(s, tenant.Setting{Name: "search_path", Value: SearchPath(t.Path(t.Home))})
 	s = append(s, t.Settings...)
-	s = appendTime(s, "lock_timeout", t.Limits.LockTimeout)
-	s = appendTime(s, "idle_in_transaction_session_timeout", t.Limits.IdleTransaction)
-	s = appendSize(s, "temp_file_limit", t.Limits.TempFiles)
-	s = appendSize(s, "work_mem", t.Limits.WorkMem)
+	own := t.Limits
 	if k == tenant.Migrator {
 		s = append(s, tenant.Setting{Name: "role", Value: t.Owner})
-	} else {
-		s = appendTime(s, "statement_timeout", t.Limits.StatementTimeout)
+		own.StatementTimeout = 0
 	}
+	s = append(s, limitSettings(own)...)
 	slices.SortFunc(s, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// limitSettings are the limits that are parameters.
+func limitSettings(l tenant.Limits) []tenant.Setting {
+	var s []tenant.Setting
+	s = appendTime(s, "lock_timeout", l.LockTimeout)
+	s = appendTime(s, "idle_in_transaction_session_timeout", l.IdleTransaction)
+	s = appendTime(s, "statement_timeout", l.StatementTimeout)
+	s = appendSize(s, "temp_file_limit", l.TempFiles)
+	return appendSize(s, "work_mem", l.WorkMem)
 }
 
 // SearchPath is the value of search_path for a tenant's schemas, quoted as

@@ -15,12 +15,12 @@ import (
 type Mark struct {
 	Tenant string `json:"tenant,omitempty"`
 	// Role is "identity", "owner", a login's kind, "group" for a shared
-	// database's group, "marker" for the server's own, "admin", or "probe".
+	// database's group, "marker" for the server's own, "admin", "pool", or "probe".
 	Role string `json:"role"`
 	// Access is an administrator's.
 	Access tenant.DataAccess `json:"access,omitempty"`
 
-	// Database is the container, of an identity, an owner and a group.
+	// Database is the container, of an identity, an owner, a group and a pool.
 	Database string `json:"database,omitempty"`
 
 	// Of an identity only:

@@ -114,7 +114,7 @@ func (b *builder) databaseGrants(c isolation.Container, temp bool) []isolation.G
 	if hasAdmins(b.in.Server, b.snap) {
 		grants = append(grants, isolation.AdminsGrant())
 	}
-	return grants
+	return append(grants, isolation.PoolGrants(b.poolsIn(c.Database), pgsql.Connect)...)
 }
 
 // administrators makes or mends them; they are let in when the walls stand.

@@ -18,6 +18,7 @@ func (u unit) commons(owner string, c *inside) {
 		at := place{c.database, name}
 		switch {
 		case u.b.house[at] != nil:
+		case u.landlords(c, name):
 		case name == tenant.ExtensionsSchema:
 			u.strangersObjects(c, name)
 		case u.b.foundIn[at] != "":

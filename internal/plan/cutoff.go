@@ -22,6 +22,9 @@ func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapsho
 	for _, name := range server.Operators {
 		ours[name] = true
 	}
+	for _, p := range server.Pools {
+		ours[p.Name] = true
+	}
 	for _, t := range tenants {
 		for _, name := range t.Roles() {
 			ours[name] = true

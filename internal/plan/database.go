@@ -197,6 +197,7 @@ func (b *builder) container(c isolation.Container) {
 	u := unit{b: b, phase: Shared, group: "database " + c.Database}
 	u.role(c.GroupRole())
 	u.settings(c.GroupRole())
+	u.poolLogins(c.Database)
 	u.containerDatabase(c, true)
 }
 
@@ -207,6 +208,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	if have == nil {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
+		u.in(c.Database).pool(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		u.in(c.Database).largeObjectDoor(c, newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true}))
 		return
 	}
@@ -214,6 +216,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
 		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
 		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
+		u.in(c.Database).pool(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
 	}
 }

@@ -82,6 +82,9 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	for _, a := range server.Admins {
 		owned[a.Name] = true // none is to be a superuser
 	}
+	for _, p := range server.Pools {
+		owned[p.Name] = true
+	}
 	for _, r := range snap.Roles {
 		if r.Superuser && r.Login && !owned[r.Name] {
 			block.Superusers = append(block.Superusers, r.Name)

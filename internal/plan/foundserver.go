@@ -10,9 +10,9 @@ import (
 
 // FoundServer completes a server with what landlord's block of its
 // pg_hba.conf says, the networks of clients and the operators, and with its
-// administrators.
+// administrators and pools.
 func FoundServer(s tenant.Server, snap snapshot.Snapshot) tenant.Server {
-	s.Admins = FoundAdmins(snap)
+	s.Admins, s.Pools = FoundAdmins(snap), FoundPools(snap)
 	if snap.HBA == nil || snap.HBA.Error != "" {
 		return s
 	}

@@ -32,6 +32,8 @@ type index struct {
 	wanted      map[string]bool          // names of the tenants that the plan is about
 	admins      []isolation.Admin        // those in the spec that have a role
 	adminOf     map[string]tenant.Admin  // administrators' roles: the spec's and found ones
+	pools       []isolation.Pool         // those in the spec
+	leftPools   []isolation.Pool         // those on the server that are not in the spec, and left alone
 }
 
 // place is a schema in a database.
@@ -78,11 +80,12 @@ func (x *index) indexSnapshot(in Input) {
 
 func (x *index) indexWanted(in Input) {
 	x.indexAdmins(in)
+	x.indexPools(in)
 	for _, t := range in.Tenants {
 		x.wanted[t.Name] = in.wants(t)
 		x.ownerIn[t.Owner] = t.Home.Database
 		x.home[t.Name] = t.Home.Database
-		x.houses = append(x.houses, x.withKeys(isolation.Build(t)))
+		x.houses = append(x.houses, x.withPools(x.withKeys(isolation.Build(t))))
 		for _, role := range t.Roles() {
 			x.owner[role] = t.Name
 		}

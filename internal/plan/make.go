@@ -109,6 +109,7 @@ func Make(in Input) (Plan, error) {
 		}
 	}
 	b.openAdmins()
+	b.openPools()
 	b.removals()
 	if len(b.clashes) > 0 { // the door's
 		return Plan{}, &ConflictError{b.clashes}
@@ -226,7 +227,7 @@ func (u unit) alone(why string, d Danger, sql ...string) {
 }
 
 func (u unit) step(why string, d Danger, sql []string) Step {
-	return Step{Phase: u.phase, Group: u.group, Tenant: u.tenant, Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d, Late: u.late, Apart: u.apart}
+	return Step{Phase: u.phase, Group: u.group, Tenant: tenantsName(u.tenant), Database: u.database, As: u.as, SQL: sql, Why: why, Danger: d, Late: u.late, Apart: u.apart}
 }
 
 // in returns the unit with its steps in another database.
@@ -264,6 +265,7 @@ func (b *builder) stands(tenant, what, next string) {
 }
 
 func (b *builder) once(n Note) {
+	n.Tenant = tenantsName(n.Tenant)
 	if !b.noted[n] {
 		b.noted[n] = true
 		b.plan.Notes = append(b.plan.Notes, n)

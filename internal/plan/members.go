@@ -102,6 +102,9 @@ func (b *builder) expel(u unit) {
 		switch {
 		case !ok:
 			u.endMembership(fmt.Sprintf("%s must not be in %s", m.Member, m.Role), m, b.revokeRole(m, ""))
+			if b.isPool(m.Member) {
+				u.endTransactions(m.Member)
+			}
 		case m.Admin && (b.stays(m) || !b.version().MembershipOptions()):
 			u.endMembership(fmt.Sprintf("%s must not hand out %s", m.Member, m.Role), m, b.revokeRole(m, "ADMIN OPTION FOR "))
 		case !b.stays(m):
@@ -118,6 +121,9 @@ func (b *builder) expel(u unit) {
 // house whose role the member is, or of the administrator who it is.
 func (b *builder) wants(m snapshot.Membership) (isolation.Membership, bool) {
 	if want, ok := b.wantsAdmin(m); ok {
+		return want, true
+	}
+	if want, ok := b.wantsPool(m); ok {
 		return want, true
 	}
 	h := b.houseOf[b.owner[m.Member]]
@@ -145,6 +151,9 @@ func (b *builder) groups() map[string]bool {
 	for _, c := range b.containers {
 		g[c.Group] = true
 	}
+	for _, p := range b.pools {
+		g[p.Pool.Database] = true
+	}
 	return g
 }
 
@@ -161,7 +170,7 @@ func (b *builder) concernsTenant(name string) bool { return b.wanted[name] }
 // itself in a tenant's role, which is theirs to have, or of a short-lived
 // login of prove.
 func (b *builder) tolerated(m snapshot.Membership) bool {
-	if b.trusted[m.Member] || b.extraAdmin(m.Member) {
+	if b.trusted[m.Member] || b.extraAdmin(m.Member) || b.leftPool(m.Member) {
 		return true
 	}
 	if b.tenants(m.Member) {

@@ -24,6 +24,7 @@ func (b *builder) removals() {
 		}
 	}
 	b.extraAdmins()
+	b.extraPools()
 	if b.in.Prune && len(b.in.Only) == 0 {
 		b.extraLogins()
 		for _, c := range b.containers {
@@ -43,6 +44,7 @@ func (b *builder) inSpec(name string) bool {
 func (b *builder) remove(t tenant.Tenant) {
 	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
 	u.closeDoor(t)
+	u.leavePools(t)
 	database := b.databases[t.Home.Database]
 	own := t.Isolation == tenant.Database
 	switch {
@@ -231,6 +233,10 @@ func (b *builder) pruneSchemas(database string) {
 	}
 	u := unit{b: b, phase: Removal, group: "schemas of " + database}.in(database)
 	for _, s := range c.Schemas {
+		if u.landlords(b.rooms(database), s.Name) {
+			u.prunePoolSchema(s.Owner, b.rooms(database))
+			continue
+		}
 		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
 			u.dropSchema(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, s)
 		}

@@ -70,7 +70,10 @@ func attributes(have snapshot.Role, want isolation.Role) (words []string, d Dang
 			words = append(words, a.word)
 		}
 	}
-	if !have.Inherit {
+	switch {
+	case want.NoInherit && have.Inherit:
+		words, d = append(words, "NOINHERIT"), Access
+	case !want.NoInherit && !have.Inherit:
 		words = append(words, "INHERIT")
 	}
 	if have.ConnLimit != want.ConnLimit {

@@ -35,12 +35,25 @@ func (u unit) shut(why string, logins []string) {
 // itself, as which everybody may.
 func (u unit) end(logins []string) {
 	for _, name := range logins {
-		as := u.by(name)
-		if as.as != "" {
-			u.join([]isolation.Membership{{Role: name, Member: u.b.snap.Session.User, Set: true}})
-		}
-		as.alone("sessions of "+name+" are ended", Access, EndSessions(name))
+		u.being(name).alone("sessions of "+name+" are ended", Access, EndSessions(name))
 	}
+}
+
+// endTransactions ends the sessions of a pool that are in a transaction: any of
+// them may be a tenant that the pool must not become any more. Those that wait
+// for their next transaction ask again then.
+func (u unit) endTransactions(pool string) {
+	u.being(pool).alone("transactions of pool "+pool+" that have begun are ended", Access,
+		EndSessions(pool)+" AND a.xact_start IS NOT NULL")
+}
+
+// being is the unit with its steps run as a login, where landlord is no superuser.
+func (u unit) being(login string) unit {
+	as := u.by(login)
+	if as.as != "" {
+		u.join([]isolation.Membership{{Role: login, Member: u.b.snap.Session.User, Set: true}})
+	}
+	return as
 }
 
 // EndSessions is the statement that ends all sessions of a login.

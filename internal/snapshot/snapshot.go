@@ -295,6 +295,9 @@ type Routine struct {
 	Definer  bool     `json:"definer,omitempty"`
 	Language string   `json:"language,omitempty"`
 	Config   []string `json:"config,omitempty"` // its SET clauses, as name=value
+	// Form is, of a function in landlord's own schema alone, all that it is:
+	// language, attributes and text.
+	Form string `json:"form,omitempty"`
 	// Returns is "trigger" or "event_trigger" where it is a function for one,
 	// which nobody can call.
 	Returns string `json:"returns,omitempty"`

@@ -26,6 +26,8 @@ func (d *decoder) server(name, path string, at position, n *node) tenant.Server 
 			s.Clients = d.networks(v, path)
 		case "operators":
 			s.Operators = d.list(v, path, tenant.CheckIdentifier)
+		case "pools":
+			s.Pools = d.pools(v, path)
 		}
 	})
 	if !connected && (n.kind == mapping || n.kind == null) {

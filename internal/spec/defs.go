@@ -54,7 +54,7 @@ var (
 func Keys() []Key { return slices.Clone(keys) }
 
 func table() []Key {
-	all := slices.Concat(serverKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
+	all := slices.Concat(serverKeys(), poolKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
 	all = append(all, Key{Path: "defaults", Type: Mapping, Example: "{isolation: database}",
 		Doc: "What every tenant has that says nothing else. Its profile wins over defaults, and its own keys win over both; limits and settings are merged key by key."})
 	all = append(all, houseKeys("defaults", "the shared database of the tenants with isolation: schema")...)
@@ -163,7 +163,7 @@ func houseKeys(prefix, database string) []Key {
 // common. The word none takes back a limit that stands above.
 func allowanceKeys(prefix, above string) []Key {
 	p := prefix + "."
-	return []Key{
+	return slices.Concat([]Key{
 		{Path: p + "rights", Type: Choice, Values: words(tenant.AllRights()), Default: "crud", Example: "ddl",
 			Doc: "crud: the tenant's programs read and write rows. ddl: a further login may create and change tables. read: there is a login that reads, and no other. Each login's own rights are its kind, see logins."},
 		{Path: p + "temp", Type: Bool, Default: "true", Example: "false",
@@ -174,6 +174,16 @@ func allowanceKeys(prefix, above string) []Key {
 			Doc: "Whether the tenant may make large objects (lo_create and its kin). They stand in no schema and count for no limit. In a shared database it holds for every tenant there, as soon as one may."},
 		{Path: p + "limits", Type: Mapping, Default: "none", Example: "{connections: 20, statement_timeout: 30s}",
 			Doc: "What each of the tenant's logins may use. The word none takes back a limit of " + above + "."},
+	}, limitKeys(p), []Key{
+		{Path: p + "settings", Type: Mapping, Default: "none", Example: "{timezone: UTC}",
+			Doc: "Further PostgreSQL parameters of the tenant's logins, which the tenant can change."},
+		{Path: p + "settings.NAME", Type: Scalar, Example: "UTC",
+			Doc: "One parameter by its PostgreSQL name, such as timezone or app.region. true and false mean on and off."},
+	})
+}
+
+func limitKeys(p string) []Key {
+	return []Key{
 		{Path: p + "limits.connections", Type: Count, Default: "none", Example: "20",
 			Doc: "Concurrent connections of each login. The server enforces it."},
 		{Path: p + "limits.temp_files", Type: Size, Default: "none", Example: "1GiB",
@@ -186,10 +196,6 @@ func allowanceKeys(prefix, above string) []Key {
 			Doc: "How long a session may sit in an open transaction (idle_in_transaction_session_timeout). A default that the tenant can change."},
 		{Path: p + "limits.work_mem", Type: Size, Default: "none", Example: "16MB",
 			Doc: "Memory of one sort or hash (work_mem), at least 64kB. A default that the tenant can change."},
-		{Path: p + "settings", Type: Mapping, Default: "none", Example: "{timezone: UTC}",
-			Doc: "Further PostgreSQL parameters of the tenant's logins, which the tenant can change."},
-		{Path: p + "settings.NAME", Type: Scalar, Example: "UTC",
-			Doc: "One parameter by its PostgreSQL name, such as timezone or app.region. true and false mean on and off."},
 	}
 }
 

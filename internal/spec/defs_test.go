@@ -23,6 +23,9 @@ func exampleText(k Key) string {
 		if i < len(parts)-1 {
 			b.WriteByte('\n')
 		}
+		if parts[0] == "servers" && i == 1 && len(parts) > 3 {
+			b.WriteString("    connection: host=/run\n")
+		}
 	}
 	b.WriteString(" " + k.Example + "\n")
 	switch k.Path {

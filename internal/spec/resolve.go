@@ -192,6 +192,8 @@ func (d *decoder) collisions(e tenant.Estate) {
 		switch {
 		case use.Tenant == "" && use.Key == "admins":
 			path, use.Key = join("admins", use.Name), ""
+		case use.Tenant == "" && use.Key == "pools":
+			path, use.Key = join("servers", c.Server)+".pools", ""
 		case use.Tenant == "":
 			path = join("servers", c.Server)
 		}
@@ -210,6 +212,9 @@ func half(t tenant.Tenant) bool { return t.Home.Database == "" || t.Owner == "" 
 func (d *decoder) where(server string, u tenant.Use) position {
 	if u.Tenant == "" && u.Key == "admins" {
 		return d.byName[join("admins", u.Name)]
+	}
+	if at, ok := d.byName[join(join("servers", server)+".pools", u.Name)]; ok && u.Tenant == "" {
+		return at
 	}
 	if u.Tenant == "" {
 		return d.byName[join("servers", server)]

@@ -64,6 +64,7 @@ func (w *writer) server(s tenant.Server) {
 	if len(s.Operators) > 0 {
 		w.value(2, "operators", names(s.Operators))
 	}
+	w.pools(s.Pools)
 }
 
 func (w *writer) secrets(s tenant.Secrets) {
@@ -106,7 +107,7 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	body.given(2, "owner", t.Owner, tenant.DefaultOwner(t.Name))
 	body.given(2, "rights", string(t.Rights), string(tenant.CRUD))
 	body.logins(t)
-	body.limits(t.Limits)
+	body.limits(2, t.Limits)
 	if !t.Temp {
 		body.value(2, "temp", "false")
 	}
@@ -161,28 +162,28 @@ func (w *writer) logins(t tenant.Tenant) {
 	}
 }
 
-func (w *writer) limits(l tenant.Limits) {
+func (w *writer) limits(level int, l tenant.Limits) {
 	if l == (tenant.Limits{}) {
 		return
 	}
-	w.key(2, "limits")
+	w.key(level, "limits")
 	if l.Connections > 0 {
-		w.value(3, "connections", strconv.Itoa(l.Connections))
+		w.value(level+1, "connections", strconv.Itoa(l.Connections))
 	}
 	if l.TempFiles > 0 {
-		w.value(3, "temp_files", formatSize(l.TempFiles))
+		w.value(level+1, "temp_files", formatSize(l.TempFiles))
 	}
 	if l.StatementTimeout > 0 {
-		w.value(3, "statement_timeout", formatDuration(l.StatementTimeout))
+		w.value(level+1, "statement_timeout", formatDuration(l.StatementTimeout))
 	}
 	if l.LockTimeout > 0 {
-		w.value(3, "lock_timeout", formatDuration(l.LockTimeout))
+		w.value(level+1, "lock_timeout", formatDuration(l.LockTimeout))
 	}
 	if l.IdleTransaction > 0 {
-		w.value(3, "idle_transaction", formatDuration(l.IdleTransaction))
+		w.value(level+1, "idle_transaction", formatDuration(l.IdleTransaction))
 	}
 	if l.WorkMem > 0 {
-		w.value(3, "work_mem", formatSize(l.WorkMem))
+		w.value(level+1, "work_mem", formatSize(l.WorkMem))
 	}
 }
 

@@ -93,6 +93,8 @@ func reason(a, b Use, why string) string {
 	switch {
 	case a.Tenant == "" && a.Key == "operators" && b.Key == "admins":
 		return "landlord makes its admins and pg_hba.conf lets them in: take the name out of operators"
+	case a.Key == "admins" && b.Key == "pools":
+		return "an administrator serves no tenants; give the pool another name"
 	case a.Tenant != b.Tenant || a.Tenant == "":
 		return why
 	case a.Key == "database", a.Key == "databases" && b.Key != "databases":
@@ -115,6 +117,9 @@ func roleClaims(e Estate) []claim {
 		}
 		for _, a := range s.Admins {
 			claims = append(claims, claim{server: s.Name, use: Use{Key: "admins", What: "an administrator", Name: a.Name}})
+		}
+		for _, p := range s.Pools {
+			claims = append(claims, claim{server: s.Name, use: Use{Key: "pools", What: "a pool", Name: p.Name}})
 		}
 	}
 	for _, t := range sharers(e) {
@@ -159,6 +164,25 @@ func databaseClaims(e Estate) []claim {
 		for i, p := range t.Places() {
 			if t.Alone(p) {
 				claims = append(claims, claim{server: t.Server, use: databaseUse(t, p, i)})
+			}
+		}
+	}
+	return append(claims, poolClaims(e)...)
+}
+
+// poolClaims are the databases of pools in which no tenant shares: one that is
+// a tenant's own is no place for a pool.
+func poolClaims(e Estate) []claim {
+	shared := map[[2]string]bool{}
+	for _, t := range sharers(e) {
+		shared[[2]string{t.Server, t.Home.Database}] = true
+	}
+	var claims []claim
+	for _, s := range e.Servers {
+		for _, p := range s.Pools {
+			if key := [2]string{s.Name, p.Database}; !shared[key] {
+				shared[key] = true
+				claims = append(claims, claim{server: s.Name, use: Use{Key: "pools", What: "the shared database of pool " + p.Name, Name: p.Database}})
 			}
 		}
 	}

@@ -150,6 +150,9 @@ type Server struct {
 	Operators []string
 	// Admins are the administrators that landlord makes, sorted by name.
 	Admins []Admin
+	// Pools are the logins that may become any tenant of a shared database,
+	// sorted by name.
+	Pools []Pool
 }
 
 // Secrets says what becomes of the passwords that landlord makes. At most one

@@ -1,6 +1,9 @@
 SELECT n.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text, pg_catalog.pg_get_userbyid(p.proowner), p.proacl::pg_catalog.text,
        e.objid IS NOT NULL, {{aggregate}},
-       EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtfoid = p.oid){{more}}
+       EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtfoid = p.oid),
+       CASE WHEN n.nspname = 'landlord' THEN pg_catalog.concat_ws(' ', (SELECT l.lanname FROM pg_catalog.pg_language AS l WHERE l.oid = p.prolang),
+         p.prosecdef, p.provolatile, p.proleakproof, p.proisstrict, p.proretset, p.proparallel, pg_catalog.format_type(p.prorettype, NULL), p.proargnames, p.proconfig)
+         || E'\n' || p.prosrc END{{more}}
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_depend AS e

@@ -1,0 +1,79 @@
+package isolation
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// Pool is a pool's login as it should be. It has no rights but CONNECT on its
+// database, given to itself: before 16, a role has all its memberships' rights
+// or none, and this one is to have none.
+type Pool struct {
+	Pool tenant.Pool
+	Role Role
+	// Memberships are those by which pg_hba.conf lets it into its database.
+	Memberships []Membership
+}
+
+// poolMark is the role in the mark of a pool's login.
+const poolMark = "pool"
+
+// IsPool says that the mark is that of a pool's login.
+func (m Mark) IsPool() bool { return m.Role == poolMark }
+
+// BuildPool says what a pool consists of, beside the keys to its tenants.
+func BuildPool(p tenant.Pool) Pool {
+	settings := append([]tenant.Setting{{Name: "search_path", Value: SearchPath([]string{"pg_catalog"})}}, limitSettings(p.Limits)...)
+	slices.SortFunc(settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
+	return Pool{
+		Pool: p,
+		Role: Role{Name: p.Name, Login: true, NoInherit: true, ConnLimit: connLimit(p.Limits), Mark: Mark{Role: poolMark, Database: p.Database}, Settings: settings},
+		Memberships: []Membership{
+			{Role: tenant.TenantsRole, Member: p.Name},
+			{Role: p.Database, Member: p.Name},
+		},
+	}
+}
+
+// Key is the membership by which the pool may become a tenant; ok is false for
+// one that stands elsewhere, or is suspended.
+func (p Pool) Key(t tenant.Tenant) (m Membership, ok bool) {
+	login, ok := t.PoolLogin()
+	return Membership{Role: login, Member: p.Pool.Name, Set: true},
+		ok && t.Isolation == tenant.Schema && t.Home.Database == p.Pool.Database && !t.Suspended
+}
+
+// PoolGrants are what the pools of a database hold on it, or on something in
+// it, each.
+func PoolGrants(pools []Pool, privs pgsql.Privs) []Grant {
+	grants := make([]Grant, len(pools))
+	for i, p := range pools {
+		grants[i] = Grant{p.Pool.Name, privs}
+	}
+	return grants
+}
+
+// becomeBody is the body of landlord's function. Its caller's search_path
+// counts in it, so that every name is written in full: SET clauses would undo,
+// at its end, what it sets. SET ROLE is not allowed with SECURITY DEFINER; the
+// function has its caller's rights, and is nobody's way to more.
+//
+//go:embed become.sql
+var becomeBody string
+
+// BecomeSignature is the function by which a pool's login becomes a tenant, as
+// regprocedure prints it.
+const BecomeSignature = tenant.PoolSchema + ".become(text)"
+
+// Become is the statement that makes that function.
+func Become() string {
+	return "CREATE FUNCTION " + pgsql.Ident(tenant.PoolSchema) + `."become"("tenant" pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql AS ` + pgsql.Literal(becomeBody)
+}
+
+// BecomeForm is what a server that has just that function says of its form
+// (snapshot.Routine).
+func BecomeForm() string { return "plpgsql f v f f f u text {tenant}\n" + becomeBody }

@@ -1,0 +1,274 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// FoundPools lists the pools that the catalog knows, with whatever limits they
+// have there, sorted by name.
+func FoundPools(snap snapshot.Snapshot) []tenant.Pool {
+	var out []tenant.Pool
+	for _, r := range snap.Roles {
+		m, ok := isolation.ParseMark(r.Comment)
+		if !ok || !m.IsPool() {
+			continue
+		}
+		p := tenant.Pool{Name: r.Name, Database: m.Database}
+		p.Limits.Connections = max(r.ConnLimit, 0)
+		for _, s := range snap.Settings {
+			if s.Role == r.Name && s.Database == "" {
+				foundLimit(&p.Limits, tenant.Setting{Name: s.Name, Value: s.Value})
+			}
+		}
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b tenant.Pool) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// pooled stands in place of a tenant's name for who owns a pool's login, so
+// that whatever keeps tenants out keeps it out too. No tenant has such a name.
+const pooled = "pool "
+
+// tenantsName is a tenant's name, or "" for a pool.
+func tenantsName(name string) string {
+	if strings.HasPrefix(name, pooled) {
+		return ""
+	}
+	return name
+}
+
+func (x *index) indexPools(in Input) {
+	for _, p := range in.Server.Pools {
+		x.pools = append(x.pools, isolation.BuildPool(p))
+	}
+	for _, p := range FoundPools(in.Snapshot) {
+		if _, inSpec := in.Server.Pool(p.Name); inSpec {
+			continue
+		}
+		if in.Prune && len(in.Only) == 0 {
+			x.ownPool(in, p)
+		} else {
+			x.leftPools = append(x.leftPools, isolation.BuildPool(p))
+		}
+	}
+	for _, p := range in.Server.Pools {
+		x.ownPool(in, p)
+	}
+}
+
+// ownPool notes a pool's login as one that is kept out of all that is not its
+// own, where the plan is about some tenant that it may become.
+func (x *index) ownPool(in Input, p tenant.Pool) {
+	whose := pooled + p.Name
+	x.owner[p.Name], x.home[whose] = whose, p.Database
+	x.wanted[whose] = len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == p.Database && in.wants(t) })
+}
+
+// withPools adds the memberships by which pools become the house's tenant.
+func (x *index) withPools(h isolation.House) isolation.House {
+	for _, p := range x.pools {
+		if key, ok := p.Key(h.Tenant); ok {
+			h.Memberships = append(h.Memberships, key)
+		}
+	}
+	return h
+}
+
+// poolsIn are the pools of a database, those that are not in the spec and left
+// alone with them.
+func (x *index) poolsIn(database string) []isolation.Pool {
+	var out []isolation.Pool
+	for _, p := range slices.Concat(x.pools, x.leftPools) {
+		if p.Pool.Database == database {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// wantsPool returns what the spec says of a pool's membership. What a tenant
+// that is not in the spec has given stays with it.
+func (b *builder) wantsPool(m snapshot.Membership) (isolation.Membership, bool) {
+	i := slices.IndexFunc(b.pools, func(p isolation.Pool) bool { return p.Role.Name == m.Member })
+	if i < 0 {
+		return isolation.Membership{}, false
+	}
+	whose := b.owner[m.Role]
+	t, left := b.foundAs[whose]
+	if h := b.houseOf[whose]; h != nil {
+		t, left = h.Tenant, true
+	}
+	if left {
+		key, ok := b.pools[i].Key(t)
+		return key, ok && key.Role == m.Role
+	}
+	for _, want := range b.pools[i].Memberships {
+		if want.Role == m.Role {
+			return want, true
+		}
+	}
+	return isolation.Membership{}, false
+}
+
+// leftPool says whether a role is the login of a pool that the spec does not
+// name, and that is left alone.
+func (b *builder) leftPool(role string) bool {
+	return slices.ContainsFunc(b.leftPools, func(p isolation.Pool) bool { return p.Role.Name == role })
+}
+
+// poolLogins makes or mends the logins of a shared database's pools. They are
+// let in when the walls stand.
+func (u unit) poolLogins(database string) {
+	for _, p := range u.b.pools {
+		if p.Pool.Database != database {
+			continue
+		}
+		u.role(p.Role)
+		u.join(p.Memberships)
+		if u.b.admin(p.Role.Name) {
+			u.settings(p.Role)
+		}
+		u.b.hash("", p.Role.Name, "landlord credentials --pool "+p.Role.Name+" --rotate")
+	}
+}
+
+// openPools lets the logins of pools in, and says of which there is nothing to
+// become yet.
+func (b *builder) openPools() {
+	for _, p := range b.pools {
+		i := slices.IndexFunc(b.containers, func(c isolation.Container) bool { return c.Database == p.Pool.Database && c.Shared })
+		switch {
+		case i < 0 && len(b.in.Only) == 0:
+			b.note("", fmt.Sprintf("pool %s has no tenant to become: none with isolation: schema stands in database %s", p.Role.Name, p.Pool.Database),
+				"it is made with the first one; look whether database is written as you mean it")
+		case i >= 0 && b.concerns(b.containers[i]):
+			u := unit{b: b, phase: Houses, group: "pool " + p.Role.Name}
+			u.open([]isolation.Role{p.Role})
+		}
+	}
+}
+
+// pool makes or mends, in a shared database, the function by which its pools
+// become a tenant, and says who may call it.
+func (u unit) pool(owner string, c isolation.Container, in *inside) {
+	pools := u.b.poolsIn(c.Database)
+	schema, there := in.schemas[tenant.PoolSchema]
+	if !c.Shared || len(pools) == 0 {
+		return
+	}
+	object := "SCHEMA " + pgsql.Ident(tenant.PoolSchema)
+	by := u.by(owner)
+	if !there {
+		by.do("the function by which pools become a tenant stands in a schema of landlord's own", Safe, "CREATE "+object)
+		schema = snapshot.Schema{Name: tenant.PoolSchema, Owner: owner}
+	}
+	acl, ok := u.own("schema "+schema.Name, object, owner, schema.Owner, schema.ACL)
+	if !ok {
+		return
+	}
+	u.setACL("who may use landlord's schema", object, pgsql.SchemaKind, owner, acl, isolation.PoolGrants(pools, pgsql.Usage))
+	by.become(owner, pools, in)
+}
+
+// become makes or mends the function.
+func (u unit) become(owner string, pools []isolation.Pool, in *inside) {
+	name, grants := "FUNCTION "+pgsql.Ident(tenant.PoolSchema)+`."become"(pg_catalog.text)`, isolation.PoolGrants(pools, pgsql.Execute)
+	var have *snapshot.Routine
+	for i, r := range in.routines[tenant.PoolSchema] {
+		if r.Signature == isolation.BecomeSignature {
+			have = &in.routines[tenant.PoolSchema][i]
+		}
+	}
+	for o := range in.objects(tenant.PoolSchema) {
+		if have == nil || o.name != have.Signature {
+			u.b.cannot("", fmt.Sprintf("%s in database %s stands in the schema of landlord's own function", o.name, in.database), "drop it")
+		}
+	}
+	if have != nil && have.Owner == owner && have.Form == isolation.BecomeForm() {
+		u.setACL("who may call landlord's function", name, pgsql.Routine, owner, have.ACL, grants)
+		return
+	}
+	sql := []string{isolation.Become(), "REVOKE ALL ON " + name + " FROM PUBLIC"}
+	why, d := "function "+isolation.BecomeSignature+" is missing", Safe
+	if have != nil {
+		why, d, sql = "function "+isolation.BecomeSignature+" is not what landlord has made", Access, append([]string{"DROP " + name}, sql...)
+	}
+	for _, g := range grants {
+		sql = append(sql, change{grant: true, privs: g.Privs, grantee: g.Grantee}.sql(name))
+	}
+	u.do(why, d, sql...)
+}
+
+// landlords says whether a schema is the one in which that function stands, or
+// stood.
+func (u unit) landlords(c *inside, schema string) bool {
+	if schema != tenant.PoolSchema {
+		return false
+	}
+	return len(u.b.poolsIn(c.database)) > 0 || slices.ContainsFunc(c.routines[schema], func(r snapshot.Routine) bool { return r.Form == isolation.BecomeForm() })
+}
+
+// leavePools takes a tenant that is removed from the pools that may become it,
+// and ends the transactions in which one of them may be it.
+func (u unit) leavePools(t tenant.Tenant) {
+	for _, m := range u.b.snap.Memberships {
+		if u.b.isPool(m.Member) && slices.Contains(t.Roles(), m.Role) {
+			u.endMembership(fmt.Sprintf("%s must not become tenant %s any more", m.Member, t.Name), m, u.b.revokeRole(m, ""))
+			u.endTransactions(m.Member)
+		}
+	}
+}
+
+// isPool says whether a role is marked as a pool's login.
+func (b *builder) isPool(role string) bool {
+	r := b.roles[role]
+	if r == nil {
+		return false
+	}
+	m, ok := isolation.ParseMark(r.Comment)
+	return ok && m.IsPool()
+}
+
+// extraPools names, or with Prune drops, the pools that the spec does not name.
+func (b *builder) extraPools() {
+	if len(b.in.Only) > 0 {
+		return
+	}
+	for _, p := range FoundPools(b.snap) {
+		if _, inSpec := b.in.Server.Pool(p.Name); inSpec {
+			continue
+		}
+		if b.in.Prune {
+			b.dropPool(p)
+			continue
+		}
+		b.note("", fmt.Sprintf("pool %s is on the server and not in the spec: left alone", p.Name), "add it to the server's pools in the spec, or drop it with --prune")
+	}
+}
+
+// dropPool takes a pool away: its door, its sessions, what it holds, the role.
+func (b *builder) dropPool(p tenant.Pool) {
+	u := unit{b: b, phase: Removal, group: "pool " + p.Name}
+	u.shut("pool "+p.Name+" is not in the spec: its door is shut first", []string{p.Name})
+	for _, database := range b.touched(tenant.Tenant{Name: p.Name, Home: tenant.Place{Database: p.Database}}, false) {
+		u.in(database).takeOver("what pool "+p.Name+" owns is taken over, not dropped", []string{p.Name})
+	}
+	u.do("pool "+p.Name+" has nothing left", Access, "DROP ROLE "+pgsql.Ident(p.Name))
+}
+
+// prunePoolSchema drops landlord's own schema where no pool needs it.
+func (u unit) prunePoolSchema(owner string, in *inside) {
+	if !u.landlords(in, tenant.PoolSchema) || len(u.b.poolsIn(in.database)) > 0 {
+		return
+	}
+	u.by(owner).do("no pool needs landlord's function any more", Access,
+		"DROP FUNCTION "+pgsql.Ident(tenant.PoolSchema)+`."become"(pg_catalog.text)`, "DROP SCHEMA "+pgsql.Ident(tenant.PoolSchema)+" RESTRICT")
+}

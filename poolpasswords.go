@@ -1,0 +1,43 @@
+package landlord
+
+import (
+	"context"
+	"fmt"
+
+	"landlord/internal/credentials"
+	"landlord/internal/tenant"
+)
+
+// PoolLogin is [Login] for a pool of a server.
+func PoolLogin(ctx context.Context, e tenant.Estate, server, pool string, rotate bool) (Credentials, error) {
+	s, settings, err := poolSettings(e, server, pool)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return serverLogin(ctx, e, s, settings, rotate)
+}
+
+// CheckPoolFormat is [CheckFormat] for a pool.
+func CheckPoolFormat(e tenant.Estate, server, pool, format string) error {
+	_, settings, err := poolSettings(e, server, pool)
+	if err != nil {
+		return err
+	}
+	settings.Secret = credentials.NewSecret("x")
+	_, err = credentials.Render(format, []credentials.Settings{settings})
+	return err
+}
+
+func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {
+	s, ok := e.Server(server)
+	if !ok {
+		return s, credentials.Settings{}, fmt.Errorf("there is no server %q in the spec", server)
+	}
+	p, ok := s.Pool(pool)
+	if !ok {
+		return s, credentials.Settings{}, &CredentialsError{pool, "server " + server + " has no such pool in the spec", "name it under pools of the server in landlord.yaml"}
+	}
+	settings, err := endpointSettings(s, pool)
+	settings.Database = p.Database
+	return s, settings, err
+}

@@ -8,13 +8,32 @@ import (
 	"landlord/internal/plan"
 )
 
-// brief bounds how long the statements of a transaction wait for locks: a
-// quarter of what the server lets clients wait before it looks for deadlocks.
-// A client that waits for landlord, while landlord waits for it, is let go
-// before the server ends it, also where the machine is so busy that timers are
-// late: with half of it, a client was once ended.
-const brief = "SELECT pg_catalog.set_config('lock_timeout', (SELECT GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 4)::pg_catalog.text " +
-	"FROM pg_catalog.pg_settings AS s WHERE s.name = 'deadlock_timeout'), true)"
+// Of two that wait for each other, the server ends the one whose
+// deadlock_timeout is over first while both wait. It must not be a client. So a
+// transaction that waits for clients' locks does it in two stages:
+//
+//   - While it holds nothing that clients want, no order of the queue leaves
+//     anybody in a circle because of it (the server reorders a queue before it
+//     ends somebody). It waits a quarter of what clients wait before the server
+//     looks at them, so that whoever queues up behind it goes on in time.
+//   - Once it holds a table, it may wait for a sequence of that table's, which a
+//     client has that wants the table next. Then it waits a fifth of that, and
+//     where landlord may set the parameter, its own look is the first.
+//
+// What is left is a client that has waited for another client's lock, until
+// the last twentieth before its look, just when those two and landlord form
+// a circle.
+const (
+	brief = "SELECT pg_catalog.set_config('lock_timeout', " + share + ", true)"
+	// lookFirst is a superuser's to set. The share of deadlock_timeout is taken before.
+	lookFirst = "SELECT CASE WHEN r.rolsuper THEN pg_catalog.set_config('deadlock_timeout', '1', true) END " +
+		"FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user"
+	// briefer is for what comes after a LOCK TABLE.
+	briefer = "SELECT pg_catalog.set_config('lock_timeout', GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 5)::pg_catalog.text, true) " +
+		"FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'lock_timeout'"
+	share = "(SELECT GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 4)::pg_catalog.text " +
+		"FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout')"
+)
 
 // pauses are the shortest and the longest time between two attempts, in which
 // clients that have queued up go on.
@@ -29,7 +48,7 @@ func (s *sessions) apart(ctx context.Context, run []plan.Step) error {
 	pause := firstPause
 	for start := time.Now(); ; {
 		err := s.again(ctx, run)
-		if failed, ok := errors.AsType[*StepError](err); !ok || failed.State != "55P03" || time.Since(start) > s.lock {
+		if failed, ok := errors.AsType[*StepError](err); !ok || !yields(failed.State) || time.Since(start) > s.lock {
 			return err
 		}
 		select {
@@ -40,6 +59,10 @@ func (s *sessions) apart(ctx context.Context, run []plan.Step) error {
 		pause = min(2*pause, lastPause)
 	}
 }
+
+// yields says that a step has let clients go first: it waited too long, or the
+// server chose it to end a circle.
+func yields(state string) bool { return state == "55P03" || state == "40P01" }
 
 // again runs steps that go together, and again if another session changed the
 // same row at the same time.

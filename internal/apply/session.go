@@ -113,7 +113,7 @@ func transaction(groups []group) []line {
 	out := make([]line, 0, maxBatch+2)
 	out = append(out, line{steps[0], "BEGIN"})
 	if steps[0].Apart {
-		out = append(out, line{steps[0], brief})
+		out = append(out, line{steps[0], brief}, line{steps[0], lookFirst})
 	}
 	as := ""
 	for _, step := range steps {
@@ -123,6 +123,9 @@ func transaction(groups []group) []line {
 		}
 		for _, sql := range step.SQL {
 			out = append(out, line{step, sql})
+			if step.Apart && strings.HasPrefix(sql, plan.LockTable) {
+				out = append(out, line{step, briefer})
+			}
 		}
 	}
 	last := steps[len(steps)-1]

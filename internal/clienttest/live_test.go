@@ -148,6 +148,7 @@ var crud = []string{
 	"SELECT * FROM open_orders WHERE customer = CLIENT",
 	"SELECT * FROM totals LIMIT 1",
 	"SELECT nextval('tickets')",
+	"SELECT nextval('orders_id_seq')", // before it has the table, as some libraries do
 	"SELECT order_count(CLIENT)",
 	"SELECT order_count_as_owner(CLIENT)",
 	"INSERT INTO audit.log (who, what) VALUES (CLIENT, 'came by')",

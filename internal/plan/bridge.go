@@ -291,6 +291,7 @@ func (u unit) move(h isolation.House, c *inside, schema string) {
 				continue
 			}
 			if o := relation(r); !r.OwnedBy {
+				u.lock = r.Kind == 'r' || r.Kind == 'p'
 				u.alterOwner(relationWord(o)+" "+o.name, o.word+" "+o.name, r.Owner, owner)
 			}
 			relations[i].Owner, relations[i].ACL = owner, r.ACL.ChangeOwner(r.Owner, owner)
@@ -298,6 +299,11 @@ func (u unit) move(h isolation.House, c *inside, schema string) {
 	}
 	c.routines[schema], c.relations[schema] = routines, relations
 }
+
+// LockTable begins the statement that waits for a table's clients, before
+// anything is held that they want. To change the owner then takes also the
+// sequences that belong to the table.
+const LockTable = "LOCK TABLE ONLY "
 
 func relationWord(o object) string {
 	if o.kind == pgsql.Sequence {

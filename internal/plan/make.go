@@ -185,6 +185,7 @@ type unit struct {
 	as       string
 	late     bool
 	apart    bool
+	lock     bool // a table whose owner changes is locked first
 }
 
 // do adds a step with at least one statement; with none it adds nothing.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -99,7 +100,11 @@ func (b *builder) borrowing(roles []string, sql ...string) ([]string, bool) {
 // that takes beside both owners'. What it cannot do, it notes.
 func (u unit) alterOwner(what, object, from, to string, via ...string) bool {
 	sql := "ALTER " + object + " OWNER TO " + pgsql.Ident(to)
-	all, ok := u.b.borrowing(append(via, from, to), sql)
+	do := []string{sql}
+	if u.lock {
+		do = []string{LockTable + strings.TrimPrefix(object, "TABLE ") + " IN ACCESS EXCLUSIVE MODE", sql}
+	}
+	all, ok := u.b.borrowing(append(via, from, to), do...)
 	if !ok {
 		u.b.cannot(u.tenant, fmt.Sprintf("%s belongs to %s", what, from), "have a superuser run: "+sql)
 		return false

@@ -21,6 +21,9 @@ func (b *builder) tenant(c *candidate, taken map[string]bool) {
 	}
 	if c.shared {
 		t.Isolation = tenant.Schema
+		// Nobody can see whether a program takes advisory locks now and then.
+		t.AdvisoryLocks = true
+		b.out.Remarks[t.Name] = append(b.out.Remarks[t.Name], "advisory_locks: an application at work may need them; take it out once you know that none in this database does")
 	}
 	t.Owner = tenant.DefaultOwner(t.Name)
 	migrators := slices.ContainsFunc(c.claims, func(cl claim) bool { return cl.writes && !cl.owns })

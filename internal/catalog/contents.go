@@ -125,6 +125,8 @@ type core struct {
 	// Of the functions for large objects, whether some are PUBLIC's to call,
 	// and whether some are not.
 	opened, shut bool
+	// The same of those for advisory locks.
+	advisoryOpened, advisoryShut bool
 }
 
 // located is a thing with its own number and that of its schema.
@@ -166,6 +168,9 @@ func (k *core) row(row [][]byte) {
 	case 'o':
 		k.opened = k.opened || yes(row[7])
 		k.shut = k.shut || !yes(row[7])
+	case 'a':
+		k.advisoryOpened = k.advisoryOpened || yes(row[7])
+		k.advisoryShut = k.advisoryShut || !yes(row[7])
 	case 'v':
 		k.extensions = true
 	default:
@@ -194,6 +199,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 		}
 	}
 	c.LargeOpen, c.LargeShut = k.opened, k.shut
+	c.AdvisoryOpen, c.AdvisoryShut = k.advisoryOpened, k.advisoryShut
 	slices.SortFunc(c.Schemas, func(a, b snapshot.Schema) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(c.Widened, func(a, b snapshot.Widened) int { return cmp.Compare(a.Identity, b.Identity) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))

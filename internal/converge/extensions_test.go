@@ -11,7 +11,7 @@ import (
 // extend gives some tenants extensions.
 func (w *world) extend() {
 	for i := range w.e.Tenants {
-		w.e.Tenants[i].LargeObjects = w.chance(25)
+		w.e.Tenants[i].LargeObjects, w.e.Tenants[i].AdvisoryLocks = w.chance(25), w.chance(15)
 		if w.chance(30) {
 			w.e.Tenants[i].Extensions = some(w.gen, 1+w.IntN(2), []string{"citext", "pg_trgm"})
 			slices.Sort(w.e.Tenants[i].Extensions)
@@ -46,11 +46,14 @@ func (o *oracle) judgeExtensions(db string) {
 	}
 }
 
-// largeDrift opens the functions for large objects, or closes some.
+// largeDrift opens the functions for large objects or advisory locks, or closes
+// some.
 func largeDrift(w *world) {
 	w.hand(w.tenant().Home.Database, "", pick(w.gen, []string{
 		"GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.lo_put(oid, bigint, bytea) TO PUBLIC",
 		"REVOKE EXECUTE ON FUNCTION pg_catalog.lo_open(oid, int) FROM PUBLIC",
+		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(int8) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() TO " + pgsql.Ident(w.role()),
+		"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(int4, int4) FROM PUBLIC",
 	}))
 }
 
@@ -63,6 +66,21 @@ func (o *oracle) judgeLarge(db string) {
 	}
 	for _, r := range o.rows(db, `SELECT p.oid::regprocedure::text, r.rolname::text, has_function_privilege(r.oid, p.oid, 'EXECUTE') FROM pg_proc p, pg_roles r
 		WHERE proname ~ '^lo_(creat|create|from_bytea|open|get|put|unlink|truncate|truncate64|lseek|lseek64|tell|tell64|close)$|^lowrite$|^loread$' AND r.rolname = ANY ($1)`, o.roles()) {
+		if r[2] != fmt.Sprint(wanted) {
+			o.complain("%q may call %s in %q: %s", r[1], r[0], db, r[2])
+		}
+	}
+}
+
+// judgeAdvisory says that the tenants of a shared database may take advisory
+// locks where one of them is to, and that otherwise nobody may.
+func (o *oracle) judgeAdvisory(db string) {
+	if o.me != "postgres" || o.group[db] == "" {
+		return
+	}
+	wanted := slices.ContainsFunc(o.e.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == db && t.AdvisoryLocks })
+	for _, r := range o.rows(db, `SELECT p.oid::regprocedure::text, r.rolname::text, has_function_privilege(r.oid, p.oid, 'EXECUTE') FROM pg_proc p, pg_roles r
+		WHERE proname ~ '^pg_(try_)?advisory_' AND r.rolname = ANY ($1)`, o.roles()) {
 		if r[2] != fmt.Sprint(wanted) {
 			o.complain("%q may call %s in %q: %s", r[1], r[0], db, r[2])
 		}

@@ -79,6 +79,7 @@ func (o *oracle) judgeSchemas(db string) {
 	}
 	o.judgeExtensions(db)
 	o.judgeLarge(db)
+	o.judgeAdvisory(db)
 	for _, r := range o.rows(db, `SELECT r.rolname::text, n.nspname::text, has_schema_privilege(r.oid, n.oid, 'USAGE'), has_schema_privilege(r.oid, n.oid, 'CREATE'),
 			has_schema_privilege(r.oid, n.oid, 'USAGE WITH GRANT OPTION') OR has_schema_privilege(r.oid, n.oid, 'CREATE WITH GRANT OPTION')
 		FROM pg_roles r, pg_namespace n WHERE nspname !~ '^(pg_|information_schema|landlord_extensions)' AND rolname = ANY ($1)

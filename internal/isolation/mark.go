@@ -31,6 +31,8 @@ type Mark struct {
 	// whose they are.
 	Extensions   []string `json:"extensions,omitempty"`
 	LargeObjects bool     `json:"largeObjects,omitempty"`
+	// AdvisoryLocks are the spec's.
+	AdvisoryLocks bool `json:"advisoryLocks,omitempty"`
 
 	// Of a second login only: the first, which of both is the old one, its
 	// state ("open" or "closed"), and until when it is open.
@@ -128,7 +130,7 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects}
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects, AdvisoryLocks: t.AdvisoryLocks}
 	if !slices.Equal(t.Home.Schemas, []string{t.Name}) {
 		m.Schemas = t.Home.Schemas
 	}

@@ -209,7 +209,9 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		u.in(c.Database).pool(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
-		u.in(c.Database).largeObjectDoor(c, newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true}))
+		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true})
+		u.in(c.Database).largeObjectDoor(c, fresh)
+		u.in(c.Database).advisoryDoor(c, fresh)
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
@@ -218,6 +220,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).pool(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
+		u.in(c.Database).advisoryDoor(c, u.b.rooms(c.Database))
 	}
 }
 

@@ -47,7 +47,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 }
 
 func foundIdentity(server string, m isolation.Mark) *tenant.Tenant {
-	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Home: tenant.Place{Database: m.Database, Schemas: m.Schemas}, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects}
+	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Home: tenant.Place{Database: m.Database, Schemas: m.Schemas}, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects, AdvisoryLocks: m.AdvisoryLocks}
 	if len(t.Home.Schemas) == 0 {
 		t.Home.Schemas = []string{m.Tenant}
 	}

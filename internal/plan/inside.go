@@ -21,13 +21,14 @@ type inside struct {
 	ties      []snapshot.Tie
 	large     []snapshot.LargeObjectGrant
 
-	largeOpen, largeShut bool // functions for them that PUBLIC may, and may not, call
+	largeOpen, largeShut       bool // functions for them that PUBLIC may, and may not, call
+	advisoryOpen, advisoryShut bool // the same of those for advisory locks
 
 	extensions []snapshot.Extension
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, widened: c.Widened, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, widened: c.Widened, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut, advisoryOpen: c.AdvisoryOpen, advisoryShut: c.AdvisoryShut}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

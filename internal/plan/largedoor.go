@@ -25,10 +25,7 @@ var largeFunctions = []string{
 // container. They are PUBLIC's or nobody's: a list of tenants in their ACLs
 // would grow with these.
 func (u unit) largeObjectDoor(c isolation.Container, in *inside) {
-	wanted := slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return t.LargeObjects }) ||
-		slices.ContainsFunc(u.b.found, func(t tenant.Tenant) bool {
-			return t.LargeObjects && t.Home.Database == c.Database && !u.b.inSpec(t.Name) && !u.b.in.Prune
-		})
+	wanted := u.b.someIn(c, func(t *tenant.Tenant) bool { return t.LargeObjects })
 	functions := " ON FUNCTION pg_catalog." + strings.Join(largeFunctions, ", pg_catalog.")
 	switch {
 	case wanted && !in.largeShut, !wanted && !in.largeOpen:
@@ -45,6 +42,14 @@ func (u unit) largeObjectDoor(c isolation.Container, in *inside) {
 	default:
 		u.do("large objects stand in no schema and count for no limit", Access, "REVOKE EXECUTE"+functions+" FROM PUBLIC")
 	}
+}
+
+// someIn says whether a tenant of a container has something, in the spec or,
+// where the spec does not name it, on the server.
+func (b *builder) someIn(c isolation.Container, has func(*tenant.Tenant) bool) bool {
+	return slices.ContainsFunc(c.Tenants, has) || slices.ContainsFunc(b.found, func(t tenant.Tenant) bool {
+		return has(&t) && t.Home.Database == c.Database && !b.inSpec(t.Name) && !b.in.Prune
+	})
 }
 
 // holdLargeObjects says whether a tenant has large objects in a database.

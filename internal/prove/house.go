@@ -62,11 +62,16 @@ var houseProbes = []Probe{
 // large objects, or landlord could not close them.
 func makesLargeObject(ctx context.Context, a *Attempt) Result {
 	r := refused("SELECT pg_catalog.lo_create(0)").run(ctx, a)
-	meant := slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == a.Tenant.Home.Database && t.LargeObjects })
-	if r.Verdict == Escaped && (meant || !a.run.snap.Session.Superuser) {
+	if r.Verdict == Escaped && a.meant(func(t tenant.Tenant) bool { return t.LargeObjects }) {
 		r.Verdict = Exposed
 	}
 	return r
+}
+
+// meant says that functions of the database's are open since some tenant in it
+// is to have them, or since landlord, which is no superuser, could not close them.
+func (a *Attempt) meant(has func(tenant.Tenant) bool) bool {
+	return !a.run.snap.Session.Superuser || slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == a.Tenant.Home.Database && has(t) })
 }
 
 // inPublic makes no sense where public is the tenant's own house.

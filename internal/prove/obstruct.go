@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+
+	"landlord/internal/tenant"
 )
 
 // obstructionProbes are about rows that several tenants share, and about
@@ -26,8 +28,8 @@ var obstructionProbes = []Probe{
 			WHERE v.relkind IN ('v', 'm') AND c.relrowsecurity AND n.nspname NOT IN ({schemas})
 			AND NOT coalesce(v.reloptions::text LIKE '%security_invoker=true%' OR v.reloptions::text LIKE '%security_invoker=on%', false)
 			AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(v.oid, 'SELECT')`).run},
-	{Name: "advisory-lock", What: "hold an advisory lock that the neighbour wants", Scope: Housemates, Expect: Exposed, Closes: ByDatabase,
-		Consequence: "tenants in one database share the keys of advisory locks, and can block each other's jobs", Run: advisoryLock},
+	{Name: "advisory-lock", What: "hold an advisory lock that the neighbour wants", Scope: Housemates, Expect: Held, Closes: ByDatabase,
+		Consequence: "with advisory_locks: true, and where only a superuser could close it, tenants in one database share the keys of advisory locks, and can block each other's jobs", Run: advisoryLock},
 	{Name: "grant-rowlock-catalog", What: "lock a row of the system's catalog by a GRANT that does nothing", Expect: Exposed, Closes: ByCluster,
 		Consequence: "as long as its transaction is open, VACUUM of that catalog in this database waits, and one of the server's autovacuum workers with it",
 		Run:         allowed("GRANT SELECT ON pg_catalog.pg_class TO {me}").run},
@@ -74,5 +76,9 @@ func advisoryLock(ctx context.Context, a *Attempt) Result {
 		return noLocks(r)
 	}
 	defer s.run(ctx, "SELECT pg_catalog.pg_advisory_unlock("+key+")")
-	return seen("SELECT NOT pg_catalog.pg_try_advisory_xact_lock("+key+")").run(ctx, a)
+	r := seen("SELECT NOT pg_catalog.pg_try_advisory_xact_lock("+key+")").run(ctx, a)
+	if r.Verdict == Exposed && !a.meant(func(t tenant.Tenant) bool { return t.AdvisoryLocks }) {
+		r.Verdict = Escaped
+	}
+	return r
 }

@@ -158,6 +158,8 @@ var sabotages = []sabotage{
 		probes: []string{"drop-extension"}},
 	{in: "acme", sql: "GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC",
 		probes: []string{"make-large-object"}},
+	{by: "bolt", in: "shared", sql: "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_xact_lock(bigint) TO PUBLIC",
+		probes: []string{"advisory-lock"}},
 	{sql: createAcme,
 		probes: []string{"create-schema", "trusted-extension"}},
 	{in: "acme", sql: openPublic,

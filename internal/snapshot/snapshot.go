@@ -222,6 +222,10 @@ type Contents struct {
 	// objects, LargeShut that it may not call some.
 	LargeOpen bool `json:"largeOpen,omitempty"`
 	LargeShut bool `json:"largeShut,omitempty"`
+	// AdvisoryOpen and AdvisoryShut say the same of the functions for advisory
+	// locks.
+	AdvisoryOpen bool `json:"advisoryOpen,omitempty"`
+	AdvisoryShut bool `json:"advisoryShut,omitempty"`
 	Inside
 }
 

@@ -109,6 +109,8 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 		t.Temp, _ = d.bool(v, path)
 	case "large_objects":
 		t.LargeObjects, _ = d.bool(v, path)
+	case "advisory_locks":
+		t.AdvisoryLocks, _ = d.bool(v, path)
 	case "extensions":
 		t.Extensions = d.extensions(v, path)
 	case "limits":

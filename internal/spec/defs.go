@@ -172,6 +172,8 @@ func allowanceKeys(prefix, above string) []Key {
 			Doc: "Extensions that the tenant can use. landlord installs them, owns them and puts them at the end of the tenant's search_path; in a shared database every tenant there can use them. Those that lead out of a house, such as dblink, file_fdw or an untrusted language, are refused. An empty list takes back what " + above + " says."},
 		{Path: p + "large_objects", Type: Bool, Default: "false", Example: "true",
 			Doc: "Whether the tenant may make large objects (lo_create and its kin). They stand in no schema and count for no limit. In a shared database it holds for every tenant there, as soon as one may."},
+		{Path: p + "advisory_locks", Type: Bool, Default: "false", Example: "true",
+			Doc: "Whether tenants of a shared database may take advisory locks, as many migration tools and job queues do. Their keys are one space for everybody in the database, so that tenants can block each other, and see which keys are taken. It holds for every tenant there, as soon as one may. In a database of its own a tenant may always."},
 		{Path: p + "limits", Type: Mapping, Default: "none", Example: "{connections: 20, statement_timeout: 30s}",
 			Doc: "What each of the tenant's logins may use. The word none takes back a limit of " + above + "."},
 	}, limitKeys(p), []Key{

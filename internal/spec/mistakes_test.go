@@ -12,7 +12,7 @@ import (
 const head = "servers:\n  main:\n    connection: host=/run\ntenants:\n"
 
 func TestMistakes(t *testing.T) {
-	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, limits, settings"
+	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings"
 	tests := []struct {
 		name, text string
 		want       []mistake
@@ -86,7 +86,7 @@ func TestMistakes(t *testing.T) {
 		{"profiles", "profiles: {none: {}, a b: {}, c: {isolation: schema, rigths: ddl}, c: {}}\n" + head, []mistake{
 			{1, 12, "profiles.none", "none is no name for a profile: profile: none means without one", ""},
 			{1, 22, `profiles."a b"`, "a profile's name is made of letters, digits, underscores and hyphens", ""},
-			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, limits, settings", ""},
+			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, advisory_locks, limits, settings", ""},
 			{1, 54, "profiles.c.rigths", "unknown key", `did you mean "rights"?`},
 			{1, 68, "profiles.c", "given twice: first on line 1", ""}}},
 		{"waivers", "audit: {waivers: {a: {until: soon}, b: }}\n" + head, []mistake{
@@ -98,7 +98,7 @@ func TestMistakes(t *testing.T) {
 			{1, 17, "journal.file", "wants something, found nothing but blanks", ""},
 			{1, 29, "journal.syslog", "wants true or false, found text", `did you mean "true"?`}}},
 		{"suspended", "defaults: {suspended: true}\n" + head + "  acme: {suspended: since May}\n", []mistake{
-			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, large_objects, limits, settings", ""},
+			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings", ""},
 			{6, 21, "tenants.acme.suspended", "wants true or false, found text", ""}}},
 		{"which server", "servers:\n  a: {connection: host=a}\n  b: {connection: host=b}\ntenants:\n  acme:\n", []mistake{{5, 3, "tenants.acme.server", "which server? There are several: a, b", ""}}},
 		{"server without connection", "servers:\n  main:\n", []mistake{{2, 3, "servers.main", noConnection, ""}}},

@@ -102,6 +102,9 @@ func (t *draft) inherit(def *draft) {
 	if !t.has("large_objects") {
 		t.LargeObjects = def.LargeObjects
 	}
+	if !t.has("advisory_locks") {
+		t.AdvisoryLocks = def.AdvisoryLocks
+	}
 	if !t.has("extensions") {
 		t.Extensions = def.Extensions
 	}

@@ -117,6 +117,9 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	if t.LargeObjects {
 		body.value(2, "large_objects", "true")
 	}
+	if t.AdvisoryLocks {
+		body.value(2, "advisory_locks", "true")
+	}
 	body.settings(t.Settings)
 	if t.Adopt {
 		body.value(2, "adopt", "true")

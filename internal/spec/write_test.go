@@ -63,7 +63,8 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 		Adopt:     rapid.Bool().Draw(t, "adopt"),
 		Suspended: rapid.Bool().Draw(t, "suspended"),
 
-		LargeObjects: rapid.Bool().Draw(t, "large objects"),
+		LargeObjects:  rapid.Bool().Draw(t, "large objects"),
+		AdvisoryLocks: rapid.Bool().Draw(t, "advisory locks"),
 
 		Extensions: rapid.SampledFrom([][]string{nil, {"citext"}, {"pg_trgm", "uuid-ossp"}}).Draw(t, "extensions"),
 	}

@@ -102,6 +102,9 @@ type Tenant struct {
 	// LargeObjects says that the tenant's database lets everybody in it make
 	// large objects.
 	LargeObjects bool
+	// AdvisoryLocks says that the tenants of a shared database may take
+	// advisory locks, whose keys they then share.
+	AdvisoryLocks bool
 	// Settings are further parameters of the tenant's logins, sorted by name.
 	Settings []Setting
 	// Adopt consents to taking over a database, schemas and roles of these

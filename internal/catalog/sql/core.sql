@@ -3,7 +3,7 @@
 -- The kinds: s schema, d what depends on schemas, e member of an extension,
 -- r relation, c column, p default privileges, x other grants and owners,
 -- i function with other rights than at first, f foreign-data wrapper, l large
--- objects, v extensions, o functions for large objects.
+-- objects, v extensions, o functions for large objects, a for advisory locks.
 --
 -- Of the system's own relations and columns those are rows whose ACL is not
 -- what initdb gave them (pg_init_privs). initdb makes information_schema after
@@ -73,9 +73,10 @@ SELECT 'v', NULL, NULL, NULL, NULL, NULL, NULL, false
 WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS d
   WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.deptype = 'e')
 UNION ALL
--- The functions by which large objects are made and written, by their numbers:
--- whether PUBLIC may call them.
-SELECT DISTINCT 'o', NULL::pg_catalog.oid, NULL::pg_catalog.oid, NULL, NULL, NULL, NULL,
+-- The functions by which large objects are made and written, and those for
+-- advisory locks, by their numbers: whether PUBLIC may call them.
+SELECT DISTINCT CASE WHEN p.oid BETWEEN 2880 AND 2892 OR p.oid BETWEEN 3089 AND 3096 THEN 'a' ELSE 'o' END, NULL::pg_catalog.oid, NULL::pg_catalog.oid, NULL, NULL, NULL, NULL,
        p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee = 0)
 FROM pg_catalog.pg_proc AS p
-WHERE p.oid IN (715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458, 3459, 3460);
+WHERE p.oid IN (715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458, 3459, 3460,
+  2880, 2881, 2882, 2883, 2884, 2885, 2886, 2887, 2888, 2889, 2890, 2891, 2892, 3089, 3090, 3091, 3092, 3093, 3094, 3095, 3096);

@@ -12,11 +12,17 @@ import (
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
+	"landlord/internal/connect"
 	"landlord/internal/journal"
 	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
+
+// Remember returns a context under which everything that this package does
+// knows what its first session has found out of a server. It saves sessions,
+// and lines in an older server's log.
+func Remember(ctx context.Context) context.Context { return connect.Remember(ctx) }
 
 // Options limit what is planned and applied.
 type Options struct {

@@ -88,6 +88,7 @@ func (r Result) Err() error {
 // Run applies a plan. It returns an error only where it could not go on at
 // all: the first phases failed, or the context ended.
 func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
+	ctx = connect.Remember(ctx)
 	r := &runner{Options: o, ctx: ctx}
 	if r.Parallel == 0 {
 		r.Parallel = 4

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"landlord/internal/connect"
 	"landlord/internal/localpg"
@@ -28,6 +29,8 @@ type Dump struct {
 	Path string
 	// Version is the server's.
 	Version pgsql.Version
+	// Superuser says that the login of Conninfo is one.
+	Superuser bool
 }
 
 // Error says why there is no dump.
@@ -54,6 +57,10 @@ func Write(ctx context.Context, d Dump) (bytes int64, err error) {
 	words, err := connect.Words(d.Conninfo)
 	if err != nil {
 		return 0, err
+	}
+	words["options"] = strings.TrimSpace(words["options"] + " -c role=none -c search_path=pg_catalog")
+	if d.Superuser && d.Version.Major() >= 17 { // no tenant's code at login
+		words["options"] += " -c event_triggers=off"
 	}
 	// The file is made here, so that nobody else can read it at any time.
 	f, err := os.OpenFile(d.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

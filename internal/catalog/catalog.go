@@ -58,6 +58,7 @@ type Options struct {
 
 // Read takes a snapshot.
 func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
+	parent = connect.Remember(parent)
 	conn, err := connect.Open(parent, o.Conninfo, connect.Options{})
 	if err != nil {
 		return snapshot.Snapshot{}, err

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,6 +62,7 @@ func (e *UnknownDatabaseError) Error() string {
 // and takes no lock above ACCESS SHARE.
 func Census(ctx context.Context, o CensusOptions) (snapshot.Snapshot, error) {
 	o.Timeout, o.Parallel = cmp.Or(o.Timeout, 2*time.Minute), cmp.Or(max(o.Parallel, 0), 4)
+	ctx = connect.Remember(ctx)
 	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Statement: o.Timeout, Lock: CensusLock, UTC: true})
 	if err != nil {
 		return snapshot.Snapshot{}, err
@@ -123,15 +123,7 @@ func choose(s *snapshot.Snapshot, asked []string) ([]string, error) {
 }
 
 // major is the server's major version; 0 where it does not say.
-func major(conn *pgconn.PgConn) int {
-	text := conn.ParameterStatus("server_version") // 18.4 (Debian …), 19beta1
-	end := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
-	if end >= 0 {
-		text = text[:end]
-	}
-	n, _ := strconv.Atoi(text)
-	return n
-}
+func major(conn *pgconn.PgConn) int { return connect.Of(conn).Major }
 
 // piece is a part of a snapshot with its query.
 type piece struct {

@@ -24,7 +24,7 @@ func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major
 	group.SetLimit(o.Parallel)
 	for i, db := range databases {
 		group.Go(func() error {
-			out[i] = takeInventory(ctx, o, connect.Options{Database: db, Statement: o.Timeout, Lock: CensusLock, UTC: true, Major: major, Superuser: s.Superuser})
+			out[i] = takeInventory(ctx, o, connect.Options{Database: db, Statement: o.Timeout, Lock: CensusLock, UTC: true, Known: connect.Known{Major: major, Superuser: s.Superuser}})
 			if o.Done != nil {
 				o.Done(db, len(databases))
 			}

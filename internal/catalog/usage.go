@@ -26,6 +26,7 @@ var usageSQL string
 // ReadUsage reads sessions and sizes; of schemas in the databases named.
 func ReadUsage(ctx context.Context, o Options, databases []string) (Usage, error) {
 	u := Usage{Sessions: map[string]int{}, Databases: map[string]int64{}, Schemas: map[string]map[string]int64{}}
+	ctx = connect.Remember(ctx)
 	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{})
 	if err != nil {
 		return u, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"landlord"
 	"landlord/internal/plan"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
@@ -80,7 +81,7 @@ func Main(args []string, s Streams) int {
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
-	return a.exit(root.ExecuteContext(ctx))
+	return a.exit(root.ExecuteContext(landlord.Remember(ctx)))
 }
 
 // exit prints an error, with what to do next, and chooses the status.

@@ -31,13 +31,10 @@ type Options struct {
 	// an ordinary client gets. For probes, which must not be safer than the
 	// clients they stand for.
 	Plain bool
-	// Major is the server's major version where it is known already; 0: not.
-	// Some parameters that the owner of a database can set against a session
-	// are known to newer servers only, and unknown ones are refused.
-	Major int
-	// Superuser says that the login is one, and may switch off the event
-	// triggers that run at login (since 17).
-	Superuser bool
+	// Known is what is known of the server already. Some parameters that the
+	// owner of a database can set against a session are known to newer servers
+	// only, and unknown ones are refused.
+	Known
 	// UTC makes the session print times as UTC.
 	UTC bool
 	// OnNotice gets the server's notices.
@@ -119,7 +116,7 @@ func startup(o Options) map[string]string {
 	if o.Major >= 14 {
 		params["idle_session_timeout"] = "0"
 	}
-	if o.Major >= 17 {
+	if o.Major >= withLoginTriggers {
 		params["transaction_timeout"] = "0"
 		if o.Superuser {
 			params["event_triggers"] = "off"
@@ -132,15 +129,54 @@ func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 
 // Open connects. The caller closes the connection.
 func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, error) {
+	if o.Plain {
+		_, conn, err := dial(ctx, conninfo, o)
+		return conn, err
+	}
+	m, _ := ctx.Value(memoryKey{}).(*memory)
+	if o.Major == 0 {
+		cfg, err := Config(conninfo, o)
+		if err != nil {
+			return nil, err
+		}
+		o.Known = m.recall(place(cfg))
+	}
+	if o.Major == 0 {
+		o.Known = Known{Major: withLoginTriggers, Superuser: true}
+	}
+	cfg, conn, err := dial(ctx, conninfo, o)
+	for ; o.lessAfter(err); cfg, conn, err = dial(ctx, conninfo, o) {
+	}
+	if err == nil {
+		m.note(place(cfg), Of(conn))
+	}
+	return conn, err
+}
+
+// lessAfter makes a session ask for less if the server has refused it for what
+// it asked.
+func (o *Options) lessAfter(err error) bool {
+	switch state := State(err); {
+	case state == "42501" && o.Superuser && o.Major >= withLoginTriggers:
+		o.Superuser = false
+	case state == "42704" && o.Major >= withLoginTriggers:
+		o.Known = Known{}
+	default:
+		return false
+	}
+	return true
+}
+
+func dial(ctx context.Context, conninfo string, o Options) (*pgconn.Config, *pgconn.PgConn, error) {
 	cfg, err := Config(conninfo, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return nil, failed(cfg, err)
+		return cfg, nil, failed(cfg, err)
 	}
-	return conn, nil
+	return cfg, conn, nil
 }
 
 // Close ends a connection, at most a second long, whatever has become of the

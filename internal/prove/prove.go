@@ -81,6 +81,7 @@ type run struct {
 // Run proves. Its error says that it could not be done at all, or was
 // interrupted; what was found until then is in the report.
 func Run(ctx context.Context, in Input) (Report, error) {
+	ctx = connect.Remember(ctx)
 	r := &run{Input: in, id: newID(), guests: guests{byName: map[string]*guest{}}}
 	if r.Parallel <= 0 {
 		r.Parallel = 2

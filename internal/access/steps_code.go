@@ -3,7 +3,6 @@ package access
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -24,8 +23,8 @@ func addDefiners(g *graph) {
 	g.each(func(db string, c *snapshot.Contents) {
 		for i := range c.Routines {
 			r := &c.Routines[i]
-			open := openPath(r)
-			if !r.Definer || open == "" || r.Returns != "" {
+			open := r.OpenPath()
+			if open == "" || r.Returns != "" {
 				continue
 			}
 			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
@@ -38,27 +37,6 @@ func addDefiners(g *graph) {
 			}
 		}
 	})
-}
-
-// openPath says why a function's search_path can be turned; "" where it
-// cannot. pg_temp comes first where it is not named (the manual of CREATE
-// FUNCTION, "Writing SECURITY DEFINER Functions Safely").
-func openPath(r *snapshot.Routine) string {
-	if r.Bound || r.Language == "c" || r.Language == "internal" {
-		return ""
-	}
-	for _, c := range r.Config {
-		value, ok := strings.CutPrefix(c, "search_path=")
-		if !ok {
-			continue
-		}
-		path, ok := pgsql.SplitIdents(value)
-		if ok && len(path) > 0 && path[len(path)-1] == "pg_temp" {
-			return ""
-		}
-		return "its search_path does not name pg_temp last: a temporary table takes a real one's place"
-	}
-	return "it has no search_path of its own: its caller's holds"
 }
 
 // addSearchPath: whoever may create in a schema where others look for names

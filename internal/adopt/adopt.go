@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"landlord/internal/access"
+	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
@@ -16,8 +17,8 @@ import (
 // Proposal is a spec that adopts what a server has.
 type Proposal struct {
 	Estate tenant.Estate
-	// Remarks say, for each tenant and for each server by its name, why it is
-	// proposed so.
+	// Remarks say, for each tenant, administrator and server by its name, why
+	// it is proposed so.
 	Remarks map[string][]string
 	// Asks are what somebody has to decide, each a sentence.
 	Asks []string
@@ -83,7 +84,7 @@ func (b *builder) place(r snapshot.Role) {
 		return
 	case powerful(r) && len(homes) != 1:
 		b.leave(r.Name, nil)
-		b.operator(r.Name, strings.Join(access.Attributes(r), ", "))
+		b.administrator(r)
 	case len(homes) > 1:
 		if home := best(homes, r.Name); home != nil {
 			b.leave(r.Name, home)
@@ -99,9 +100,32 @@ func (b *builder) place(r snapshot.Role) {
 	}
 }
 
+// administrator decides what becomes of a login that administers. One that
+// makes roles is an administrator with full access: before 16 it can become
+// every tenant, and since then its memberships show that it was meant to. Who
+// has less stays what it is, an operator.
+func (b *builder) administrator(r snapshot.Role) {
+	attributes := strings.Join(access.Attributes(r), ", ")
+	switch {
+	case r.Superuser:
+		b.operator(r.Name, attributes)
+		b.ask("login %s is a superuser beside the first: does it have to be? If not: ALTER ROLE %s NOSUPERUSER, then name it under admins or as a tenant's login", r.Name, pgsql.Ident(r.Name))
+	case !r.CreateRole || r.Replicate || tenant.CheckRole(r.Name) != nil:
+		b.operator(r.Name, attributes)
+	default:
+		b.server.Admins = append(b.server.Admins, tenant.Admin{Name: r.Name, DataAccess: tenant.FullAccess, Adopt: true})
+		b.remark(r.Name, "it administers (%s), and so can get at every customer's data: full is the honest word; it becomes the owner of a house by SET ROLE", attributes)
+		b.remark(r.Name, "for none who can read everything: data_access: read, or none and landlord sudoers (docs/admins.md)")
+	}
+}
+
 func (b *builder) operator(name, why string) {
 	b.server.Operators = append(b.server.Operators, name)
-	b.out.Remarks[b.server.Name] = append(b.out.Remarks[b.server.Name], fmt.Sprintf("%s is an operator: %s", name, why))
+	b.remark(b.server.Name, "%s is an operator: %s", name, why)
+}
+
+func (b *builder) remark(about, format string, args ...any) {
+	b.out.Remarks[about] = append(b.out.Remarks[about], fmt.Sprintf(format, args...))
 }
 
 // best is the one house among several whose database names the login; nil

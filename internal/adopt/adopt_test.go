@@ -20,8 +20,8 @@ func table(schema, owner string, acl ...pgsql.ACLItem) snapshot.Relation {
 }
 
 func TestPropose(t *testing.T) {
-	admin := login("admin")
-	admin.CreateRole = true
+	admin, maker, root := login("admin"), login("maker"), login("root")
+	admin.CreateRole, maker.CreateDB, root.Superuser = true, true, true
 	base := func(databases []string, roles []snapshot.Role, relations ...[]snapshot.Relation) snapshot.Snapshot {
 		s := snapshot.Snapshot{Version: 180000, Roles: roles}
 		for i, name := range databases {
@@ -40,6 +40,8 @@ func TestPropose(t *testing.T) {
 		want map[string]string // tenant: its house and its logins
 		asks []string          // parts of each
 		ops  []string
+		// admins are those with full access.
+		admins []string
 	}{
 		{name: "the owner of the tables is the application", snap: base([]string{"shop"}, []snapshot.Role{login("u")}, []snapshot.Relation{table("public", "u")}),
 			want: map[string]string{"shop": "database shop public app=u"}},
@@ -50,7 +52,9 @@ func TestPropose(t *testing.T) {
 			[]snapshot.Relation{table("public", "dev", rows("r", pgsql.Select), rows("w", pgsql.Select|pgsql.Insert))}),
 			want: map[string]string{"shop": "database shop public ddl=dev ro=r app=w"}},
 		{name: "an administrator", snap: base([]string{"shop"}, []snapshot.Role{admin, login("u")}, []snapshot.Relation{table("public", "u")}),
-			want: map[string]string{"shop": "database shop public app=u"}, ops: []string{"admin"}},
+			want: map[string]string{"shop": "database shop public app=u"}, admins: []string{"admin"}},
+		{name: "who makes databases, and a second superuser", snap: base([]string{"shop"}, []snapshot.Role{maker, root, login("u")}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"shop": "database shop public app=u"}, ops: []string{"maker", "root"}, asks: []string{"login root is a superuser"}},
 		{name: "schemas of one database", snap: base([]string{"shop"}, []snapshot.Role{login("u"), login("v")}, []snapshot.Relation{table("a", "u"), table("b", "v")}),
 			want: map[string]string{"a": "schema shop a app=u", "b": "schema shop b app=v"}},
 		{name: "a login in two houses", snap: base([]string{"x", "y"}, []snapshot.Role{login("u"), login("v"), login("w")},
@@ -74,6 +78,15 @@ func TestPropose(t *testing.T) {
 				t.Error(d)
 			}
 			if d := cmp.Diff(c.ops, p.Estate.Servers[0].Operators); d != "" {
+				t.Error(d)
+			}
+			var admins []string
+			for _, a := range p.Estate.Servers[0].Admins {
+				if a.DataAccess == tenant.FullAccess && a.Adopt {
+					admins = append(admins, a.Name)
+				}
+			}
+			if d := cmp.Diff(c.admins, admins); d != "" {
 				t.Error(d)
 			}
 			if len(p.Asks) != len(c.asks) {

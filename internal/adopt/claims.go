@@ -67,7 +67,7 @@ func (b *builder) add(c *candidate, empty bool) {
 	switch {
 	case len(c.claims) > 0:
 	case empty:
-		b.out.Remarks[b.server.Name] = append(b.out.Remarks[b.server.Name], c.String()+" is empty, and only administrators are at home there: nobody's house")
+		b.remark(b.server.Name, "%s is empty, and only administrators are at home there: nobody's house", c)
 		return
 	default:
 		b.ask("nobody but PUBLIC and administrators works in %s: it becomes nobody's house", c)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"landlord/internal/pgsql"
 	"landlord/internal/tenant"
 )
 
@@ -30,10 +29,11 @@ func (b *builder) tenant(c *candidate, taken map[string]bool) {
 	for _, cl := range c.claims {
 		kind, why := cl.kind(migrators)
 		t.Logins = append(t.Logins, tenant.Login{Name: cl.login, Kind: kind})
-		b.out.Remarks[t.Name] = append(b.out.Remarks[t.Name], fmt.Sprintf("%s is %s: %s", cl.login, kind, why))
+		b.remark(t.Name, "%s is %s: %s", cl.login, kind, why)
 	}
 	t.Rights = rights(t)
 	t.Home.Schemas = b.inPath(t)
+	b.carry(&t)
 	b.out.Estate.Tenants = append(b.out.Estate.Tenants, t)
 }
 
@@ -84,7 +84,7 @@ func (b *builder) name(c *candidate, taken map[string]bool) string {
 		}
 		taken[name] = true
 		if name != from {
-			b.out.Remarks[name] = append(b.out.Remarks[name], fmt.Sprintf("called so since %q is a role already, or no name for a tenant; call it as you like", from))
+			b.remark(name, "called so since %q is a role already, or no name for a tenant; call it as you like", from)
 		}
 		return name
 	}
@@ -122,27 +122,8 @@ func valid(name string) string {
 // inPath sorts a tenant's schemas as its application's search_path does: what
 // stands first is where it looks first, and creates.
 func (b *builder) inPath(t tenant.Tenant) []string {
-	login := t.Logins[0].Name
-	if apps := t.LoginsOf(tenant.App); len(apps) > 0 {
-		login = apps[0]
-	}
-	path := []string{"$user", "public"}
-	strength := 0
-	for _, s := range b.snap.Settings {
-		if s.Name != "search_path" || s.Role != "" && s.Role != login || s.Database != "" && s.Database != t.Home.Database {
-			continue
-		}
-		own := 1 // of the database; more is the role's, and the role's in it
-		if s.Role != "" {
-			own = 2
-		}
-		if s.Role != "" && s.Database != "" {
-			own = 3
-		}
-		if names, ok := pgsql.SplitIdents(s.Value); ok && own > strength {
-			path, strength = names, own
-		}
-	}
+	login := first(t)
+	path := b.path(login, t.Home.Database)
 	place := func(schema string) int {
 		for i, p := range path {
 			if p == schema || p == "$user" && schema == login {

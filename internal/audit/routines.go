@@ -65,23 +65,13 @@ func definerPublic(f *facts, h *house) []Finding {
 func definerPath(f *facts, h *house) []Finding {
 	var found []Finding
 	for _, r := range h.Routines {
-		if !r.Definer || r.Extension || r.Bound || r.Language == "c" || r.Language == "internal" {
+		why := r.OpenPath()
+		if why == "" || r.Extension {
 			continue
 		}
-		path, pinned := "", false
-		for _, c := range r.Config {
-			if value, ok := strings.CutPrefix(c, "search_path="); ok {
-				path, pinned = value, true
-			}
-		}
-		what := "It does not set search_path."
-		if pinned {
-			if names, ok := pgsql.SplitIdents(path); ok && len(names) > 0 && names[len(names)-1] == "pg_temp" {
-				continue
-			}
-			what = fmt.Sprintf("It sets search_path to %s, in which pg_temp is not last and so comes first.", path)
-		}
-		x := Finding{Object: h.routine(r), What: what, Fix: []Fix{in(h.name, fmt.Sprintf("ALTER ROUTINE %s SET search_path = %s, pg_temp;", r.Signature, ident(r.Schema)))}}
+		x := Finding{Object: h.routine(r), What: fmt.Sprintf("It runs as %s, and %s.", ident(r.Owner), why),
+			Fix: []Fix{in(h.name, fmt.Sprintf("ALTER ROUTINE %s SET search_path = %s;", r.Signature, pgsql.Idents(r.PinnedPath([]string{r.Schema})...)))}}
+		_, pinned := r.Path()
 		if pinned {
 			x = x.as(Medium)
 		}

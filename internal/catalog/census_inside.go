@@ -178,23 +178,16 @@ func ruleEvent(b []byte) snapshot.Command {
 	return map[byte]snapshot.Command{'1': "SELECT", '2': "UPDATE", '3': "INSERT", '4': "DELETE"}[char(b)]
 }
 
-// dialect are the words of the queries about contents that differ by version,
-// and by whether everything is asked.
-func dialect(major int, everything bool) []string {
-	aggregate, whole, more := "p.prokind = 'a'", "k.conparentid = 0", ""
+// dialect are the words of the queries about contents that differ by version.
+func dialect(major int) []string {
+	aggregate, whole, bound := "p.prokind = 'a'", "k.conparentid = 0", "p.prosqlbody IS NOT NULL"
 	if major < 11 {
 		aggregate, whole = "p.proisagg", "true"
 	}
-	if everything {
-		more = `, p.prosecdef, (SELECT l.lanname FROM pg_catalog.pg_language AS l WHERE l.oid = p.prolang), p.proconfig::pg_catalog.text,
-			CASE p.prorettype WHEN 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger' WHEN 'pg_catalog.event_trigger'::pg_catalog.regtype THEN 'event_trigger' END, `
-		if major >= 14 {
-			more += "p.prosqlbody IS NOT NULL"
-		} else {
-			more += "false"
-		}
+	if major < 14 {
+		bound = "false"
 	}
-	return []string{"{{aggregate}}", aggregate, "{{whole}}", whole, "{{more}}", more}
+	return []string{"{{aggregate}}", aggregate, "{{whole}}", whole, "{{bound}}", bound}
 }
 
 func (r *reader) routineMore(row [][]byte, to *snapshot.Routine) {

@@ -263,9 +263,7 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 		{k.has(func(catalog uint32) bool { return catalog == pgProc }), routinesSQL, func(row [][]byte) {
 			c.Routines = append(c.Routines, snapshot.Routine{Schema: r.name(row[0]), Signature: string(row[1]), Owner: r.name(row[2]),
 				ACL: r.acl(row[3]), Extension: yes(row[4]), Aggregate: yes(row[5]), EventTrigger: yes(row[6]), Form: string(row[7])})
-			if everything {
-				r.routineMore(row[8:], &c.Routines[len(c.Routines)-1])
-			}
+			r.routineMore(row[8:], &c.Routines[len(c.Routines)-1])
 		}},
 		{k.has(func(catalog uint32) bool { return catalog == pgType }), typesSQL, func(row [][]byte) {
 			c.Types = append(c.Types, snapshot.Type{Schema: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
@@ -304,6 +302,6 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 	if len(rows) == 0 {
 		return nil
 	}
-	words := append([]string{"{{schemas}}", houses}, dialect(major(conn), everything)...)
+	words := append([]string{"{{schemas}}", houses}, dialect(major(conn))...)
 	return query(ctx, conn, r, strings.NewReplacer(words...).Replace(sql.String()), rows...)
 }

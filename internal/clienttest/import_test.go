@@ -2,6 +2,7 @@ package clienttest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"landlord"
+	"landlord/internal/audit"
 	"landlord/internal/pgtest"
 	"landlord/internal/prove"
 	"landlord/internal/spec"
@@ -37,11 +39,11 @@ func byHand() []struct {
 			s.Exec(t, "", logins, "CREATE DATABASE admin", "GRANT ALL ON DATABASE admin TO admin")
 			for _, u := range []string{"user1", "user2"} {
 				s.Exec(t, "", "CREATE DATABASE "+u+" OWNER admin", "GRANT ALL ON DATABASE "+u+" TO "+u)
-				s.Exec(t, u, "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE "+u+"; CREATE SCHEMA audit; "+objects+
-					// Else prove says, rightly, that the application's own functions trust the path of their caller.
-					"; ALTER FUNCTION order_count_as_owner SET search_path = pg_catalog, public, pg_temp; ALTER FUNCTION note_order SET search_path = pg_catalog, public, pg_temp")
+				s.Exec(t, u, "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE "+u+"; CREATE SCHEMA audit; "+objects)
 			}
 			s.Exec(t, "user2", "SET ROLE user1; CREATE TABLE public.i_was_here (a int)")
+			s.Exec(t, "", "ALTER ROLE user1 CONNECTION LIMIT 40; ALTER DATABASE user1 SET timezone = 'Asia/Tokyo'; ALTER ROLE user1 SET statement_timeout = '90s'; "+
+				"ALTER ROLE user2 IN DATABASE user2 SET work_mem = '8192'")
 		}, [2]string{"user1", "user2"}, "customers (id, name) VALUES (777, 'x')"},
 		{"schemas in one database, and PUBLIC", func(t *testing.T, s *pgtest.Server) {
 			s.Exec(t, "", logins, "CREATE DATABASE \"Big Shop\"")
@@ -69,6 +71,10 @@ func TestImport(t *testing.T) {
 				if err != nil || len(e.Tenants) != 2 {
 					t.Fatalf("%v\n%s", err, found.Text)
 				}
+				before := [2]string{}
+				for i, u := range []string{"user1", "user2"} {
+					before[i] = shown(t, s.ConnString(c.databases[i], u)+" password="+u+"-password")
+				}
 				if c.databases[0] == "user1" {
 					clients := gather(t, 4, 60*time.Millisecond, s.ConnString("user1", "user1")+" password=user1-password")
 					defer clients.home()
@@ -89,6 +95,12 @@ func TestImport(t *testing.T) {
 						}
 					}
 				}
+				auditIsClean(t, e)
+				for i, u := range []string{"user1", "user2"} {
+					if now := shown(t, s.ConnString(c.databases[i], u)+" password="+u+"-password"); now != before[i] {
+						t.Errorf("sessions of %s began with %s, and now with %s", u, before[i], now)
+					}
+				}
 				r, err := landlord.Prove(t.Context(), e, "main", landlord.Options{}, landlord.ProveHooks{})
 				if err != nil || r.Escaped() || r.Broken() {
 					t.Errorf("prove: %v: %v", err, r.Counts)
@@ -99,6 +111,46 @@ func TestImport(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// shown is what is set for a login's sessions.
+func shown(t *testing.T, conninfo string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), conninfo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var text string
+	if err := conn.QueryRow(t.Context(), "SELECT concat_ws(' ', current_setting('timezone'), current_setting('statement_timeout'), current_setting('work_mem'), rolconnlimit) "+
+		"FROM pg_roles WHERE rolname = session_user").Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// auditIsClean wants an audit without findings, with the spec and without.
+// What remains is no matter of access that import or apply could settle: which
+// PostgreSQL is installed (server-minor, server-eol), and advice: how the
+// server logs, archives and checks its pages, limits of connections, which
+// import does not invent, and that before 16 who makes roles is everybody.
+func auditIsClean(t *testing.T, e tenant.Estate) {
+	t.Helper()
+	advice := []string{"role-connection-limit", "role-createrole", "server-log-connections", "server-checksums", "server-archiving"}
+	snap, err := landlord.Snapshot(t.Context(), landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, with := range []tenant.Estate{e, {}} {
+		in := landlord.AuditSnapshot("main", snap, with, "main")
+		in.Now = time.Now()
+		for _, f := range landlord.Audit(in).Findings {
+			ofTheServer := f.Code == "server-minor" || f.Code == "server-eol"
+			if !ofTheServer && !(f.Severity == audit.Advice && slices.Contains(advice, f.Code)) {
+				t.Errorf("%v %s: %s", f.Severity, f.Key, f.What)
+			}
 		}
 	}
 }

@@ -114,7 +114,24 @@ func (b *builder) databaseGrants(c isolation.Container, temp bool) []isolation.G
 	if hasAdmins(b.in.Server, b.snap) {
 		grants = append(grants, isolation.AdminsGrant())
 	}
+	for _, name := range b.in.Server.Operators {
+		if b.entersAs(name, c.Database) {
+			grants = append(grants, isolation.Grant{Grantee: name, Privs: pgsql.Connect})
+		}
+	}
 	return append(grants, isolation.PoolGrants(b.poolsIn(c.Database), pgsql.Connect)...)
+}
+
+// entersAs says whether an operator's own name lets it into a database: as the
+// owner, which it will not stay, or by the ACL. It keeps that.
+func (b *builder) entersAs(operator, database string) bool {
+	d, r := b.databases[database], b.roles[operator]
+	if d == nil || r == nil || r.Superuser || operator == b.snap.Session.User || b.tenants(operator) {
+		return false
+	}
+	return d.Owner == operator && !b.mayKeep(operator) || slices.ContainsFunc(d.ACL, func(it pgsql.ACLItem) bool {
+		return it.Grantee == operator && it.Privs&pgsql.Connect != 0 && operator != d.Owner
+	})
 }
 
 // administrators makes or mends them; they are let in when the walls stand.

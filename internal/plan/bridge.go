@@ -277,7 +277,8 @@ func (u unit) move(h isolation.House, c *inside, schema string) {
 	for i, r := range routines {
 		if o := routine(r); !r.Extension && !r.EventTrigger && r.Owner != owner {
 			if maker := u.b.owner[r.Owner]; maker != h.Tenant.Name {
-				u.tame(o, maker)
+				tamed := u.tame(o, maker)
+				routines[i].Definer = r.Definer && !tamed
 			}
 			u.alterOwner("routine "+o.name, "ROUTINE "+o.name, r.Owner, owner)
 			routines[i].Owner, routines[i].ACL = owner, r.ACL.ChangeOwner(r.Owner, owner)

@@ -251,11 +251,12 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 			fmt.Sprintf("have a superuser run: ALTER DATABASE %s OWNER TO %s", pgsql.Ident(c.Database), pgsql.Ident(u.b.snap.Session.User)))
 		return owner
 	}
-	if !u.b.trusted[owner] {
+	grants := u.b.databaseGrants(c, temp)
+	if !u.b.mayKeep(owner) {
 		u.alterOwner("database "+c.Database, object, owner, u.b.snap.Session.User)
 		acl, owner = acl.ChangeOwner(owner, u.b.snap.Session.User), u.b.snap.Session.User
 	}
-	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, u.b.databaseGrants(c, temp))
+	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, grants)
 	if have.Template {
 		u.do("a template can be copied by everybody with CREATEDB", Access, "ALTER "+object+" IS_TEMPLATE false")
 	}
@@ -268,6 +269,15 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 		u.b.plan.Again = true
 	}
 	return owner
+}
+
+// mayKeep says whether a tenant's database may stay a role's. An owner sets
+// parameters that hold in everybody's sessions, and opens the door to whom it
+// likes: so none that logs in has it, an operator's neither, but landlord
+// itself and superusers, who can do that anyway.
+func (b *builder) mayKeep(owner string) bool {
+	r := b.roles[owner]
+	return b.trusted[owner] && (owner == b.snap.Session.User || r == nil || r.Superuser || !r.Login)
 }
 
 // databaseSettings resets what is set on a database: its owner could turn

@@ -72,6 +72,7 @@ type object struct {
 	code bool
 	// everybodys says that an event trigger runs it.
 	everybodys bool
+	routine    *snapshot.Routine // nil: it is none
 }
 
 // objects yields what stands in a schema and has an ACL, extensions' members
@@ -97,7 +98,7 @@ func (in *inside) objects(schema string) func(func(object) bool) {
 }
 
 func routine(r snapshot.Routine) object {
-	return object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate, everybodys: r.EventTrigger}
+	return object{kind: pgsql.Routine, word: "ROUTINE", name: r.Signature, owner: r.Owner, acl: r.ACL, code: !r.Aggregate, everybodys: r.EventTrigger, routine: &r}
 }
 
 func relation(r snapshot.Relation) object {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"landlord/internal/isolation"
+	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
@@ -39,10 +40,31 @@ func (u unit) lose(what, object, from string) bool {
 // tame has a function that another tenant has made, or may have, run as its
 // caller before somebody else owns it. Until then its maker can still turn it
 // into a SECURITY DEFINER function, and so it is not asked whether it is one.
-func (u unit) tame(o object, maker string) {
-	if o.code && (maker != "" || o.owner == tenant.LostRole) {
+func (u unit) tame(o object, maker string) (tamed bool) {
+	tamed = o.code && (maker != "" || o.owner == tenant.LostRole)
+	if tamed {
 		u.by(o.owner).do(o.name+" is not this owner's work, and must not run with its rights", Access, "ALTER "+o.word+" "+o.name+" SECURITY INVOKER")
 	}
+	return tamed
+}
+
+// pin has a SECURITY DEFINER function of a house look names up where its
+// callers' sessions begin, whatever they set since, and in temporary schemas
+// last: else the tenant's login puts a table of its own before a real one, and
+// the owner's rights work on that. An honest caller finds what it found. It is
+// done as the owner, who may do it by itself.
+func (u unit) pin(h isolation.House, database string, o object) {
+	at, ok := h.Tenant.Place(database)
+	if o.routine == nil || !ok {
+		return
+	}
+	why := o.routine.OpenPath()
+	if why == "" {
+		return
+	}
+	u.as = h.Tenant.Owner
+	u.do(fmt.Sprintf("%s runs as its owner: %s", o.name, why), Access,
+		"ALTER "+o.word+" "+o.name+" SET search_path = "+pgsql.Idents(o.routine.PinnedPath(h.Tenant.Path(at))...))
 }
 
 // leave says that an object is not to be touched: a function that an event

@@ -28,12 +28,14 @@ func (u unit) objects(h isolation.House, c *inside, schema string) {
 		if o.follows {
 			acl = acl.ChangeOwner(o.owner, owner)
 		} else {
-			if maker := u.b.owner[o.owner]; maker != h.Tenant.Name {
-				u.tame(o, maker)
-			}
+			maker := u.b.owner[o.owner]
+			tamed := maker != h.Tenant.Name && u.tame(o, maker)
 			var ok bool
 			if acl, ok = u.own(strings.ToLower(o.word)+" "+o.name, o.word+" "+o.name, owner, o.owner, acl); !ok {
 				continue
+			}
+			if !tamed {
+				u.pin(h, c.database, o)
 			}
 		}
 		batch.add(o, diffACL(o.kind, v, owner, heir, acl.Or(o.kind, owner, v), h.ObjectGrants(o.kind)))

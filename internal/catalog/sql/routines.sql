@@ -3,7 +3,10 @@ SELECT n.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text, pg_catalog.pg
        EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtfoid = p.oid),
        CASE WHEN n.nspname = 'landlord' THEN pg_catalog.concat_ws(' ', (SELECT l.lanname FROM pg_catalog.pg_language AS l WHERE l.oid = p.prolang),
          p.prosecdef, p.provolatile, p.proleakproof, p.proisstrict, p.proretset, p.proparallel, pg_catalog.format_type(p.prorettype, NULL), p.proargnames, p.proconfig)
-         || E'\n' || p.prosrc END{{more}}
+         || E'\n' || p.prosrc END,
+       p.prosecdef, (SELECT l.lanname FROM pg_catalog.pg_language AS l WHERE l.oid = p.prolang), p.proconfig::pg_catalog.text,
+       CASE p.prorettype WHEN 'pg_catalog.trigger'::pg_catalog.regtype THEN 'trigger' WHEN 'pg_catalog.event_trigger'::pg_catalog.regtype THEN 'event_trigger' END,
+       {{bound}}
 FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_depend AS e

@@ -42,7 +42,7 @@ func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) (Du
 		Conninfo: s.Connection, Database: t.Home.Database, Version: snap.Version, Superuser: snap.Session.Superuser,
 		Path: filepath.Join(dir, t.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".dump"),
 	}
-	if t.Isolation == tenant.Schema {
+	if !t.Own() {
 		d.Schemas = t.Home.Schemas
 	}
 	n, err := backup.Write(ctx, d)

@@ -70,7 +70,7 @@ func List(ctx context.Context, s tenant.Server, only ...string) ([]Status, error
 			continue
 		}
 		found = append(found, t)
-		if t.Isolation == tenant.Schema && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
+		if !t.Own() && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
 			shared = append(shared, t.Home.Database)
 		}
 	}
@@ -157,7 +157,7 @@ func (r *RoleStatus) rotation(t tenant.Tenant) {
 }
 
 func (f facts) bytes(t tenant.Tenant) int64 {
-	if t.Isolation == tenant.Database {
+	if t.Own() {
 		if n, ok := f.use.Databases[t.Home.Database]; ok {
 			return n
 		}

@@ -112,7 +112,7 @@ func estateOf(model string, n int) town {
 			Owner: tenant.DefaultOwner(name), Rights: tenant.CRUD, Logins: tenant.DefaultLogins(name, tenant.CRUD), Temp: true,
 			Limits: tenant.Limits{Connections: 20, StatementTimeout: 30e9, TempFiles: 1 << 30},
 		}
-		if t.Isolation == tenant.Schema {
+		if !t.Own() {
 			t.Home.Database = shared
 		}
 		e.tenants = append(e.tenants, t)

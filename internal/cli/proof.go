@@ -62,13 +62,10 @@ func whose(o prove.Outcome) string {
 
 func (p proof) house(name string) string {
 	t, ok := p.estate.Tenant(name)
-	switch {
-	case !ok:
+	if !ok {
 		return ""
-	case t.Isolation == tenant.Schema:
-		return "schema in " + t.Home.Database
 	}
-	return "database " + t.Home.Database
+	return houseOf(t.Isolation, t.Home.Database)
 }
 
 func ownWork(c map[prove.Verdict]int) term.Cell {

@@ -98,7 +98,7 @@ there; 2 bad usage or spec, or the name is taken.`,
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
-	c.Flags().StringVar(&f.isolation, "isolation", "", "database or schema (default: the spec's)")
+	c.Flags().StringVar(&f.isolation, "isolation", "", "database, schema or cluster (default: the spec's)")
 	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
 	c.Flags().StringVar(&f.rights, "rights", "", "read, crud or ddl")
 	c.Flags().StringVar(&f.profile, "profile", "", "one of the spec's profiles")

@@ -160,8 +160,11 @@ func listRow(s landlord.Status) []term.Cell {
 }
 
 func houseOf(m tenant.Model, database string) string {
-	if m == tenant.Schema {
+	switch m {
+	case tenant.Schema:
 		return "schema in " + database
+	case tenant.Cluster:
+		return "server of its own"
 	}
 	return "database " + database
 }

@@ -91,7 +91,7 @@ func (g *gen) estate(connection string) tenant.Estate {
 
 func (g *gen) tenant(name string, shared []string) tenant.Tenant {
 	t := tenant.Tenant{
-		Name: name, Server: "main", Isolation: pick(g, tenant.Models()), Owner: g.roleOr(tenant.DefaultOwner(name)),
+		Name: name, Server: "main", Isolation: pick(g, []tenant.Model{tenant.Schema, tenant.Database}), Owner: g.roleOr(tenant.DefaultOwner(name)),
 		Rights: pick(g, tenant.AllRights()), Temp: g.chance(70), Limits: g.limits(), Home: tenant.Place{Schemas: []string{name}},
 	}
 	t.Home.Database = name

@@ -68,7 +68,7 @@ func Containers(tenants []tenant.Tenant) []Container {
 		t := &tenants[i]
 		c := byName[t.Home.Database]
 		if c == nil {
-			c = &Container{Database: t.Home.Database, Group: t.Group(t.Home), Shared: t.Isolation == tenant.Schema}
+			c = &Container{Database: t.Home.Database, Group: t.Group(t.Home), Shared: !t.Own()}
 			byName[t.Home.Database] = c
 		}
 		c.Adopt = c.Adopt || t.Adopt

@@ -60,7 +60,7 @@ func Build(t tenant.Tenant) House {
 		Role{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
 		Role{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Home.Database}})
 	h.join(tenant.TenantsRole, t.Identity(), false, false)
-	if t.Isolation == tenant.Schema {
+	if !t.Own() {
 		h.join(t.Group(t.Home), t.Identity(), true, false)
 		if t.Temp {
 			h.join(tenant.TempRole, t.Identity(), true, false)

@@ -130,9 +130,18 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: t.Isolation, Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects, AdvisoryLocks: t.AdvisoryLocks}
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: inServer(t.Isolation), Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects, AdvisoryLocks: t.AdvisoryLocks}
 	if !slices.Equal(t.Home.Schemas, []string{t.Name}) {
 		m.Schemas = t.Home.Schemas
+	}
+	return m
+}
+
+// inServer is how the catalog has a model: in its own server, a tenant is as
+// one with its own database.
+func inServer(m tenant.Model) tenant.Model {
+	if m == tenant.Cluster {
+		return tenant.Database
 	}
 	return m
 }

@@ -44,7 +44,7 @@ func BuildPool(p tenant.Pool) Pool {
 func (p Pool) Key(t tenant.Tenant) (m Membership, ok bool) {
 	login, ok := t.PoolLogin()
 	return Membership{Role: login, Member: p.Pool.Name, Set: true},
-		ok && t.Isolation == tenant.Schema && t.Home.Database == p.Pool.Database && !t.Suspended
+		ok && !t.Own() && t.Home.Database == p.Pool.Database && !t.Suspended
 }
 
 // PoolGrants are what the pools of a database hold on it, or on something in

@@ -82,7 +82,7 @@ func (b *builder) moved(t tenant.Tenant) {
 	have, ok := b.foundAs[t.Name]
 	switch {
 	case !ok:
-	case have.Isolation != t.Isolation:
+	case have.Own() != t.Own():
 		b.clash(t.Name, fmt.Sprintf("write isolation: %s; a change of model moves data, which apply does not do", have.Isolation),
 			"tenant %q stands in the %s model on the server, and in the %s model in the spec", t.Name, have.Isolation, t.Isolation)
 	case have.Home.Database != t.Home.Database:

@@ -114,7 +114,7 @@ func tempHolders(snap snapshot.Snapshot) map[string]bool {
 // unborn says that a tenant's own database is not there yet, or not open: who
 // made it was interrupted, and what it would have given is not to be seen.
 func unborn(snap snapshot.Snapshot, t tenant.Tenant) bool {
-	return t.Isolation == tenant.Database && !t.Suspended &&
+	return t.Own() && !t.Suspended &&
 		!slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == t.Home.Database && d.AllowConn })
 }
 

@@ -19,12 +19,12 @@ func (b *builder) build(h isolation.House) {
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
 	db := b.databases[t.Home.Database]
 	inside := u.in(t.Home.Database)
-	if t.Isolation == tenant.Schema || db != nil && db.AllowConn {
+	if !t.Own() || db != nil && db.AllowConn {
 		inside.roles(h)
 	} else {
 		u.roles(h)
 	}
-	if t.Isolation == tenant.Database {
+	if t.Own() {
 		u.containerDatabase(isolation.Containers([]tenant.Tenant{t})[0], t.Temp)
 	}
 	if db != nil && !db.AllowConn {

@@ -46,7 +46,7 @@ func (b *builder) remove(t tenant.Tenant) {
 	u.closeDoor(t)
 	u.leavePools(t)
 	database := b.databases[t.Home.Database]
-	own := t.Isolation == tenant.Database
+	own := t.Own()
 	switch {
 	case own && database != nil:
 		u.loses(&Loss{t.Name, fmt.Sprintf("database %s of tenant %s", t.Home.Database, t.Name), database.Size}, true,

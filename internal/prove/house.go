@@ -140,7 +140,7 @@ func prepared(ctx context.Context, a *Attempt) Result {
 func inDatabaseOnly(t try) func(context.Context, *Attempt) Result {
 	return func(ctx context.Context, a *Attempt) Result {
 		r := t.run(ctx, a)
-		if r.Verdict == Exposed && a.Tenant.Isolation == tenant.Database {
+		if r.Verdict == Exposed && a.Tenant.Own() {
 			r.Verdict = Held
 			r.Detail += "; it leads nowhere: nobody else gets into database " + a.Tenant.Home.Database
 		}

@@ -38,7 +38,7 @@ func relate(a, b tenant.Tenant) Relation {
 	switch {
 	case a.Home.Database == b.Home.Database:
 		return SameDatabase
-	case b.Isolation == tenant.Schema:
+	case !b.Own():
 		return OtherSchema
 	}
 	return OtherDatabase

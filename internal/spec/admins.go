@@ -17,8 +17,8 @@ func adminKeys() []Key {
 			Doc: "One administrator."},
 		{Path: p + "data_access", Type: Choice, Values: words(tenant.DataAccesses()), Required: true, Example: "full",
 			Doc: "full: makes roles and databases and may become each tenant's owner; before PostgreSQL 16 that is as much as a superuser can do. read: monitors and backs up, reads everything, changes nothing. none: has no role on the server, since none may both administer and not read; landlord sudoers writes a rule for such a person."},
-		{Path: p + "servers", Type: NameList, Default: "all servers", Example: "[main]",
-			Doc: "The servers, by their names under servers."},
+		{Path: p + "servers", Type: NameList, Default: "all servers, tenants' own among them", Example: "[main]",
+			Doc: "The servers, by their names under servers. Who is on all of them is on tenants' own servers too."},
 		{Path: p + "adopt", Type: Bool, Default: "false", Example: "true",
 			Doc: "Consents to taking over a role of this name that landlord did not make: what it is a member of and its attributes become what data_access says."},
 	}
@@ -68,6 +68,9 @@ func (d *decoder) resolveAdmins() {
 				d.errs.suggest(a.at, join("admins", a.Name)+".servers", fmt.Sprintf("no server %q stands under servers", name), didYouMean(name, known))
 			}
 		}
+		if all := !slices.ContainsFunc(known, func(name string) bool { return !slices.Contains(a.servers, name) }); a.servers == nil || all && len(known) > 0 {
+			d.host.Admins = append(d.host.Admins, a.Admin)
+		}
 		for i, s := range d.servers {
 			if a.servers == nil || slices.Contains(a.servers, s.Name) {
 				d.servers[i].Admins = append(d.servers[i].Admins, a.Admin)
@@ -78,9 +81,12 @@ func (d *decoder) resolveAdmins() {
 
 // admins prints the administrators of all servers. One whose servers say
 // different things of it cannot be written: the first counts.
-func (w *writer) admins(servers []tenant.Server) {
+func (w *writer) admins(servers []tenant.Server, host tenant.Host) {
 	on := map[string][]string{}
 	var all []tenant.Admin
+	if len(servers) == 0 {
+		all = slices.Clone(host.Admins)
+	}
 	for _, s := range servers {
 		for _, a := range s.Admins {
 			if on[a.Name] == nil {

@@ -19,6 +19,7 @@ type decoder struct {
 	tenants  []*draft
 	byName   map[string]position // servers.NAME and tenants.NAME
 	admins   []adminDraft
+	host     tenant.Host
 	secrets  tenant.Secrets
 	journal  tenant.Journal
 	audit    tenant.Audit
@@ -62,6 +63,8 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 		}
 	case "admins":
 		d.mapping(v, key, key, d.admin)
+	case "host":
+		d.readHost(v)
 	case "secrets":
 		d.readSecrets(at, v)
 	case "journal":

@@ -115,6 +115,8 @@ func (d *decoder) house(t *draft, key, path string, at position, v *node) {
 		t.Extensions = d.extensions(v, path)
 	case "limits":
 		d.mapping(v, path, "tenants.NAME.limits", func(key, path string, at position, v *node) { d.limit(t, key, path, at, v) })
+	case "resources":
+		d.resources(t, path, v)
 	case "settings":
 		d.mapping(v, path, "tenants.NAME.settings", func(key, path string, at position, v *node) { d.setting(t, key, path, at, v) })
 	}

@@ -24,6 +24,7 @@ const (
 	Networks   Type = "list of networks"
 	Argv       Type = "command"
 	Scalar     Type = "text, number or true/false"
+	Number     Type = "number"
 	Choice     Type = "one of"
 )
 
@@ -54,20 +55,22 @@ var (
 func Keys() []Key { return slices.Clone(keys) }
 
 func table() []Key {
-	all := slices.Concat(serverKeys(), poolKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
+	all := slices.Concat(serverKeys(), poolKeys(), hostKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
 	all = append(all, Key{Path: "defaults", Type: Mapping, Example: "{isolation: database}",
 		Doc: "What every tenant has that says nothing else. Its profile wins over defaults, and its own keys win over both; limits and settings are merged key by key."})
 	all = append(all, houseKeys("defaults", "the shared database of the tenants with isolation: schema")...)
 	all = append(all, allowanceKeys("defaults", "defaults")...)
+	all = append(all, resourceKeys("defaults")...)
 	all = append(all, profileKeys()...)
 	all = append(all, tenantKeys()...)
 	all = append(all, houseKeys("tenants.NAME", "the tenant's name for isolation: database; shared for isolation: schema")...)
-	return append(all, allowanceKeys("tenants.NAME", "defaults or of the profile")...)
+	all = append(all, allowanceKeys("tenants.NAME", "defaults or of the profile")...)
+	return slices.Concat(all, resourceKeys("tenants.NAME"), placeKeys())
 }
 
 func serverKeys() []Key {
 	return []Key{
-		{Path: "servers", Type: Mapping, Required: true, Example: "{main: {connection: host=/var/run/postgresql user=postgres}}",
+		{Path: "servers", Type: Mapping, Default: "none: then host must be given, and every tenant has isolation: cluster", Example: "{main: {connection: host=/var/run/postgresql user=postgres}}",
 			Doc: "The PostgreSQL servers, each under a name of your choice."},
 		{Path: "servers.NAME", Type: Mapping, Example: "{connection: host=/var/run/postgresql user=postgres}",
 			Doc: "One running PostgreSQL server."},
@@ -113,7 +116,8 @@ func profileKeys() []Key {
 		{Path: "profiles.NAME", Type: Mapping, Example: "{rights: ddl, limits: {connections: 50}}",
 			Doc: "One profile. It changes what defaults says, for the tenants that take it."},
 	}
-	return append(all, allowanceKeys("profiles.NAME", "defaults")...)
+	all = append(all, allowanceKeys("profiles.NAME", "defaults")...)
+	return append(all, resourceKeys("profiles.NAME")...)
 }
 
 func tenantKeys() []Key {
@@ -149,9 +153,9 @@ func houseKeys(prefix, database string) []Key {
 	p := prefix + "."
 	return []Key{
 		{Path: p + "server", Type: Name, Default: "the only server", Example: "main",
-			Doc: "The server, by its name under servers. Required when there are several."},
+			Doc: "The server, by its name under servers. Required when there are several. A tenant with isolation: cluster has none."},
 		{Path: p + "isolation", Type: Choice, Values: words(tenant.Models()), Default: "database", Example: "schema",
-			Doc: "database gives the tenant a database of its own; schema gives it a schema in a database that it shares with others."},
+			Doc: "database gives the tenant a database of its own; schema gives it a schema in a database that it shares with others; cluster gives it a server of its own, which landlord makes on this host and which has the tenant's name."},
 		{Path: p + "database", Type: Name, Default: database, Example: "shared",
 			Doc: "The database in which the tenant's schemas stand."},
 		{Path: p + "profile", Type: Name, Default: "none", Example: "small",

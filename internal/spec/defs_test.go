@@ -40,10 +40,31 @@ func exampleText(k Key) string {
 	case "tenants.NAME.logins.ddl":
 		b.WriteString("    rights: ddl\n")
 	}
+	if strings.HasPrefix(k.Path, "tenants.NAME.resources") {
+		return resourceExample(k)
+	}
 	if k.Name() == "profile" {
 		b.WriteString("profiles: {small: {temp: false}}\n")
 	}
 	return b.String()
+}
+
+// resourceExample is a file for a key of a tenant's own server.
+func resourceExample(k Key) string {
+	text := "servers:\n  main:\n    connection: host=/run\ntenants:\n  acme:\n    isolation: cluster\n    resources"
+	parts := strings.Split(strings.TrimPrefix(k.Path, "tenants.NAME.resources"), ".")[1:]
+	switch {
+	case len(parts) == 0:
+		return text + ": " + k.Example + "\n"
+	case len(parts) == 2:
+		return text + ":\n      settings: {max_connections: " + k.Example + "}\n"
+	}
+	text += ":\n      " + parts[0] + ": " + k.Example + "\n"
+	switch parts[0] {
+	case "interface", "os_user":
+		text += "      address: 10.20.0.7\n"
+	}
+	return text
 }
 
 func TestEveryKeyIsReadAndDescribed(t *testing.T) {

@@ -226,7 +226,7 @@ func (e *edit) change(there bool) (after tenant.Estate, same bool, err error) {
 		if len(after.Tenants) == 0 {
 			after.Tenants = nil
 		}
-		return after, false, nil
+		return tenant.Expand(after), false, nil
 	}
 	n := e.with(e.keys)
 	if e.verb == unsetting {
@@ -245,7 +245,7 @@ func (e *edit) change(there bool) (after tenant.Estate, same bool, err error) {
 	} else {
 		after.Tenants = slices.Insert(after.Tenants, i, now)
 	}
-	return after, false, nil
+	return tenant.Expand(after), false, nil
 }
 
 // conflict names the keys of an entry that its tenant has otherwise.

@@ -7,7 +7,15 @@ import (
 
 // keyPath are the keys of a path below a tenant. The name of a setting may
 // have a dot in it.
-func keyPath(key string) []string { return strings.SplitN(key, ".", 2) }
+func keyPath(key string) []string {
+	if strings.HasPrefix(key, serverSettings) {
+		return strings.SplitN(key, ".", 3)
+	}
+	return strings.SplitN(key, ".", 2)
+}
+
+// serverSettings begins the keys of parameters of a tenant's own server.
+const serverSettings = "resources.settings."
 
 // node is an entry as it would be read.
 func (c Change) node() *node {
@@ -49,6 +57,8 @@ func (k KeyValue) node() *node {
 		n.kind = boolean
 	case (form == Count || form == Scalar) && decimal.MatchString(n.text):
 		n.kind = number
+	case form == Number && numeral.MatchString(n.text):
+		n.kind = number
 	}
 	return n
 }
@@ -56,8 +66,11 @@ func (k KeyValue) node() *node {
 // form is the type of the key in the table.
 func (k KeyValue) form() Type {
 	path := "tenants.NAME." + k.Key
-	if parts := keyPath(k.Key); parts[0] == "settings" {
+	switch {
+	case keyPath(k.Key)[0] == "settings":
 		path = "tenants.NAME.settings.NAME"
+	case strings.HasPrefix(k.Key, serverSettings):
+		path = "tenants.NAME." + serverSettings + "NAME"
 	}
 	if i := slices.IndexFunc(keys, func(known Key) bool { return known.Path == path }); i >= 0 {
 		return keys[i].Type

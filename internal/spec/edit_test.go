@@ -198,7 +198,7 @@ func TestRefused(t *testing.T) {
 			"add tenant acme: it is there already (line 5), and not with this isolation, owner", ErrConflict},
 		{"name", "", Add(TenantEntry{Name: "Acme"}), `add tenant Acme: tenants.Acme: "Acme" is no tenant name: a lower-case letter first, then lower-case letters, digits and underscores`, nil},
 		{"key", "", Add(TenantEntry{"acme", []KeyValue{kv("isolatoin", "schema")}}), `add tenant acme: tenants.acme.isolatoin: unknown key; did you mean "isolation"?`, nil},
-		{"value", "  acme:\n", Set("acme", "isolation", "databse"), `set isolation of tenant acme: tenants.acme.isolation: "databse" is none of schema, database; did you mean "database"?`, nil},
+		{"value", "  acme:\n", Set("acme", "isolation", "databse"), `set isolation of tenant acme: tenants.acme.isolation: "databse" is none of schema, database, cluster; did you mean "database"?`, nil},
 		{"no value", "  acme:\n", Set("acme", "isolation"), `set isolation of tenant acme: tenants.acme.isolation: wants text, found a list`, nil},
 		{"profile", "profiles: {small: }\n", Add(TenantEntry{"acme", []KeyValue{kv("profile", "smal")}}), `add tenant acme: tenants.acme.profile: no profile "smal" stands under profiles; did you mean "small"?`, nil},
 		{"collision", "  acme: {}\n", Add(TenantEntry{"acme_app", []KeyValue{kv("isolation", "schema")}}), `add tenant acme_app: tenants.acme_app: "acme_app" is both a login of tenant acme and the identity of tenant acme_app: a role can belong to one of them only (line 5)`, nil},

@@ -12,7 +12,7 @@ import (
 const head = "servers:\n  main:\n    connection: host=/run\ntenants:\n"
 
 func TestMistakes(t *testing.T) {
-	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings"
+	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings, resources"
 	tests := []struct {
 		name, text string
 		want       []mistake
@@ -23,7 +23,7 @@ func TestMistakes(t *testing.T) {
 		{"a scalar", "hello\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found text", ""}}},
 		{"a list", "- a\n- b\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found a list", ""}}},
 		{"top-level typo", head + "  acme:\ntenatns: {}\n", []mistake{{6, 1, "tenatns", "unknown key", `did you mean "tenants"?`}}},
-		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, admins, secrets, journal, audit, defaults, profiles, tenants", ""}}},
+		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, host, admins, secrets, journal, audit, defaults, profiles, tenants", ""}}},
 		{"section twice", head + "  acme:\ntenants: {}\n", []mistake{{6, 1, "tenants", "given twice: first on line 4", ""}}},
 		{"tenant twice", head + "  acme:\n  bolt:\n  acme:\n", []mistake{{7, 3, "tenants.acme", "given twice: first on line 5", ""}}},
 		{"tenant twice in flow", head[:len(head)-1] + " {acme: {}, acme: {}}\n", []mistake{{4, 21, "tenants.acme", "given twice: first on line 4", ""}}},
@@ -33,8 +33,7 @@ func TestMistakes(t *testing.T) {
 		{"key stranger", head + "  acme: {colour: red}\n", []mistake{{5, 10, "tenants.acme.colour", "unknown key: known are " + knownTenant, ""}}},
 		{"limit typo", head + "  acme:\n    limits: {conections: 3}\n", []mistake{{6, 14, "tenants.acme.limits.conections", "unknown key", `did you mean "connections"?`}}},
 		{"default typo", "defaults: {isolatoin: schema}\n" + head, []mistake{{1, 12, "defaults.isolatoin", "unknown key", `did you mean "isolation"?`}}},
-		{"cluster is not there yet", head + "  acme: {isolation: cluster}\n", []mistake{{5, 21, "tenants.acme.isolation", `"cluster" is none of schema, database`, ""}}},
-		{"choice typo", head + "  acme: {isolation: databse}\n", []mistake{{5, 21, "tenants.acme.isolation", `"databse" is none of schema, database`, `did you mean "database"?`}}},
+		{"choice typo", head + "  acme: {isolation: databse}\n", []mistake{{5, 21, "tenants.acme.isolation", `"databse" is none of schema, database, cluster`, `did you mean "database"?`}}},
 		{"tenant is text", head + "  acme: schema\n", []mistake{{5, 9, "tenants.acme", "wants a mapping, found text", ""}}},
 		{"tenants are a list", head + "  - acme\n  - bolt\n", []mistake{{5, 3, "tenants", "wants a mapping, found a list", ""}}},
 		{"tenants are a list, not indented", head + "- acme\n- bolt\n", []mistake{{5, 1, "tenants", "wants a mapping, found a list", ""}}},
@@ -86,7 +85,7 @@ func TestMistakes(t *testing.T) {
 		{"profiles", "profiles: {none: {}, a b: {}, c: {isolation: schema, rigths: ddl}, c: {}}\n" + head, []mistake{
 			{1, 12, "profiles.none", "none is no name for a profile: profile: none means without one", ""},
 			{1, 22, `profiles."a b"`, "a profile's name is made of letters, digits, underscores and hyphens", ""},
-			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, advisory_locks, limits, settings", ""},
+			{1, 35, "profiles.c.isolation", "unknown key: known are rights, temp, extensions, large_objects, advisory_locks, limits, settings, resources", ""},
 			{1, 54, "profiles.c.rigths", "unknown key", `did you mean "rights"?`},
 			{1, 68, "profiles.c", "given twice: first on line 1", ""}}},
 		{"waivers", "audit: {waivers: {a: {until: soon}, b: }}\n" + head, []mistake{
@@ -98,7 +97,7 @@ func TestMistakes(t *testing.T) {
 			{1, 17, "journal.file", "wants something, found nothing but blanks", ""},
 			{1, 29, "journal.syslog", "wants true or false, found text", `did you mean "true"?`}}},
 		{"suspended", "defaults: {suspended: true}\n" + head + "  acme: {suspended: since May}\n", []mistake{
-			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings", ""},
+			{1, 12, "defaults.suspended", "unknown key: known are server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings, resources", ""},
 			{6, 21, "tenants.acme.suspended", "wants true or false, found text", ""}}},
 		{"which server", "servers:\n  a: {connection: host=a}\n  b: {connection: host=b}\ntenants:\n  acme:\n", []mistake{{5, 3, "tenants.acme.server", "which server? There are several: a, b", ""}}},
 		{"server without connection", "servers:\n  main:\n", []mistake{{2, 3, "servers.main", noConnection, ""}}},

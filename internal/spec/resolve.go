@@ -16,14 +16,14 @@ const sharedDatabase = "shared"
 // estate resolves the defaults of every tenant and checks what only the whole
 // file shows.
 func (d *decoder) estate() tenant.Estate {
-	if len(d.servers) == 0 && !d.broken {
+	if _, host := d.sections["host"]; len(d.servers) == 0 && !host && !d.broken {
 		d.errs.add(cmp.Or(d.sections["servers"], position{1, 1}), "servers",
 			"the file names no server. For instance servers: {main: {connection: host=/var/run/postgresql user=postgres}}")
 	}
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
 	d.resolveAdmins()
-	e := tenant.Estate{Servers: d.servers, Secrets: d.secrets, Journal: d.journal, Audit: d.audit}
+	e := tenant.Estate{Servers: d.servers, Host: d.host, Secrets: d.secrets, Journal: d.journal, Audit: d.audit}
 	if len(d.tenants) > 0 {
 		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
 	}
@@ -32,7 +32,9 @@ func (d *decoder) estate() tenant.Estate {
 		d.resolve(t)
 		e.Tenants = append(e.Tenants, t.Tenant)
 	}
+	e = tenant.Expand(e)
 	d.collisions(e)
+	d.places(e)
 	return e
 }
 
@@ -55,15 +57,18 @@ func (d *decoder) resolve(t *draft) {
 	path := join("tenants", t.Name)
 	d.checkProfile(t, path+".profile")
 	t.inherit(d.above(t))
-	d.checkServer(t, path+".server")
 	t.Isolation = cmp.Or(t.Isolation, tenant.Database)
+	d.resolveResources(t, path)
+	if t.Isolation != tenant.Cluster {
+		d.checkServer(t, path+".server")
+	}
 	if !t.has("database") {
 		t.Home.Database = t.Name
-		if t.Isolation == tenant.Schema {
+		if !t.Own() {
 			t.Home.Database = cmp.Or(d.defaults.Home.Database, sharedDatabase)
 		}
 	}
-	if err := tenant.CheckRole(t.Group(t.Home)); err != nil && t.Home.Database != "" && t.Isolation == tenant.Schema {
+	if err := tenant.CheckRole(t.Group(t.Home)); err != nil && t.Home.Database != "" && !t.Own() {
 		d.errs.add(t.place("database"), path+".database", "a shared database's name is also a role's: "+err.Error())
 	}
 	if len(t.Home.Schemas) == 0 {
@@ -114,6 +119,7 @@ func (t *draft) inherit(def *draft) {
 	inheritLimit(t, "lock_timeout", &t.Limits.LockTimeout, def.Limits.LockTimeout)
 	inheritLimit(t, "idle_transaction", &t.Limits.IdleTransaction, def.Limits.IdleTransaction)
 	inheritLimit(t, "work_mem", &t.Limits.WorkMem, def.Limits.WorkMem)
+	t.inheritResources(def)
 	for _, s := range def.Settings {
 		if !slices.ContainsFunc(t.Settings, func(own tenant.Setting) bool { return strings.EqualFold(own.Name, s.Name) }) {
 			t.Settings = append(t.Settings, s)
@@ -148,6 +154,8 @@ func (d *decoder) checkServer(t *draft, path string) {
 	case own || t.Server != "" || t == &d.defaults:
 	case len(servers) == 1:
 		t.Server = servers[0]
+	case len(servers) == 0:
+		d.errs.add(t.at, path, "which server? The file names none, so that only isolation: cluster is possible")
 	case len(servers) > 1:
 		d.errs.add(t.at, path, "which server? There are several: "+strings.Join(servers, ", "))
 	}

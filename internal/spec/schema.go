@@ -117,6 +117,8 @@ func typeSchema(k Key) *schema {
 		return &schema{AnyOf: []*schema{{Type: "string", MinLength: 1}, {Type: "array", Items: &schema{Type: "string"}}}}
 	case Scalar:
 		return &schema{Type: []string{"string", "number", "boolean"}}
+	case Number:
+		return limit(&schema{Type: "number"})
 	case Choice:
 		return &schema{Enum: k.Values}
 	}

@@ -18,11 +18,15 @@ import (
 // would take them for something else.
 func Write(e tenant.Estate) []byte {
 	var w writer
-	w.key(0, "servers")
-	for _, s := range e.Servers {
+	named := e.Named()
+	if len(named) > 0 {
+		w.key(0, "servers")
+	}
+	for _, s := range named {
 		w.server(s)
 	}
-	w.admins(e.Servers)
+	w.host(e.Host, len(named) == 0)
+	w.admins(named, e.Host)
 	w.secrets(e.Secrets)
 	w.journal(e.Journal)
 	w.audit(e.Audit)
@@ -30,7 +34,7 @@ func Write(e tenant.Estate) []byte {
 		w.key(0, "tenants")
 	}
 	for _, t := range e.Tenants {
-		w.tenant(t, len(e.Servers) > 1)
+		w.tenant(t, len(named) > 1)
 	}
 	return w.Bytes()
 }
@@ -94,12 +98,12 @@ func (w *writer) journal(j tenant.Journal) {
 
 func (w *writer) tenant(t tenant.Tenant, several bool) {
 	var body writer
-	if several {
+	if several && t.Isolation != tenant.Cluster {
 		body.value(2, "server", quote(t.Server))
 	}
 	body.given(2, "isolation", string(t.Isolation), string(tenant.Database))
 	database := t.Name
-	if t.Isolation == tenant.Schema {
+	if !t.Own() {
 		database = sharedDatabase
 	}
 	body.given(2, "database", t.Home.Database, database)
@@ -120,7 +124,8 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	if t.AdvisoryLocks {
 		body.value(2, "advisory_locks", "true")
 	}
-	body.settings(t.Settings)
+	body.settings(2, t.Settings)
+	body.resources(t)
 	if t.Adopt {
 		body.value(2, "adopt", "true")
 	}
@@ -192,16 +197,16 @@ func (w *writer) limits(level int, l tenant.Limits) {
 
 var decimal = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})$`)
 
-func (w *writer) settings(settings []tenant.Setting) {
+func (w *writer) settings(level int, settings []tenant.Setting) {
 	if len(settings) > 0 {
-		w.key(2, "settings")
+		w.key(level, "settings")
 	}
 	for _, s := range settings {
 		if decimal.MatchString(s.Value) {
-			w.value(3, s.Name, s.Value)
+			w.value(level+1, s.Name, s.Value)
 			continue
 		}
-		w.value(3, s.Name, quote(s.Value))
+		w.value(level+1, s.Name, quote(s.Value))
 	}
 }
 

@@ -68,7 +68,10 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 
 		Extensions: rapid.SampledFrom([][]string{nil, {"citext"}, {"pg_trgm", "uuid-ossp"}}).Draw(t, "extensions"),
 	}
-	x.Home.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name}[x.Isolation])
+	x.Home.Database = adopted("database", map[tenant.Model]string{tenant.Schema: "shared", tenant.Database: name, tenant.Cluster: name}[x.Isolation])
+	if x.Isolation == tenant.Cluster {
+		x.Server, x.Resources = name, drawResources(t, name)
+	}
 	if rapid.Bool().Draw(t, "two schemas") {
 		x.Home.Schemas = append(x.Home.Schemas, hostile(t, "second schema"))
 	}
@@ -85,10 +88,54 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 	return x
 }
 
+// drawResources draws what a tenant's own server may use.
+func drawResources(t *rapid.T, name string) *tenant.Resources {
+	r := &tenant.Resources{
+		CPU:      rapid.SampledFrom([]int{0, 10, 500, 1000, 1234, 64_000}).Draw(t, "cpu"),
+		Memory:   rapid.SampledFrom([]int64{minServer, tenant.DefaultMemory, 4 << 30, minServer + 1024}).Draw(t, "memory"),
+		IOWeight: rapid.IntRange(0, 10000).Draw(t, "io_weight"),
+		Major:    rapid.SampledFrom([]int{0, 14, 18}).Draw(t, "major"),
+		OSUser:   tenant.SharedUser,
+	}
+	if rapid.Bool().Draw(t, "volume") {
+		r.Volume = "/srv/pg/" + name
+	}
+	if rapid.Bool().Draw(t, "address") {
+		r.Address = rapid.SampledFrom([]string{"10.0.0.", "fd00::"}).Draw(t, "net") + fmt.Sprint(int(name[0])+len(name))
+		r.Interface = rapid.SampledFrom([]string{"", "eth0"}).Draw(t, "interface")
+		r.OSUser = rapid.SampledFrom(tenant.OSUsers()).Draw(t, "os_user")
+		r.Port = rapid.SampledFrom([]int{0, 5433}).Draw(t, "port")
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "server settings") {
+		r.Settings = append(r.Settings, tenant.Setting{Name: fmt.Sprintf("app.s%d", i), Value: rapid.SampledFrom([]string{"1", "on", "a b", "'"}).Draw(t, "server setting")})
+	}
+	return r
+}
+
+// drawHost draws what is said of the machine.
+func drawHost(t *rapid.T) tenant.Host {
+	h := tenant.Host{
+		Manager:   rapid.SampledFrom([]tenant.Manager{"", tenant.Plain}).Draw(t, "manager"),
+		Directory: rapid.SampledFrom([]string{"", "/srv/landlord"}).Draw(t, "directory"),
+		Memory:    rapid.SampledFrom([]int64{0, 24 << 30}).Draw(t, "host memory"),
+		CPU:       rapid.SampledFrom([]int{0, 8000}).Draw(t, "host cpu"),
+		Interface: rapid.SampledFrom([]string{"", "eth0"}).Draw(t, "host interface"),
+	}
+	if rapid.Bool().Draw(t, "host reached") {
+		h.Clients = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		h.Operators = []string{hostile(t, "host operator")}
+	}
+	return h
+}
+
 // drawEstate draws an estate whose names do not collide.
 func drawEstate(t *rapid.T) tenant.Estate {
 	e := tenant.Estate{}
-	for i := range rapid.IntRange(1, 3).Draw(t, "servers") {
+	if rapid.Bool().Draw(t, "host") {
+		e.Host = drawHost(t)
+	}
+	servers := rapid.IntRange(1, 3).Draw(t, "servers")
+	for i := range servers {
 		s := tenant.Server{Name: fmt.Sprintf("s%d", i), Connection: "host=" + rapid.SampledFrom([]string{"/run", `'a b\'c'`, "#x", "é"}).Draw(t, "host")}
 		if rapid.Bool().Draw(t, "reached") {
 			s.Endpoint = "postgres://db.example:5432/?sslmode=verify-full"
@@ -98,8 +145,12 @@ func drawEstate(t *rapid.T) tenant.Estate {
 		if rapid.Bool().Draw(t, "administered") {
 			s.Admins = []tenant.Admin{{Name: "ops " + s.Name, DataAccess: rapid.SampledFrom(tenant.DataAccesses()).Draw(t, "access"), Adopt: rapid.Bool().Draw(t, "adopted admin")}}
 		}
+		if servers == 1 {
+			e.Host.Admins = s.Admins
+		}
 		e.Servers = append(e.Servers, s)
 	}
+	named := e.Servers
 	switch rapid.IntRange(0, 2).Draw(t, "secrets") {
 	case 1:
 		e.Secrets.File = "/" + hostile(t, "file")
@@ -116,12 +167,14 @@ func drawEstate(t *rapid.T) tenant.Estate {
 	}
 	for _, name := range []string{"acme", "bolt", "no", "null", "true", "y"} {
 		if rapid.Bool().Draw(t, name) {
-			e.Tenants = append(e.Tenants, drawTenant(t, name, e.Servers))
+			e.Tenants = append(e.Tenants, drawTenant(t, name, named))
 		}
 	}
+	e = tenant.Expand(e)
 	for c := tenant.Collisions(e); len(c) > 0; c = tenant.Collisions(e) {
 		if len(e.Tenants) > 0 {
 			e.Tenants = e.Tenants[:len(e.Tenants)-1]
+			e = tenant.Expand(e)
 		} else {
 			e.Servers[0].Operators = nil
 		}

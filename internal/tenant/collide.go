@@ -147,7 +147,7 @@ func sharers(e Estate) []Tenant {
 	var firsts []Tenant
 	for _, t := range e.Tenants {
 		key := [2]string{t.Server, t.Home.Database}
-		if t.Isolation == Schema && !seen[key] {
+		if !t.Own() && !seen[key] {
 			seen[key] = true
 			firsts = append(firsts, t)
 		}

@@ -35,7 +35,7 @@ func (t Tenant) WithPlace(p Place) Tenant {
 }
 
 // Alone says whether the database of a place is the tenant's own.
-func (t Tenant) Alone(p Place) bool { return t.Isolation != Schema || p.Database != t.Home.Database }
+func (t Tenant) Alone(p Place) bool { return t.Own() || p.Database != t.Home.Database }
 
 // Group is the NOLOGIN role that alone holds CONNECT on the database of a
 // place. pg_hba.conf lets in the members of the role with the database's name,
@@ -44,7 +44,7 @@ func (t Tenant) Alone(p Place) bool { return t.Isolation != Schema || p.Database
 // already.
 func (t Tenant) Group(p Place) string {
 	home := p.Database == t.Home.Database
-	if home && t.Isolation != Schema || !home && t.named(p.Database) {
+	if home && t.Own() || !home && t.named(p.Database) {
 		return t.Identity()
 	}
 	return p.Database

@@ -19,10 +19,16 @@ const (
 	Schema Model = "schema"
 	// Database gives the tenant a database of its own.
 	Database Model = "database"
+	// Cluster gives the tenant a server of its own, which landlord makes on
+	// this host (PostgreSQL's manual calls a server a database cluster).
+	Cluster Model = "cluster"
 )
 
 // Models lists the isolation models, the cheapest first.
-func Models() []Model { return []Model{Schema, Database} }
+func Models() []Model { return []Model{Schema, Database, Cluster} }
+
+// Own says that the tenant's database is its own, on whatever server.
+func (t Tenant) Own() bool { return t.Isolation != Schema }
 
 // Kind is what a login of a tenant may do.
 type Kind string
@@ -113,6 +119,9 @@ type Tenant struct {
 	// Suspended closes the tenant's door: its logins cannot log in, and
 	// nothing is lost.
 	Suspended bool
+	// Resources are what the tenant's own server may use; nil in the other
+	// models.
+	Resources *Resources
 }
 
 // Identity is the name of the role that stands for the tenant: NOLOGIN, and
@@ -156,6 +165,9 @@ type Server struct {
 	// Pools are the logins that may become any tenant of a shared database,
 	// sorted by name.
 	Pools []Pool
+	// Own is what landlord makes this server of, a tenant's own; nil for a
+	// server that is there already, and that tenants share.
+	Own *OwnServer
 }
 
 // Secrets says what becomes of the passwords that landlord makes. At most one
@@ -197,6 +209,7 @@ type Waiver struct {
 type Estate struct {
 	Servers []Server // sorted by name
 	Tenants []Tenant // sorted by name
+	Host    Host
 	Secrets Secrets
 	Journal Journal
 	Audit   Audit

@@ -80,7 +80,7 @@ func TestPoolBecomes(t *testing.T) {
 		conn := asPool(t, s)
 
 		for name, want := range map[string]string{
-			"acme": "acme_app|web|acme", "bolt": `bolt's "app"|web|"The ""Bolt"", Ltd", old`, "cora": "cora_app|web|cora",
+			"acme": "acme_app|web|acme, pg_temp", "bolt": `bolt's "app"|web|"The ""Bolt"", Ltd", old, pg_temp`, "cora": "cora_app|web|cora, pg_temp",
 		} {
 			for _, end := range []string{"COMMIT", "ROLLBACK"} {
 				state(t, conn, "BEGIN")

@@ -52,10 +52,13 @@ func (p proof) tenants() string {
 	return p.look.Table(t)
 }
 
-// whose is the tenant or administrator that an outcome is about.
+// whose is the tenant, administrator or pool that an outcome is about.
 func whose(o prove.Outcome) string {
 	if o.Admin != "" {
 		return fmt.Sprintf("admin %s (%s)", term.Clean(o.Admin), o.DataAccess)
+	}
+	if o.Pool != "" {
+		return "pool " + term.Clean(o.Pool)
 	}
 	return o.Tenant
 }

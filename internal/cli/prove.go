@@ -108,6 +108,9 @@ func against(o prove.Outcome) string {
 	if o.Admin != "" {
 		return "as an administrator"
 	}
+	if o.Pool != "" && o.Neighbour == "" {
+		return "as a pool"
+	}
 	if o.Neighbour == "" {
 		return "in its own house"
 	}

@@ -42,8 +42,11 @@ func probesPage() []byte {
 // tried says what a probe attempts, and where.
 func tried(p prove.Probe) string {
 	text := p.What
-	if m := p.Models(); !slices.Equal(m, tenant.Models()) {
+	if m := p.Models(); p.Scope != prove.Pooled && p.Scope != prove.PooledHousemates && !slices.Equal(m, tenant.Models()) {
 		text += "; " + models(m) + " model only"
+	}
+	if p.Scope == prove.Pooled || p.Scope == prove.PooledHousemates {
+		text += "; pools only"
 	}
 	if p.Access != nil {
 		text += "; admins with data_access " + words(p.Access) + " only"

@@ -3,7 +3,7 @@ DECLARE
   me CONSTANT pg_catalog.oid := pg_catalog.to_regrole(pg_catalog.quote_ident(session_user));
   identity CONSTANT pg_catalog.oid := pg_catalog.to_regrole(pg_catalog.quote_ident(tenant));
   app pg_catalog.text;
-  path pg_catalog.text := '';
+  path pg_catalog.text;
   config pg_catalog.text[];
   one pg_catalog.text;
   parameter pg_catalog.text;
@@ -51,6 +51,9 @@ BEGIN
       END;
     END LOOP;
   END IF;
+  -- Temporary tables stay with the connection, which the next tenant gets too: looked at last, they stand in nobody's
+  -- place.
+  path := pg_catalog.concat_ws(', ', path, 'pg_temp');
   PERFORM pg_catalog.set_config('search_path', path, true), pg_catalog.set_config('landlord.tenant', tenant, true),
     pg_catalog.set_config('role', app, true);
   RETURN app;

@@ -62,6 +62,19 @@ func (x *index) indexPools(in Input) {
 	for _, p := range in.Server.Pools {
 		x.ownPool(in, p)
 	}
+	x.leftPools = append(x.leftPools, probingPools(in.Snapshot)...)
+}
+
+// probingPools are the short-lived logins by which landlord prove stands in for
+// a pool.
+func probingPools(snap snapshot.Snapshot) []isolation.Pool {
+	var out []isolation.Pool
+	for _, r := range snap.Roles {
+		if m, ok := isolation.ParseMark(r.Comment); ok && m.Role == "probe" && m.Of != "" && m.Database != "" {
+			out = append(out, isolation.BuildPool(tenant.Pool{Name: r.Name, Database: m.Database}))
+		}
+	}
+	return out
 }
 
 // ownPool notes a pool's login as one that is kept out of all that is not its

@@ -23,6 +23,9 @@ type Attempt struct {
 	// that logs in: it, or Login itself where its password is known.
 	short, who account
 	victim     *guest // the neighbour, where it is a tenant
+	// pool is the pool that has become the tenant, where that is so; Login is
+	// its login then, and the limits are its own.
+	pool *tenant.Pool
 
 	sessions *sessions
 	words    *strings.Replacer
@@ -82,8 +85,19 @@ func (a *Attempt) own(ctx context.Context) (*session, error) {
 	if err == nil {
 		err = fresh.bound(ctx)
 	}
+	if err == nil && a.pool != nil {
+		fresh.first = becomes(a.Tenant.Name)
+	}
 	s.own, s.ownErr = fresh, err
 	return fresh, err
+}
+
+// fits says whether a probe is for who makes the attempt.
+func (a *Attempt) fits(p Probe, r Relation) bool {
+	if a.pool != nil {
+		return p.fitsPool(a.Login.Kind, r)
+	}
+	return p.fits(a.Login.Kind, r)
 }
 
 // started reads the parameters that a new session has from its login.
@@ -204,6 +218,9 @@ func (a *Attempt) dictionary() *strings.Replacer {
 		name("b.owner", b.Owner)
 		if open := b.OpenLogins(); len(open) > 0 {
 			name("b.login", open[0].Name)
+		}
+		if login, ok := b.PoolLogin(); ok {
+			name("b.become", login)
 		}
 		raw("b.roles", pgsql.Literals(b.Roles()...))
 		if a.victim.err == nil && a.victim.bare == nil {

@@ -54,11 +54,6 @@ var attempts = map[string]string{
 		heavy-lock-table-ddl heavy-disk`,
 }
 
-// notFromALogin says which attempts are no probes, and why.
-var notFromALogin = map[string]string{
-	"pool-": "landlord has no model in which tenants share a login",
-}
-
 func TestEveryAttemptIsAProbe(t *testing.T) {
 	probes := map[string]prove.Probe{}
 	for _, p := range prove.Probes() {
@@ -69,20 +64,11 @@ func TestEveryAttemptIsAProbe(t *testing.T) {
 	}
 	for family, names := range attempts {
 		for name := range strings.FieldsSeq(names) {
-			if _, ok := probes[name]; !ok && !excused(name) {
-				t.Errorf("%s: %s is no probe, and no reason is given", family, name)
+			if _, ok := probes[name]; !ok {
+				t.Errorf("%s: %s is no probe", family, name)
 			}
 		}
 	}
-}
-
-func excused(name string) bool {
-	for prefix := range notFromALogin {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 func TestProbesAreComplete(t *testing.T) {

@@ -41,7 +41,7 @@ var obstructionProbes = []Probe{
 		Run:         allowed("GRANT CONNECT ON DATABASE {db} TO {me}").run},
 	{Name: "hold-snapshot", What: "keep a snapshot open as long as it likes", Expect: Exposed, Closes: ByCluster,
 		Consequence: "dead rows of the shared catalogs, and of all tables in this database, cannot be cleaned while it does",
-		Run:         allowed("SET LOCAL idle_in_transaction_session_timeout = 0", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT pg_catalog.pg_current_snapshot()::text").run},
+		Run:         allowed("SET LOCAL idle_in_transaction_session_timeout = 0", "DECLARE landlord_probe CURSOR FOR SELECT 1", "SELECT pg_catalog.pg_current_snapshot()::text").run},
 	{Name: "debug-print-log-flood", What: "fill the server's log with query plans", Expect: Exposed, Closes: ByCluster,
 		Consequence: "every statement can write 100 kB into the server's log: put the log on a disk of its own",
 		Run:         allowed("SET LOCAL debug_print_plan = on").run},

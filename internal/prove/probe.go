@@ -26,6 +26,10 @@ const (
 	Foreign
 	// Administrators probes are tried as the server's administrators.
 	Administrators
+	// Pooled probes are tried as a pool, PooledHousemates against another
+	// tenant that it may become.
+	Pooled
+	PooledHousemates
 )
 
 // Probe is one attempt.
@@ -65,7 +69,7 @@ type Result struct {
 
 // Models lists the isolation models in which the attempt makes sense.
 func (p Probe) Models() []tenant.Model {
-	if p.Scope == Housemates {
+	if p.Scope == Housemates || p.Scope == Pooled || p.Scope == PooledHousemates {
 		return []tenant.Model{tenant.Schema}
 	}
 	return tenant.Models()
@@ -111,6 +115,7 @@ func Groups() []Group {
 		{"Getting in the way of others", obstructionProbes},
 		{"Starving others", starvationProbes},
 		{"Administrators", adminProbes},
+		{"The shared pool", poolProbes},
 	}
 }
 

@@ -105,6 +105,7 @@ func Run(ctx context.Context, in Input) (Report, error) {
 	report.Outcomes, err = r.proveAll(ctx)
 	if err == nil {
 		report.Outcomes = append(report.Outcomes, r.proveAdmins(ctx)...)
+		report.Outcomes = append(report.Outcomes, r.provePools(ctx)...)
 	}
 	report.Problems = r.problems
 	report.count()
@@ -188,6 +189,9 @@ func (r *run) problem(format string, args ...any) {
 
 // proveAll tries all wanted tenants, a bounded number at once.
 func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
+	if !slices.ContainsFunc(r.probes, func(p Probe) bool { return p.Scope < Administrators }) {
+		return nil, ctx.Err()
+	}
 	found := make([][]Outcome, len(r.Tenants))
 	var workers errgroup.Group
 	workers.SetLimit(r.Parallel)
@@ -271,7 +275,7 @@ func (r *run) proveAgainst(ctx context.Context, a *Attempt) []Outcome {
 		relation = a.Neighbour.Relation
 	}
 	for _, p := range r.probes {
-		if !p.fits(a.Login.Kind, relation) || ctx.Err() != nil {
+		if !a.fits(p, relation) || ctx.Err() != nil {
 			continue
 		}
 		o := a.outcome(p, r.probe(ctx, p, a))
@@ -320,7 +324,7 @@ func (r *run) proveSuspended(ctx context.Context, t tenant.Tenant) []Outcome {
 // probe runs one probe, where that can be done at all.
 func (r *run) probe(ctx context.Context, p Probe, a *Attempt) Result {
 	switch {
-	case a.guest.err != nil && p.Name == "own-login":
+	case a.guest.err != nil && (p.Name == "own-login" || p.Name == "pool-login"):
 		return failed("nothing could be proved: %s", explain(a.guest.err))
 	case a.guest.err != nil:
 		return notTried("%s", explain(a.guest.err))
@@ -336,6 +340,9 @@ func (a *Attempt) outcome(p Probe, res Result) Outcome {
 	o := Outcome{
 		Tenant: a.Tenant.Name, Kind: a.Login.Kind, Login: a.Login.Name, Probe: p.Name,
 		Verdict: res.Verdict, State: res.State, Detail: res.Detail,
+	}
+	if a.pool != nil {
+		o.Tenant, o.Pool = "", a.pool.Name
 	}
 	if a.Neighbour != nil {
 		o.Neighbour, o.Relation = a.Neighbour.Name, a.Neighbour.Relation

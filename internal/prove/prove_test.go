@@ -61,12 +61,15 @@ var mayBeUntried = map[string]string{
 func TestHeld(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
 		s.Exec(t, "postgres", "CREATE DATABASE other")
-		e := build(t, s)
+		e := withPool(estate(s))
+		if result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{}); err != nil || result.Err() != nil {
+			t.Fatal(err, result.Err())
+		}
 		in := input(e)
-		planned := false
-		in.Progress = func(prove.Outcome) {
-			if !planned {
-				planned = true
+		planned := map[bool]bool{}
+		in.Progress = func(o prove.Outcome) {
+			if ofPool := o.Pool != ""; !planned[ofPool] {
+				planned[ofPool] = true
 				nothingToDo(t, e)
 			}
 		}
@@ -88,6 +91,7 @@ func TestHeld(t *testing.T) {
 				t.Errorf("%s: exposed, and the tenant has what would close it", o.Probe)
 			}
 		}
+		poolHolds(t, report)
 		nothingLeft(t, s, e)
 	}, pgtest.WithTLS())
 }

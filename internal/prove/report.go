@@ -42,10 +42,11 @@ const (
 // Outcome is one probe of one login, against one neighbour where it has one.
 type Outcome struct {
 	// Tenant is whose walls were tried; empty where it was an administrator's
-	// turn, of whom Admin and DataAccess tell.
+	// turn, of whom Admin and DataAccess tell, or a pool's.
 	Tenant     string            `json:"tenant"`
 	Admin      string            `json:"admin,omitempty"`
 	DataAccess tenant.DataAccess `json:"dataAccess,omitempty"`
+	Pool       string            `json:"pool,omitempty"`
 	// Kind and Login are whose rights were tried: the tenant's login, also
 	// where a short-lived login in the same roles stood for it.
 	Kind  tenant.Kind `json:"kind"`

@@ -212,6 +212,7 @@ var sabotages = []sabotage{
 
 // firesOtherwise are the probes that another test makes fire.
 var firesOtherwise = map[string]string{
+	"pool-after-rollback": "ROLLBACK undoes every SET, so that no function of landlord's could leave anything",
 	"connect-without-tls": "TestWithoutTLS: needs another address",
 	"prepare-transaction": "TestPreparedTransactions: needs another server",
 	"own-extensions":      "TestExtensions: needs a tenant that has some",
@@ -308,6 +309,9 @@ func TestEveryWallHasASabotage(t *testing.T) {
 		fires := slices.ContainsFunc(sabotages, func(s sabotage) bool { return slices.Contains(s.probes, p.Name) })
 		if p.Scope == prove.Administrators {
 			fires = slices.ContainsFunc(adminSabotages, func(s adminSabotage) bool { return s.probe == p.Name })
+		}
+		if p.Scope == prove.Pooled || p.Scope == prove.PooledHousemates {
+			fires = slices.ContainsFunc(poolSabotages, func(s poolSabotage) bool { return slices.Contains(s.probes, p.Name) })
 		}
 		if p.Expect != prove.Exposed && !fires && firesOtherwise[p.Name] == "" {
 			t.Errorf("probe %s has no sabotage", p.Name)

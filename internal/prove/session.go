@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type account struct{ user, password string }
 // session is a tenant's, as an ordinary client would have it.
 type session struct {
 	conn          *pgconn.PgConn
+	first         string // a statement with which each transaction begins
 	notices       []string
 	notifications []*pgconn.Notification
 }
@@ -107,25 +109,39 @@ func explain(err error) string {
 
 // try runs statements in one transaction, which is rolled back.
 func (s *session) try(ctx context.Context, statements ...string) reply {
-	r := s.run(ctx, "BEGIN;\n"+strings.Join(statements, ";\n")+";\nROLLBACK")
+	begin := []string{"BEGIN"}
+	if s.first != "" {
+		begin = append(begin, s.first)
+	}
+	r := s.after(ctx, len(begin), strings.Join(slices.Concat(begin, statements, []string{"ROLLBACK"}), ";\n"))
 	if r.err != nil {
 		_ = s.run(ctx, "ROLLBACK")
 		return r
 	}
-	r.affected = r.affected[1 : len(r.affected)-1]
+	r.affected = r.affected[len(begin) : len(r.affected)-1]
 	return r
 }
 
+// bare is the session without the statement with which its transactions begin.
+func (s *session) bare() *session {
+	other := *s
+	other.first = ""
+	return &other
+}
+
 // run sends statements as they are.
-func (s *session) run(ctx context.Context, sql string) reply {
+func (s *session) run(ctx context.Context, sql string) reply { return s.after(ctx, 0, sql) }
+
+// after is run; the rows are none of the first n statements'.
+func (s *session) after(ctx context.Context, n int, sql string) reply {
 	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
 	s.notices = nil
 	results, err := s.conn.Exec(ctx, sql).ReadAll()
 	r := reply{err: err, notices: s.notices}
-	for _, res := range results {
+	for i, res := range results {
 		r.affected = append(r.affected, res.CommandTag.RowsAffected())
-		if len(res.FieldDescriptions) > 0 {
+		if len(res.FieldDescriptions) > 0 && i >= n {
 			r.rows = texts(res.Rows)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
 	"landlord/internal/plan"
+	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -41,6 +42,9 @@ func (r *run) sweep(ctx context.Context) ([]string, error) {
 		at := [2]string{databases[mark.Tenant], id}
 		if _, done := cleared[at]; !done && at[0] != "" {
 			cleared[at] = r.clearScratch(ctx, at[0], tenant.ProbePrefix+id+"_[0-9]+")
+		}
+		if mark.Of != "" && mark.Database != "" && slices.ContainsFunc(r.snap.Databases, func(d snapshot.Database) bool { return d.Name == mark.Database && d.AllowConn }) {
+			_ = r.poolRights(ctx, mark.Database, "REVOKE", "FROM", role.Name) // where it has none, nothing is to be taken
 		}
 		if err := r.sweepLogin(ctx, role.Name, cleared[at]); err != nil {
 			r.problem("sweeping %s, which an earlier run has left: %v", role.Name, err)

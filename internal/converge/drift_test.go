@@ -25,6 +25,7 @@ var drifts = []drift{
 	{"system grants", systemGrants}, {"postgres opened", postgresOpened}, {"database attributes", databaseAttributes}, {"catalog rights", catalogRights},
 	{"large object", largeObjects}, {"comment", comments}, {"lost temp", lostConnect},
 	{"admins", adminDrift}, {"extensions", extensionDrift}, {"functions for large objects", largeDrift},
+	{"setting for everybody", everybodysSetting}, {"settings on a closed database", closedDatabase},
 	{"foreign server", foreignServers}, {"strict system", strictSystem},
 }
 
@@ -259,6 +260,19 @@ func roleSetting(w *world) {
 func databaseSetting(w *world) {
 	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Home.Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
 		"statement_timeout = '1h'", "default_transaction_read_only = on", "session_preload_libraries = 'auto_explain'", "app.x = 'y'"}))
+}
+
+// everybodysSetting sets a parameter for all roles.
+func everybodysSetting(w *world) {
+	w.hand("postgres", "", "ALTER ROLE ALL "+pick(w.gen, []string{"SET role = 'none'", "SET session_replication_role = replica", "SET lo_compat_privileges = on",
+		"SET password_encryption = md5", "SET search_path = evil, public", "SET work_mem = '5MB'", "RESET work_mem"}))
+}
+
+// closedDatabase gives a database that is nobody's house to a tenant, who leaves
+// something in it for the next superuser.
+func closedDatabase(w *world) {
+	w.hand("postgres", "", "ALTER DATABASE template1 SET "+pick(w.gen, []string{"search_path = evil, public", "work_mem = '6MB'", "session_preload_libraries = 'auto_explain'"})+
+		"; ALTER DATABASE template1 OWNER TO "+pgsql.Ident(pick(w.gen, w.tenant().Roles())))
 }
 
 func schemaDropped(w *world) {

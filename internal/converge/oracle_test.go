@@ -196,6 +196,10 @@ func (o *oracle) judgeSettings() {
 	for _, r := range o.rows("postgres", `SELECT coalesce(r.rolname, '')::text, coalesce(d.datname, '')::text, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
 		FROM pg_db_role_setting s CROSS JOIN unnest(setconfig) c LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase`) {
 		switch {
+		case r[1] == "template1" && o.me == "postgres":
+			o.complain("%s is set on template1, which was a tenant's", r[2])
+		case r[0] == "" && r[1] == "" && o.me == "postgres" && o.shown(r[2], r[3]) != everybodys(r[2], o.shown(r[2], r[3])):
+			o.complain("%s = %q is set for everybody", r[2], r[3])
 		case r[1] != "" && (o.of[r[0]].Name != "" || slices.Contains(o.databases(), r[1])):
 			o.complain("%s is set for %q in database %q", r[2], r[0], r[1])
 		case r[1] == "" && have[r[0]] == nil:
@@ -244,4 +248,19 @@ func (o *oracle) shown(name, value string) string {
 		return value
 	}
 	return o.column("postgres", "SELECT set_config($1, $2, true)", name, value)[0]
+}
+
+// everybodys is what a parameter may be for all roles.
+func everybodys(name, value string) string {
+	switch name {
+	case "role":
+		return "none"
+	case "session_replication_role":
+		return "origin"
+	case "lo_compat_privileges":
+		return "off"
+	case "password_encryption":
+		return "scram-sha-256"
+	}
+	return value
 }

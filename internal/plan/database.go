@@ -70,6 +70,7 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 		taken := *d
 		taken.ACL, taken.Owner = d.ACL.ChangeOwner(d.Owner, me), me
 		d = &taken
+		u.resetDatabase(d.Name)
 	}
 	acl := d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
 	bad := func(grantee string) bool { return grantee == "" || u.b.concernsTenant(u.b.owner[grantee]) }
@@ -263,7 +264,7 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 	if have.ConnLimit != -1 {
 		u.do("connections are limited per login, not per database", Safe, "ALTER "+object+" CONNECTION LIMIT -1")
 	}
-	u.databaseSettings(c)
+	u.resetDatabase(c.Database)
 	if !have.AllowConn {
 		u.do("database "+c.Database+" takes no connections", Safe, "ALTER "+object+" ALLOW_CONNECTIONS true")
 		u.b.plan.Again = true
@@ -280,16 +281,16 @@ func (b *builder) mayKeep(owner string) bool {
 	return b.trusted[owner] && (owner == b.snap.Session.User || r == nil || r.Superuser || !r.Login)
 }
 
-// databaseSettings resets what is set on a database: its owner could turn
-// every session in it that way.
-func (u unit) databaseSettings(c isolation.Container) {
+// resetDatabase resets what is set on a database: its owner could turn every
+// session in it that way.
+func (u unit) resetDatabase(name string) {
 	var sql []string
 	for _, s := range sortedSettings(u.b.settings[""]) {
-		if s.Database == c.Database && u.mayReset("of database "+c.Database, s.Name) {
+		if s.Database == name && u.mayReset("of database "+name, s.Name) {
 			sql = append(sql, resetSetting(s))
 		}
 	}
-	u.do("parameters set on database "+c.Database+" hold for everybody in it", Access, sql...)
+	u.do("parameters set on database "+name+" hold for everybody in it", Access, sql...)
 }
 
 // setACL leads from one ACL to another.

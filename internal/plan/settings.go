@@ -50,7 +50,9 @@ func resetSetting(s snapshot.Setting) string {
 		in = " IN DATABASE " + pgsql.Ident(s.Database)
 	}
 	what := "ROLE " + pgsql.Ident(nonEmpty(s.Role, "x"))
-	if s.Role == "" {
+	if s.Role == "" && s.Database == "" {
+		what = "ROLE ALL"
+	} else if s.Role == "" {
 		what = "DATABASE " + pgsql.Ident(s.Database)
 	}
 	return "ALTER " + what + in + " RESET " + parameter(s.Name)

@@ -46,7 +46,7 @@ var obstructionProbes = []Probe{
 		Consequence: "every statement can write 100 kB into the server's log: put the log on a disk of its own",
 		Run:         allowed("SET LOCAL debug_print_plan = on").run},
 	{Name: "log-injection", What: "write lines of its own into the server's log", Expect: Exposed, Closes: ByCluster,
-		Consequence: "whoever may use plpgsql can write text into the server's log; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC closes it",
+		Consequence: "whoever may use plpgsql can write text into the server's log, as can every statement that fails; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC closes the first, and landlord leaves that as it is",
 		Run:         allowed("DO LANGUAGE plpgsql 'BEGIN NULL; END'").saying("RAISE LOG was not used").run},
 	{Name: "notify-queue-usage", What: "fill the queue of notifications that all databases share", Expect: Exposed, Closes: ByCluster,
 		Consequence: "a session that listens and stays in a transaction keeps the queue from being emptied, until NOTIFY fails for all",

@@ -80,6 +80,7 @@ func (s *secretive) day(server *pgtest.Server) []string {
   main:
     connection: host=%s port=%d user=postgres
     endpoint: host=localhost port=%d sslmode=verify-full sslrootcert=%s
+journal: {file: journal.jsonl}
 %stenants:
   acme: {rights: ddl}
   bolt: {isolation: schema}
@@ -121,7 +122,34 @@ func (s *secretive) day(server *pgtest.Server) []string {
 	_, _ = s.landlord("plan", "-f", "file.yaml", "--output", "sql")
 	_, _ = s.landlord("plan", "-f", "command.yaml", "--output", "json")
 	s.must("export", "-f", "file.yaml")
+	passwords = append(passwords, s.life(server.ConnString("postgres", "postgres"))...)
 	return append(passwords, s.kept()...)
+}
+
+// life adds a tenant, rotates logins in every way, and takes the tenant away.
+func (s *secretive) life(connection string) (passwords []string) {
+	shown := func(args ...string) { passwords = append(passwords, s.shown(args...)) }
+	s.must("tenant", "add", "cora", "-f", "file.yaml")
+	shown("credentials", "cora", "--server", connection, "--rotate")
+	s.must("tenant", "rotate", "cora", "-f", "file.yaml", "--format", "env", "--out", "cora.env")
+	s.must("tenant", "rotate", "cora", "-f", "file.yaml", "--finish", "--watch", "0s")
+	shown("tenant", "rotate", "cora", "--server", connection, "--after", "24h")
+	s.must("tenant", "rotate", "cora", "--server", connection, "--finish", "--watch", "0s")
+	shown("tenant", "rotate", "cora", "--server", connection, "--in-place")
+	s.must("tenant", "rotate", "acme", "-f", "command.yaml")
+	s.must("tenant", "rotate", "acme", "-f", "command.yaml", "--finish", "--watch", "0s")
+	if _, err := s.landlord("tenant", "rotate", "acme", "-f", "failing.yaml"); err == nil {
+		s.t.Error("a rotation whose command fails is no error")
+	}
+	for _, verb := range []string{"suspend", "resume", "show"} {
+		s.must("tenant", verb, "cora", "--server", connection)
+	}
+	s.must("tenant", "add", "dora", "--server", connection)
+	shown("credentials", "dora", "--server", connection)
+	s.must("tenant", "list", "--server", connection, "--output", "json")
+	_, _ = s.landlord("tenant", "rotate", "nobody", "-f", "file.yaml")
+	_, _ = s.landlord("tenant", "remove", "cora", "-f", "file.yaml", "--no-dump", "--yes")
+	return passwords
 }
 
 // shown runs the one command whose answer is a password, and forgets that it
@@ -172,6 +200,15 @@ func (s *secretive) check(passwords []string, log, processes string) {
 			if strings.Contains(place.text, p) {
 				t.Errorf("%s has password %s", place.name, p)
 			}
+		}
+	}
+	journal, err := os.ReadFile(filepath.Join(s.dir, "journal.jsonl"))
+	if err != nil || !strings.Contains(string(journal), "cora_app_b") || strings.Contains(string(journal), "SCRAM-SHA-256$") {
+		t.Errorf("the journal says nothing of a rotation, or has a verifier: %v\n%s", err, journal)
+	}
+	for _, p := range passwords {
+		if strings.Contains(string(journal), p) {
+			t.Errorf("the journal has password %s", p)
 		}
 	}
 	if !strings.Contains(log, "CREATE ROLE") || !strings.Contains(processes, "credentials") {

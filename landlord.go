@@ -68,7 +68,13 @@ func input(e tenant.Estate, server string, o Options) (plan.Input, error) {
 	if !ok {
 		return plan.Input{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
-	return plan.Input{Server: s, Tenants: e.On(server), Only: o.Tenants, Prune: o.Prune}, nil
+	elsewhere := map[string]string{}
+	for _, t := range e.Tenants {
+		if t.Server != server {
+			elsewhere[t.Name] = t.Server
+		}
+	}
+	return plan.Input{Server: s, Tenants: e.On(server), Elsewhere: elsewhere, Only: o.Tenants, Prune: o.Prune}, nil
 }
 
 // Consent is asked before anything is changed. It gets the plan and says

@@ -57,6 +57,9 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 	if err != nil {
 		return err
 	}
+	if err := inTheWay(c.Context(), e, list, s); err != nil {
+		return err
+	}
 	results := map[string]apply.Result{}
 	var failures []error
 	open := 0
@@ -80,6 +83,21 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 		return exitError(exitFindings)
 	}
 	return errors.Join(failures...)
+}
+
+// inTheWay looks at all servers, where there are several, before one of them is
+// changed: a tenant may stand on one, and in the spec on another.
+func inTheWay(ctx context.Context, e tenant.Estate, list []tenant.Server, s scope) error {
+	if len(list) < 2 {
+		return nil
+	}
+	for _, server := range list {
+		_, err := landlord.Plan(ctx, e, server.Name, s.options())
+		if conflict, ok := errors.AsType[*plan.ConflictError](err); ok {
+			return conflict
+		}
+	}
+	return nil
 }
 
 func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope, agreed consent) (apply.Result, error) {

@@ -17,6 +17,9 @@ func (b *builder) conflicts() {
 			b.moved(h.Tenant)
 		}
 	}
+	for _, t := range b.found {
+		b.elsewhere(t)
+	}
 	for _, c := range b.containers {
 		if b.concerns(c) {
 			b.containerConflicts(c)
@@ -88,6 +91,16 @@ func (b *builder) moved(t tenant.Tenant) {
 	case have.Home.Database != t.Home.Database:
 		b.clash(t.Name, fmt.Sprintf("write database: %q; a change of database moves data, which apply does not do", have.Home.Database),
 			"tenant %q stands in database %q on the server, and in %q in the spec", t.Name, have.Home.Database, t.Home.Database)
+	}
+}
+
+// elsewhere refuses a tenant that stands here, with its door open, and on another
+// server in the spec: nobody can tell from either which of both is the one.
+func (b *builder) elsewhere(t tenant.Tenant) {
+	server, ok := b.in.Elsewhere[t.Name]
+	if ok && !t.Suspended && len(b.in.Only) == 0 {
+		b.clash(t.Name, fmt.Sprintf("put its server right in the spec, or close the wrong one: landlord tenant suspend, or remove, %s --server with this server's connection", t.Name),
+			"tenant %q stands on server %s, with its door open, and in the spec on server %s", t.Name, b.in.Server.Name, server)
 	}
 }
 

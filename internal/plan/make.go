@@ -13,11 +13,13 @@ import (
 
 // Input is all that a plan follows from.
 type Input struct {
-	Server   tenant.Server
-	Tenants  []tenant.Tenant // all of the server's, also where Only limits the plan
-	Only     []string        // plan for these tenants; empty: for all
-	Prune    bool            // also drop what is in the catalog and not in the spec
-	Snapshot snapshot.Snapshot
+	Server  tenant.Server
+	Tenants []tenant.Tenant // all of the server's, also where Only limits the plan
+	// Elsewhere are the servers of the spec's other tenants, by their names.
+	Elsewhere map[string]string
+	Only      []string // plan for these tenants; empty: for all
+	Prune     bool     // also drop what is in the catalog and not in the spec
+	Snapshot  snapshot.Snapshot
 }
 
 // Needs says which databases' contents a plan must see. It is what

@@ -63,7 +63,7 @@ func (m *maze) build() {
 
 func (m *maze) hole(conn *pgx.Conn) {
 	i, j := m.gen.IntN(6), m.gen.IntN(6)
-	switch m.gen.IntN(6) {
+	switch m.gen.IntN(9) {
 	case 0, 1:
 		m.try(conn, "GRANT %s ON s%d.t TO %s", pick(m.world, "SELECT", "INSERT", "DELETE", "TRUNCATE", "SELECT (n)"), i, m.grantee())
 	case 2, 3:
@@ -72,6 +72,12 @@ func (m *maze) hole(conn *pgx.Conn) {
 		m.try(conn, "CREATE VIEW s%[1]d.v AS SELECT * FROM s%[2]d.t; ALTER VIEW s%[1]d.v OWNER TO %[3]s; GRANT SELECT ON s%[1]d.v TO %[4]s", i, j, m.role(), m.grantee())
 	case 5:
 		m.try(conn, "ALTER TABLE s%d.t INHERIT s%d.t", i, j)
+	case 6:
+		m.try(conn, "ALTER SCHEMA s%d OWNER TO %s", i, m.role())
+	case 7:
+		m.try(conn, "ALTER TABLE s%[1]d.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p%[2]d ON s%[1]d.t USING (%[3]s)", i, m.gen.IntN(1000), pick(m.world, "true", "n > 5"))
+	case 8:
+		m.try(conn, "ALTER ROLE %s BYPASSRLS", m.role())
 	}
 }
 
@@ -188,7 +194,7 @@ func (m *maze) look(conn *pgx.Conn, moves []string, reached func(string, []strin
 	}
 	for i, owner := range m.roles {
 		table := pgsql.Qualified(fmt.Sprintf("s%d", i), "t")
-		for _, sql := range []string{"SELECT n FROM ONLY " + table, "INSERT INTO " + table + " DEFAULT VALUES", "DELETE FROM ONLY " + table, "TRUNCATE ONLY " + table} {
+		for _, sql := range []string{"SELECT n FROM ONLY " + table, "INSERT INTO " + table + " DEFAULT VALUES", "DELETE FROM ONLY " + table, "TRUNCATE ONLY " + table, "DROP TABLE " + table} {
 			ok := m.attempt(conn, "SAVEPOINT look", sql)
 			m.attempt(conn, "ROLLBACK TO look", "RELEASE look")
 			if ok {

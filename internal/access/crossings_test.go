@@ -12,12 +12,12 @@ import (
 )
 
 // town is a snapshot of many tenants, each with a database of its own.
-func town(n int) (snapshot.Snapshot, map[string][]string) {
+func town(n int) (snapshot.Snapshot, []access.Home) {
 	s := snapshot.Snapshot{Version: 180000, Roles: []snapshot.Role{{Name: "postgres", Superuser: true, Login: true}}}
-	tenants := map[string][]string{}
+	var tenants []access.Home
 	for i := range n {
 		t := fmt.Sprintf("t%05d", i)
-		tenants[t] = []string{t, t + "_owner", t + "_app"}
+		tenants = append(tenants, access.Home{Name: t, Roles: []string{t, t + "_owner", t + "_app"}, Databases: []string{t}})
 		s.Roles = append(s.Roles, snapshot.Role{Name: t, Inherit: true}, snapshot.Role{Name: t + "_owner", Inherit: true}, snapshot.Role{Name: t + "_app", Inherit: true, Login: true})
 		s.Memberships = append(s.Memberships, snapshot.Membership{Role: t, Member: t + "_app", Inherit: true, Set: true},
 			snapshot.Membership{Role: t, Member: t + "_owner", Inherit: true, Set: true})

@@ -30,7 +30,11 @@ func (c Certainty) level() int {
 type node struct {
 	what what
 	name string // a role's, or ""
+	at   place  // where the data stands; otherwise empty
 }
+
+// place is a schema of a database; large objects stand in none.
+type place struct{ database, schema string }
 
 type what byte
 
@@ -51,6 +55,8 @@ type edge struct {
 	database  string // where it must be taken; empty: anywhere
 	sql       []string
 	why       string
+	// mend is SQL that takes the step away, in the database of the step.
+	mend []string
 }
 
 // graph is all steps, by where they begin.
@@ -64,6 +70,11 @@ type graph struct {
 	// holds CONNECT, and which it owns.
 	connect, owned map[string][]string
 	supers         []string
+	// open are the databases into which everybody gets.
+	open map[string]bool
+	// data are the nodes of data that some step leads to.
+	data []node
+	seen map[node]bool
 	// kind is the kind of step that is being added.
 	kind string
 }
@@ -82,9 +93,14 @@ func Kinds() []Kind {
 		{"set-role", "a member becomes its role by SET ROLE", addSetRole},
 		{"admin-option", "who may grant a role grants it to itself", addAdminOption},
 		{"createrole", "before 16, CREATEROLE grants itself every role that is no superuser", addCreateRole},
+		{"ownership", "who has an owner's rights reads and changes its tables", addOwnership},
 		{"grant", "an ACL gives rights on another's table", addGrants},
+		{"row-security", "a policy lets everything through, or does not hold for the role, or goes by a setting that everybody may set", addRowSecurity},
 		{"view", "a view, or a materialized view, shows what its owner may read", addViews},
 		{"partition", "who reads a table reads its children and partitions, whoever owns them", addPartitions},
+		{"foreign-key", "what is done to a table is done, by its owner's rights, to those that refer to it; and whoever refers learns which keys there are", addForeignKeys},
+		{"drop", "who owns a schema, a database or an extension drops what others have in it", addDrops},
+		{"rule", "a rule, or a view that is written through, changes tables with its owner's rights", addRules},
 		{"large-object", "an ACL, or lo_compat_privileges, gives rights on another's large objects", addLargeObjects},
 		{"all-data", "pg_read_all_data and pg_write_all_data reach everybody's tables", addAllData},
 		{"server-program", "pg_execute_server_program runs programs as the server's own user", addServerProgram},
@@ -96,11 +112,16 @@ func Kinds() []Kind {
 		{"physical-replication", "REPLICATION copies the whole server", addPhysical},
 		{"definer", "a SECURITY DEFINER function with an open search_path finds the caller's objects", addDefiners},
 		{"search-path", "a trojan in a schema where others look for names", addSearchPath},
+		{"database-settings", "who owns a database sets where everybody's sessions there look for names", addDatabaseSettings},
+		{"view-code", "who reads another's view runs the functions in it", addViewCode},
+		{"function-code", "who calls another's function runs what its owner makes of it", addFunctionCode},
 		{"trigger", "a trigger runs with the rights of whoever changes the table", addTriggers},
 		{"event-trigger", "the owner of an event trigger's function runs code as whoever changes the schema", addEventTriggers},
 		{"untrusted-language", "a function in an untrusted language runs as the server's own user", addUntrusted},
 		{"foreign-server", "a user mapping leads back to this server as somebody else", addForeign},
 		{"dblink", "dblink_connect_u through a trusting pg_hba.conf", addDblink},
+		{"subscription", "a subscription changes tables with its owner's rights, triggers and all", addSubscriptions},
+		{"password", "a password is the role's own name", addPasswords},
 		{"trust", "pg_hba.conf lets everybody be anybody", addTrust},
 		{"future", "default privileges will give rights on what another role makes", addFuture},
 		{"template", "CREATEDB copies a template, and so gets into it", nil}, // see openings
@@ -113,12 +134,13 @@ func (s *State) steps() *graph {
 	if s.graph != nil {
 		return s.graph
 	}
-	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}}
+	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, open: map[string]bool{}}
 	for _, d := range s.snap.Databases {
 		g.owned[d.Owner] = append(g.owned[d.Owner], d.Name)
 		for _, it := range s.acl(s.database(d.Name)) {
 			if it.Privs&pgsql.Connect != 0 && d.AllowConn {
 				g.connect[it.Grantee] = append(g.connect[it.Grantee], d.Name)
+				g.open[d.Name] = g.open[d.Name] || it.Grantee == ""
 			}
 		}
 	}
@@ -137,8 +159,17 @@ func (s *State) steps() *graph {
 	return g
 }
 
+// dataOf is the data of an object's owner, where the object stands.
+func dataOf(o Object) node {
+	return node{what: data, name: o.Owner, at: place{o.Database, o.Schema}}
+}
+
 func (g *graph) add(from node, e edge) {
 	e.kind = g.kind
+	if e.to.what == data && !g.seen[e.to] {
+		g.seen[e.to] = true
+		g.data = append(g.data, e.to)
+	}
 	if from.what == anybody && e.database != "" {
 		g.public[e.database] = append(g.public[e.database], e)
 		return
@@ -152,12 +183,12 @@ func (g *graph) next(n node) []edge {
 	out := g.edges[n]
 	switch n.what {
 	case being:
-		out = append(out[:len(out):len(out)], edge{to: node{rights, n.name}, certainty: Certain})
+		out = append(out[:len(out):len(out)], edge{to: node{what: rights, name: n.name}, certainty: Certain})
 		if g.s.super(n.name) {
-			out = append(out, edge{to: node{superuser, ""}, certainty: Certain})
+			out = append(out, edge{to: node{what: superuser}, certainty: Certain})
 		}
 	case rights:
-		out = append(out[:len(out):len(out)], edge{to: node{anybody, ""}, certainty: Certain})
+		out = append(out[:len(out):len(out)], edge{to: node{what: anybody}, certainty: Certain})
 	}
 	return out
 }
@@ -182,13 +213,13 @@ func (g *graph) whoever(needs ...need) []node {
 			for _, name := range g.sharing(holder, needs[:i], needs[i+1:]) {
 				if !seen[name] {
 					seen[name] = true
-					out = append(out, node{rights, name})
+					out = append(out, node{what: rights, name: name})
 				}
 			}
 		}
 		return out
 	}
-	return []node{{anybody, ""}}
+	return []node{{what: anybody}}
 }
 
 // sharing is a role, if it has the other rights too, or else those of its

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
 )
 
 // Superuser is the name that stands for any superuser as the end of a path.
@@ -19,6 +20,8 @@ type Step struct {
 	Database string   `json:"database,omitempty"`
 	SQL      []string `json:"sql,omitempty"`
 	Why      string   `json:"why"`
+	// Mend is SQL that takes the step away, to be run where it is taken.
+	Mend []string `json:"mend,omitempty"`
 }
 
 // Path leads from a role to another's rights or data, or to a superuser's.
@@ -85,16 +88,22 @@ func distinct(paths []Path) []Path {
 // schema or a database, and means its owner.
 func (s *State) goals(from, to string) ([]node, error) {
 	if to == Superuser && s.roles[to] == nil {
-		return []node{{superuser, ""}}, nil
+		return []node{{what: superuser}}, nil
 	}
 	names, err := s.tenantRoles(from, to)
 	if err != nil {
 		return nil, err
 	}
 	var out []node
-	for _, kind := range []what{being, rights, data} {
+	for _, kind := range []what{being, rights} {
 		for _, n := range names {
-			out = append(out, node{kind, n})
+			out = append(out, node{what: kind, name: n})
+		}
+	}
+	// What stands in a house is a tenant's, whoever owns it.
+	for _, n := range s.steps().data {
+		if n.name != from && (slices.Contains(names, n.name) || n.at.database == to || n.at.schema == to) {
+			out = append(out, n)
 		}
 	}
 	return out, nil
@@ -122,13 +131,21 @@ func (s *State) tenantRoles(from, name string) ([]string, error) {
 			add(schema.Owner)
 		}
 	}
-	if len(out) == 0 {
-		if s.super(name) {
-			return nil, fmt.Errorf("role %q is a superuser: ask for --to %s", name, Superuser)
-		}
+	switch {
+	case len(out) == 0 && s.super(name):
+		return nil, fmt.Errorf("role %q is a superuser: ask for --to %s", name, Superuser)
+	case len(out) == 0 && !s.houseCalled(name):
 		return nil, &UnknownRoleError{name}
 	}
 	return out, nil
+}
+
+// houseCalled says whether a database or a schema has a name.
+func (s *State) houseCalled(name string) bool {
+	if s.databases[name] != nil {
+		return true
+	}
+	return slices.ContainsFunc(s.snap.Contents, func(c snapshot.Contents) bool { _, ok := s.schemas[[2]string{c.Database, name}]; return ok })
 }
 
 // walk is a search from one role, over steps of up to some certainty, the
@@ -141,6 +158,15 @@ type walk struct {
 	// has CONNECT.
 	open map[string][]Step
 	back map[node]hop
+	// start is where it begins, and passed what need not be gone into.
+	start  node
+	passed map[node]hop
+}
+
+// known says whether a node is one that another walk has been to.
+func (w *walk) known(n node) bool {
+	_, ok := w.passed[n]
+	return ok
 }
 
 // hop is how a node was come to.
@@ -151,7 +177,12 @@ type hop struct {
 }
 
 func (s *State) walk(from string, level Certainty) *walk {
-	w := &walk{s: s, from: from, level: level, open: map[string][]Step{}}
+	return s.walkFrom(node{what: being, name: from}, from, level, nil)
+}
+
+// walkFrom walks from a node, as a role ("" is nobody in particular).
+func (s *State) walkFrom(start node, from string, level Certainty, passed map[node]hop) *walk {
+	w := &walk{s: s, from: from, level: level, open: map[string][]Step{}, start: start, passed: passed}
 	g := s.steps()
 	for _, db := range g.connect[""] {
 		w.open[db] = nil
@@ -193,8 +224,13 @@ func (w *walk) next(n node) []edge {
 		}
 		return out
 	}
+	if w.passed != nil {
+		out = nil // but for the doors that are open to it alone
+	}
 	for db := range w.open {
-		out = append(out, g.public[db]...)
+		if w.passed == nil || !g.open[db] {
+			out = append(out, g.public[db]...)
+		}
 	}
 	return out
 }
@@ -202,16 +238,15 @@ func (w *walk) next(n node) []edge {
 // search goes through all that can be reached, cheapest first: costs are
 // small whole numbers, so that a list for each does for a heap.
 func (w *walk) search() {
-	start := node{being, w.from}
-	w.back = map[node]hop{start: {}}
-	queue := map[int][]node{0: {start}}
+	w.back = map[node]hop{w.start: {}}
+	queue := map[int][]node{0: {w.start}}
 	costs := []int{0}
 	for len(costs) > 0 {
 		cost := costs[0]
 		costs = costs[1:]
 		for i := 0; i < len(queue[cost]); i++ {
 			n := queue[cost][i]
-			if w.back[n].cost != cost {
+			if w.back[n].cost != cost || w.known(n) && n.what != anybody {
 				continue
 			}
 			for _, e := range w.next(n) {
@@ -220,7 +255,7 @@ func (w *walk) search() {
 				if old, seen := w.back[e.to]; e.certainty.level() > w.level.level() || seen && old.cost <= c {
 					continue
 				}
-				w.back[e.to] = hop{n, Step{Kind: e.kind, Certainty: e.certainty, Database: e.database, SQL: e.sql, Why: e.why}, c}
+				w.back[e.to] = hop{n, Step{Kind: e.kind, Certainty: e.certainty, Database: e.database, SQL: e.sql, Why: e.why, Mend: e.mend}, c}
 				if c != cost && !slices.Contains(costs, c) {
 					costs = append(costs, c)
 					slices.Sort(costs)
@@ -285,19 +320,19 @@ func (w *walk) openMore() bool {
 }
 
 func ownerStep(owner, db string) Step {
-	return Step{Kind: "database-owner", Certainty: Certain, Why: owner + " owns database " + db,
+	return Step{Kind: "database-owner", Certainty: Certain, Mend: []string{"CREATE ROLE " + pgsql.Ident(db+"_owner") + " NOLOGIN", "ALTER DATABASE " + pgsql.Ident(db) + " OWNER TO " + pgsql.Ident(db+"_owner")}, Why: owner + " owns database " + db,
 		SQL: []string{"GRANT CONNECT ON DATABASE " + pgsql.Ident(db) + " TO SESSION_USER", "-- connect to " + db}}
 }
 
 func templateStep(role, db string) Step {
-	return Step{Kind: "template", Certainty: Certain, Why: role + " has CREATEDB, and " + db + " is a template",
+	return Step{Kind: "template", Certainty: Certain, Mend: []string{"ALTER DATABASE " + pgsql.Ident(db) + " IS_TEMPLATE false"}, Why: role + " has CREATEDB, and " + db + " is a template",
 		SQL: []string{"CREATE DATABASE landlord_path TEMPLATE " + pgsql.Ident(db), "-- connect to landlord_path"}}
 }
 
 // path is the way to a goal, if there is one.
 func (w *walk) path(goal node) (Path, bool) {
 	at, ok := goal, false
-	for _, n := range []node{goal, {superuser, ""}, {everyData, ""}} {
+	for _, n := range []node{goal, {what: superuser}, {what: everyData}} {
 		if n.what == everyData && goal.what != data {
 			continue
 		}
@@ -327,7 +362,7 @@ func (w *walk) path(goal node) (Path, bool) {
 // rights, it is left out.
 func (w *walk) steps(at node) []Step {
 	var out []Step
-	for at != (node{being, w.from}) {
+	for at != w.start {
 		h := w.back[at]
 		if h.step.Kind != "" {
 			out = append(out, h.step)

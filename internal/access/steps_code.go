@@ -2,7 +2,9 @@ package access
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -11,9 +13,9 @@ import (
 // owner is what it is to act as a role: as a superuser, where it is one.
 func (g *graph) owner(name string) node {
 	if g.s.super(name) {
-		return node{superuser, ""}
+		return node{what: superuser}
 	}
-	return node{being, name}
+	return node{what: being, name: name}
 }
 
 // addDefiners is about functions that run as their owner and look for names
@@ -24,19 +26,42 @@ func addDefiners(g *graph) {
 		for i := range c.Routines {
 			r := &c.Routines[i]
 			open := r.OpenPath()
-			if open == "" || r.Returns != "" {
+			if open == "" {
 				continue
 			}
 			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
-			for _, who := range g.whoever(g.inSchema(o, pgsql.Execute)...) {
-				if who != (node{rights, r.Owner}) {
+			callers := g.firing(c, r.Signature)
+			if r.Returns == "" {
+				callers = g.whoever(g.inSchema(o, pgsql.Execute)...)
+			}
+			for _, who := range callers {
+				if who != (node{what: rights, name: r.Owner}) {
 					g.add(who, edge{to: g.owner(r.Owner), certainty: Possible, database: db,
-						sql: []string{"CREATE TEMPORARY TABLE … (…)", "SELECT " + r.Signature},
-						why: r.Signature + " runs as " + r.Owner + ", and " + open})
+						sql:  []string{"CREATE TEMPORARY TABLE … (…)", "SELECT " + r.Signature},
+						mend: []string{"ALTER ROUTINE " + r.Signature + " SET search_path = " + pgsql.Idents(r.PinnedPath([]string{r.Schema})...)},
+						why:  r.Signature + " runs as " + r.Owner + ", and " + open})
 				}
 			}
 		}
 	})
+}
+
+// firing are those who may change a table on which a trigger runs a function.
+func (g *graph) firing(c *snapshot.Contents, function string) []node {
+	var out []node
+	for _, t := range c.Triggers {
+		if t.Function != function || t.Disabled {
+			continue
+		}
+		i := slices.IndexFunc(c.Relations, func(r snapshot.Relation) bool { return r.Schema == t.Schema && r.Name == t.Table })
+		if i < 0 {
+			continue
+		}
+		o := relation(&c.Relations[i])
+		o.Database = c.Database
+		out = append(out, g.whoever(g.inSchema(o, pgsql.Insert|pgsql.Update|pgsql.Delete)...)...)
+	}
+	return out
 }
 
 // addSearchPath: whoever may create in a schema where others look for names
@@ -44,6 +69,7 @@ func addDefiners(g *graph) {
 func addSearchPath(g *graph) {
 	g.each(func(db string, c *snapshot.Contents) {
 		lookers := g.lookers(db)
+		g.addMissingSchemas(db, c, lookers)
 		for o := range spaces(c) {
 			o.Database = db
 			victims := lookers[o.Name]
@@ -52,7 +78,7 @@ func addSearchPath(g *graph) {
 			}
 			for _, who := range g.whoever(need{o, pgsql.Create}, need{o, pgsql.Usage}) {
 				for _, v := range victims {
-					if who != (node{rights, v}) && !g.s.super(who.name) {
+					if who != (node{what: rights, name: v}) && !g.s.super(who.name) {
 						g.add(who, edge{to: g.owner(v), certainty: Possible, database: db,
 							sql: []string{"CREATE FUNCTION " + pgsql.Ident(o.Name) + ".…"},
 							why: fmt.Sprintf("%s may create in schema %s, where %s looks for names", called(who), o.Name, v)})
@@ -61,6 +87,31 @@ func addSearchPath(g *graph) {
 			}
 		}
 	})
+}
+
+// addMissingSchemas: whoever may create schemas makes the one that somebody
+// looks into and that is not there, such as that of a login's own name.
+func (g *graph) addMissingSchemas(db string, c *snapshot.Contents, lookers map[string][]string) {
+	d := g.s.database(db)
+	makers := g.whoever(need{d, pgsql.Create})
+	makers = slices.DeleteFunc(makers, func(n node) bool { return g.s.super(n.name) })
+	if len(makers) == 0 {
+		return
+	}
+	for _, schema := range slices.Sorted(maps.Keys(lookers)) {
+		if _, there := g.s.schemas[[2]string{db, schema}]; there || strings.HasPrefix(schema, "pg_") {
+			continue
+		}
+		for _, who := range makers {
+			for _, v := range lookers[schema] {
+				if who != (node{what: rights, name: v}) {
+					g.add(who, edge{to: g.owner(v), certainty: Possible, database: db, sql: []string{"CREATE SCHEMA " + pgsql.Ident(schema), "CREATE FUNCTION " + pgsql.Ident(schema) + ".…"},
+						mend: []string{"REVOKE CREATE ON DATABASE " + pgsql.Ident(db) + " FROM " + grantee(who.name)},
+						why:  fmt.Sprintf("%s may make schema %s, which is not there, and where %s looks for names", called(who), shown(schema), v)})
+				}
+			}
+		}
+	}
 }
 
 // lookers are the logins that look into each schema of a database by their
@@ -93,11 +144,16 @@ func (g *graph) lookers(db string) map[string][]string {
 	return out
 }
 
+// maxVisits is how many pairs of a login and a database are thought of where
+// PUBLIC may connect everywhere. Beyond, only those count whom the database's
+// ACL names, and superusers: a million ways on a million doors help nobody.
+const maxVisits = 200_000
+
 // logins are the logins that have CONNECT on a database, superusers always.
 func (g *graph) logins(db string) []string {
 	connect := need{g.s.database(db), pgsql.Connect}
 	names := g.s.names
-	if !g.publicHas(connect) {
+	if !g.publicHas(connect) || len(names)*len(g.s.snap.Databases) > maxVisits {
 		names = slices.Clone(g.supers)
 		for _, holder := range g.grantees(connect) {
 			names = append(names, g.s.below(holder, Usage)...)
@@ -135,7 +191,7 @@ func addTriggers(g *graph) {
 				setters = g.whoever(g.inSchema(o, pgsql.Trigger)...)
 			}
 			for _, owner := range fires[[2]string{r.Schema, r.Name}] {
-				setters = append(setters, node{rights, owner})
+				setters = append(setters, node{what: rights, name: owner})
 			}
 			for _, who := range setters {
 				g.addTrigger(who, o)
@@ -149,7 +205,7 @@ func (g *graph) addTrigger(who node, o Object) {
 	writers := append(g.grantees(need{o, pgsql.Insert | pgsql.Update | pgsql.Delete}), o.Owner)
 	slices.Sort(writers)
 	for _, w := range slices.Compact(writers) {
-		if who != (node{rights, w}) && !g.s.super(who.name) {
+		if who != (node{what: rights, name: w}) && !g.s.super(who.name) {
 			g.add(who, edge{to: g.owner(w), certainty: Possible, database: o.Database,
 				sql: []string{"CREATE TRIGGER … ON " + pgsql.Qualified(o.Schema, o.Name) + " EXECUTE FUNCTION …"},
 				why: fmt.Sprintf("a trigger on %s runs as %s when that role changes it", o.Identity(), w)})
@@ -164,7 +220,7 @@ func addEventTriggers(g *graph) {
 			if t.Disabled || i < 0 || g.s.super(c.Routines[i].Owner) {
 				continue
 			}
-			g.add(node{rights, c.Routines[i].Owner}, edge{to: node{superuser, ""}, certainty: Possible, database: db,
+			g.add(node{what: rights, name: c.Routines[i].Owner}, edge{to: node{what: superuser}, certainty: Possible, database: db,
 				sql: []string{"CREATE OR REPLACE FUNCTION " + t.Function + " …"},
 				why: "event trigger " + t.Name + " runs " + t.Function + " as whoever changes the schema, superusers too"})
 		}
@@ -184,7 +240,7 @@ func addUntrusted(g *graph) {
 			}
 			for _, who := range g.whoever(need{o, pgsql.Usage}) {
 				if who.what == rights && !g.s.super(who.name) {
-					g.add(who, edge{to: node{superuser, ""}, certainty: Blocked, database: db,
+					g.add(who, edge{to: node{what: superuser}, certainty: Blocked, database: db,
 						why: "only superusers make functions in the untrusted language " + l.Name + ", whatever its ACL says"})
 				}
 			}
@@ -196,7 +252,7 @@ func addUntrusted(g *graph) {
 			}
 			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
 			for _, who := range g.whoever(g.inSchema(o, pgsql.Execute)...) {
-				g.add(who, edge{to: node{superuser, ""}, certainty: Possible, database: db, sql: []string{"SELECT " + r.Signature},
+				g.add(who, edge{to: node{what: superuser}, certainty: Possible, database: db, sql: []string{"SELECT " + r.Signature},
 					why: r.Signature + " is written in " + r.Language + " and runs as the server's own user: what it does is up to its body"})
 			}
 		}

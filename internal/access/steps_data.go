@@ -10,6 +10,23 @@ import (
 // tableRights are those that reach the rows of a table.
 const tableRights = pgsql.Select | pgsql.Insert | pgsql.Update | pgsql.Delete | pgsql.Truncate
 
+// addOwnership: what a role owns, whoever has its rights has.
+func addOwnership(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		seen := map[node]bool{}
+		for i := range c.Relations {
+			r := &c.Relations[i]
+			o := relation(r)
+			o.Database = db
+			if to := dataOf(o); (r.Kind == 'r' || r.Kind == 'p') && !seen[to] {
+				seen[to] = true
+				g.add(node{what: rights, name: r.Owner}, edge{to: to, certainty: Certain, database: db, sql: []string{reach(o, pgsql.Select)},
+					why: fmt.Sprintf("%s owns tables in schema %s of database %s", r.Owner, shown(r.Schema), shown(db))})
+			}
+		}
+	})
+}
+
 // addGrants: what an ACL gives to others than the owner. With row level
 // security, policies say of how much.
 func addGrants(g *graph) {
@@ -38,10 +55,10 @@ func (g *graph) addTable(db string, o Object, rls bool) {
 			continue
 		}
 		for _, who := range g.whoever(g.inSchema(o, priv)...) {
-			if who == (node{rights, o.Owner}) {
+			if who == (node{what: rights, name: o.Owner}) {
 				continue
 			}
-			e := edge{to: node{data, o.Owner}, certainty: Certain, database: db, sql: []string{reach(o, priv)},
+			e := edge{to: dataOf(o), certainty: Certain, database: db, sql: []string{reach(o, priv)}, mend: g.revoke(o, priv, who),
 				why: fmt.Sprintf("%s on %s %s is granted to %s", priv, o.What(), o.Identity(), called(who))}
 			if rls && priv != pgsql.Truncate {
 				e.certainty, e.why = Possible, e.why+", as far as its policies let it"
@@ -96,12 +113,17 @@ func addViews(g *graph) {
 			}
 			o := relation(view)
 			o.Database = db
-			for owner := range v.owners(name, view.Owner, map[[2]string]bool{}) {
+			for to, how := range v.owners(name, view.Owner, map[[2]string]bool{}) {
 				for _, who := range g.whoever(g.inSchema(o, pgsql.Select)...) {
-					if who != (node{rights, owner}) {
-						g.add(who, edge{to: node{data, owner}, certainty: Certain, database: db, sql: []string{reach(o, pgsql.Select)},
-							why: fmt.Sprintf("%s %s shows tables of %s, with the rights of %s", o.What(), o.Identity(), owner, view.Owner)})
+					if who == (node{what: rights, name: to.name}) {
+						continue
 					}
+					e := edge{to: to, certainty: how, database: db, sql: []string{reach(o, pgsql.Select)}, mend: g.revoke(o, pgsql.Select, who),
+						why: fmt.Sprintf("%s %s shows tables of %s, with the rights of %s", o.What(), o.Identity(), to.name, view.Owner)}
+					if how != Certain {
+						e.why += ", as far as policies let that role"
+					}
+					g.add(who, e)
 				}
 			}
 		}
@@ -132,14 +154,19 @@ func newViews(g *graph, db string, c *snapshot.Contents) views {
 	return v
 }
 
-// owners are those whose tables are read by a view that reads with a role's
-// rights.
-func (v views) owners(view [2]string, as string, seen map[[2]string]bool) map[string]bool {
-	out := map[string]bool{}
+// owners are the data that a view shows which reads with a role's rights, and
+// how surely: policies hold for that role too, unless it passes by them.
+func (v views) owners(view [2]string, as string, seen map[[2]string]bool) map[node]Certainty {
+	out := map[node]Certainty{}
 	if seen[view] {
 		return out
 	}
 	seen[view] = true
+	add := func(n node, c Certainty) {
+		if old, ok := out[n]; !ok || c.level() < old.level() {
+			out[n] = c
+		}
+	}
 	for _, name := range v.reads[view] {
 		r := v.relations[name]
 		if r == nil {
@@ -150,25 +177,61 @@ func (v views) owners(view [2]string, as string, seen map[[2]string]bool) map[st
 		if p, _ := v.g.s.Privileges(as, o); p&pgsql.Select == 0 {
 			continue
 		}
+		reader := r.Owner
+		if r.Kind == 'v' && r.Invoker {
+			reader = as
+		}
+		if r.Kind == 'v' || r.Kind == 'm' {
+			for n, c := range v.owners(name, reader, seen) {
+				add(n, c)
+			}
+		}
 		switch {
 		case r.Kind == 'v':
-			reader := r.Owner
-			if r.Invoker {
-				reader = as
-			}
-			for owner := range v.owners(name, reader, seen) {
-				out[owner] = true
-			}
-		case r.Kind == 'm':
-			for owner := range v.owners(name, r.Owner, seen) {
-				out[owner] = true
-			}
-			fallthrough
+		case r.RLS && !v.g.s.passes(as, r):
+			add(dataOf(o), Possible)
 		default:
-			out[r.Owner] = true
+			add(dataOf(o), Certain)
 		}
 	}
 	return out
+}
+
+// passes says whether the policies of a table do not hold for a role: its
+// owner's, unless they are forced; or one with BYPASSRLS (the manual, "Row
+// Security Policies").
+func (s *State) passes(as string, r *snapshot.Relation) bool {
+	role := s.roles[as]
+	return s.super(as) || role != nil && role.BypassRLS || !r.Forced && s.HasRole(as, r.Owner, Usage, "")
+}
+
+// revoke takes a right on a table from whomever it is granted to and who has it
+// by that.
+func (g *graph) revoke(o Object, priv pgsql.Privs, who node) []string {
+	var out []string
+	for _, it := range g.s.acl(o) {
+		through := it.Grantee == "" && who.what == anybody || it.Grantee != "" && who.what != anybody && g.s.holding(who.name, o.Database)[it.Grantee]
+		if p := it.Privs & priv; p != 0 && through && it.Grantee != o.Owner {
+			out = append(out, "REVOKE "+on(o, p)+" FROM "+grantee(it.Grantee))
+		}
+	}
+	return out
+}
+
+// on is rights on a table or a column, as GRANT and REVOKE write them.
+func on(o Object, privs pgsql.Privs) string {
+	if o.Column != "" {
+		return fmt.Sprintf("%s (%s) ON %s", privs, pgsql.Ident(o.Column), pgsql.Qualified(o.Schema, o.Name))
+	}
+	return fmt.Sprintf("%s ON %s", privs, pgsql.Qualified(o.Schema, o.Name))
+}
+
+// grantee is a grantee in SQL.
+func grantee(name string) string {
+	if name == "" {
+		return "PUBLIC"
+	}
+	return pgsql.Ident(name)
 }
 
 // addPartitions: the children's own ACLs are not asked.
@@ -188,9 +251,10 @@ func addPartitions(g *graph) {
 			o := relation(parent)
 			o.Database = db
 			for _, who := range g.whoever(g.inSchema(o, pgsql.Select)...) {
-				if who != (node{rights, child.Owner}) {
-					g.add(who, edge{to: node{data, child.Owner}, certainty: Certain, database: db, sql: []string{reach(o, pgsql.Select)},
-						why: fmt.Sprintf("%s.%s of %s is read with %s", i.Schema, i.Table, child.Owner, o.Identity())})
+				if who != (node{what: rights, name: child.Owner}) {
+					g.add(who, edge{to: node{what: data, name: child.Owner, at: place{db, child.Schema}}, certainty: Certain, database: db, sql: []string{reach(o, pgsql.Select)},
+						mend: g.revoke(o, pgsql.Select, who),
+						why:  fmt.Sprintf("%s.%s of %s is read with %s", i.Schema, i.Table, child.Owner, o.Identity())})
 				}
 			}
 		}
@@ -202,15 +266,15 @@ func addLargeObjects(g *graph) {
 	g.each(func(db string, c *snapshot.Contents) {
 		for o := range largeObjects(c) {
 			o.Database = db
-			e := edge{to: node{data, o.Owner}, certainty: Certain, database: db, why: "large objects of " + o.Owner + " are open to others",
+			e := edge{to: dataOf(o), certainty: Certain, database: db, why: "large objects of " + o.Owner + " are open to others",
 				sql: []string{"SELECT pg_catalog.lo_get(m.oid) FROM pg_catalog.pg_largeobject_metadata AS m WHERE pg_catalog.pg_get_userbyid(m.lomowner) = " + pgsql.Literal(o.Owner)}}
 			if compat {
 				e.why = "lo_compat_privileges is on: everybody reads and writes every large object"
-				g.add(node{anybody, ""}, e)
+				g.add(node{what: anybody}, e)
 				continue
 			}
 			for _, who := range g.whoever(need{o, pgsql.Select | pgsql.Update}) {
-				if who != (node{rights, o.Owner}) {
+				if who != (node{what: rights, name: o.Owner}) {
 					g.add(who, e)
 				}
 			}
@@ -224,7 +288,7 @@ func addAllData(g *graph) {
 		{writeAll, "INSERT INTO …", "writes every table"},
 	} {
 		if g.s.roles[r.name] != nil {
-			g.add(node{rights, r.name}, edge{to: node{everyData, ""}, certainty: Certain, sql: []string{r.sql}, why: r.name + " " + r.why})
+			g.add(node{what: rights, name: r.name}, edge{to: node{what: everyData}, certainty: Certain, sql: []string{r.sql}, why: r.name + " " + r.why})
 		}
 	}
 }
@@ -240,11 +304,11 @@ func addFuture(g *graph) {
 				if it.Grantee == d.Creator || it.Privs&tableRights == 0 {
 					continue
 				}
-				who := node{rights, it.Grantee}
+				who := node{what: rights, name: it.Grantee}
 				if it.Grantee == "" {
-					who = node{anybody, ""}
+					who = node{what: anybody}
 				}
-				g.add(who, edge{to: node{data, d.Creator}, certainty: Possible, database: db,
+				g.add(who, edge{to: node{what: data, name: d.Creator, at: place{db, d.Schema}}, certainty: Possible, database: db,
 					why: fmt.Sprintf("default privileges give %s on what %s will make to %s", it.Privs, d.Creator, called(who))})
 			}
 		}

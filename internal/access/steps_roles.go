@@ -2,12 +2,13 @@ package access
 
 import (
 	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
 )
 
 func addInherit(g *graph) {
 	for _, m := range g.s.snap.Memberships {
 		if m.Inherit {
-			g.add(node{rights, m.Member}, edge{to: node{rights, m.Role}, certainty: Certain,
+			g.add(node{what: rights, name: m.Member}, edge{to: node{what: rights, name: m.Role}, certainty: Certain, mend: g.leave(m),
 				why: m.Member + " has the rights of " + m.Role + ": it is a member that inherits"})
 		}
 	}
@@ -17,14 +18,14 @@ func addInherit(g *graph) {
 // it: it does not begin at a role that is merely inherited from.
 func addSetRole(g *graph) {
 	for _, m := range g.s.snap.Memberships {
-		e := edge{to: node{being, m.Role}, certainty: Certain, sql: []string{"SET ROLE " + pgsql.Ident(m.Role)}, why: m.Member + " is a member of " + m.Role}
+		e := edge{to: node{what: being, name: m.Role}, certainty: Certain, mend: g.leave(m), sql: []string{"SET ROLE " + pgsql.Ident(m.Role)}, why: m.Member + " is a member of " + m.Role}
 		if !m.Set && m.Admin {
 			continue // it can give itself SET
 		}
 		if !m.Set {
 			e.certainty, e.why = Blocked, m.Member+" is a member of "+m.Role+" with SET FALSE"
 		}
-		g.add(node{being, m.Member}, e)
+		g.add(node{what: being, name: m.Member}, e)
 	}
 }
 
@@ -34,7 +35,7 @@ func addSetRole(g *graph) {
 func addAdminOption(g *graph) {
 	for _, m := range g.s.snap.Memberships {
 		if m.Admin {
-			g.addGrantToSelf(node{rights, m.Member}, m.Role, m.Member+" has ADMIN OPTION on "+m.Role)
+			g.addGrantToSelf(node{what: rights, name: m.Member}, m.Role, m.Member+" has ADMIN OPTION on "+m.Role, "REVOKE ADMIN OPTION FOR "+pgsql.Ident(m.Role)+" FROM "+pgsql.Ident(m.Member)+g.by(m))
 		}
 	}
 }
@@ -51,21 +52,33 @@ func addCreateRole(g *graph) {
 		}
 		for _, to := range g.s.names {
 			if to != name && !g.s.super(to) && to != databaseOwner {
-				g.addGrantToSelf(node{being, name}, to, name+" has CREATEROLE, which before 16 grants every role that is no superuser")
+				g.addGrantToSelf(node{what: being, name: name}, to, name+" has CREATEROLE, which before 16 grants every role that is no superuser", "ALTER ROLE "+pgsql.Ident(name)+" NOCREATEROLE")
 			}
 		}
 	}
 }
 
-func (g *graph) addGrantToSelf(from node, to, why string) {
+// leave ends a membership; since 16 each grantor's grant is its own.
+func (g *graph) leave(m snapshot.Membership) []string {
+	return []string{"REVOKE " + pgsql.Ident(m.Role) + " FROM " + pgsql.Ident(m.Member) + g.by(m)}
+}
+
+func (g *graph) by(m snapshot.Membership) string {
+	if m.Grantor == "" || !g.s.snap.Version.MembershipOptions() {
+		return ""
+	}
+	return " GRANTED BY " + pgsql.Ident(m.Grantor)
+}
+
+func (g *graph) addGrantToSelf(from node, to, why, mend string) {
 	if g.s.super(to) {
-		g.add(from, edge{to: node{being, to}, certainty: Blocked, why: "only superusers grant a superuser's role"})
+		g.add(from, edge{to: node{what: being, name: to}, certainty: Blocked, why: "only superusers grant a superuser's role"})
 		return
 	}
 	options := ""
 	if g.s.snap.Version.MembershipOptions() {
 		options = " WITH INHERIT TRUE, SET TRUE"
 	}
-	g.add(from, edge{to: node{being, to}, certainty: Certain, why: why,
+	g.add(from, edge{to: node{what: being, name: to}, certainty: Certain, why: why, mend: []string{mend},
 		sql: []string{"GRANT " + pgsql.Ident(to) + " TO SESSION_USER" + options, "SET ROLE " + pgsql.Ident(to)}})
 }

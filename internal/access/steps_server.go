@@ -13,21 +13,21 @@ import (
 // addServerProgram: the server's own user owns the data directory and every
 // process of the server; there is nothing that it cannot do.
 func addServerProgram(g *graph) {
-	g.predefined("pg_execute_server_program", edge{to: node{superuser, ""}, certainty: Certain,
+	g.predefined("pg_execute_server_program", edge{to: node{what: superuser}, certainty: Certain,
 		sql: []string{`COPY (SELECT 1) TO PROGRAM 'psql -d postgres -c …'`}, why: "programs run as the server's own user, who owns all of its files"})
 }
 
 func addServerFiles(g *graph) {
-	g.predefined("pg_read_server_files", edge{to: node{everyData, ""}, certainty: Possible,
+	g.predefined("pg_read_server_files", edge{to: node{what: everyData}, certainty: Possible,
 		sql: []string{`COPY … FROM '…'`}, why: "it reads the server's files: keys, password files, archived WAL"})
-	g.predefined("pg_write_server_files", edge{to: node{superuser, ""}, certainty: Possible,
+	g.predefined("pg_write_server_files", edge{to: node{what: superuser}, certainty: Possible,
 		sql: []string{`COPY (SELECT 'local all all trust') TO '…/pg_hba.conf'`}, why: "it writes into the data directory; somebody must reload or restart"})
 }
 
 func (g *graph) predefined(name string, e edge) {
 	if g.s.roles[name] != nil {
 		e.why = name + ": " + e.why
-		g.add(node{rights, name}, e)
+		g.add(node{what: rights, name: name}, e)
 	}
 }
 
@@ -45,6 +45,11 @@ func addSystemFunctions(g *graph) {
 				continue
 			}
 			e.database = db
+			for _, it := range g.s.acl(o) {
+				if it.Grantee != o.Owner {
+					e.mend = append(e.mend, "REVOKE EXECUTE ON FUNCTION "+o.Name+" FROM "+grantee(it.Grantee))
+				}
+			}
 			for _, who := range g.whoever(need{o, pgsql.Execute}) {
 				if !g.s.super(who.name) {
 					g.add(who, e)
@@ -57,14 +62,17 @@ func addSystemFunctions(g *graph) {
 func functionEdge(signature string) (edge, bool) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(signature, "pg_catalog."), "(")
 	switch name {
-	case "pg_read_binary_file", "pg_read_file":
-		return edge{to: node{everyData, ""}, certainty: Certain, sql: []string{"SELECT pg_catalog." + name + "('global/pg_filenode.map')"},
-			why: "EXECUTE on " + signature + " reads every file of the data directory, the tables' among them"}, name == "pg_read_binary_file"
+	case "pg_read_binary_file":
+		return edge{to: node{what: everyData}, certainty: Certain, sql: []string{"SELECT pg_catalog." + name + "('global/pg_filenode.map')"},
+			why: "EXECUTE on " + signature + " reads every file of the data directory, the tables' among them"}, true
+	case "pg_read_file":
+		return edge{to: node{what: everyData}, certainty: Possible, sql: []string{"SELECT pg_catalog.pg_read_file('…')"},
+			why: "EXECUTE on " + signature + " reads every file of the server's that is text"}, true
 	case "lo_import":
-		return edge{to: node{everyData, ""}, certainty: Certain, sql: []string{"SELECT pg_catalog.lo_import('global/pg_filenode.map')"},
+		return edge{to: node{what: everyData}, certainty: Certain, sql: []string{"SELECT pg_catalog.lo_import('global/pg_filenode.map')"},
 			why: "EXECUTE on " + signature + " reads every file of the server's"}, true
 	case "lo_export":
-		return edge{to: node{superuser, ""}, certainty: Possible, sql: []string{"SELECT pg_catalog.lo_export(…, 'pg_hba.conf')"},
+		return edge{to: node{what: superuser}, certainty: Possible, sql: []string{"SELECT pg_catalog.lo_export(…, 'pg_hba.conf')"},
 			why: "EXECUTE on " + signature + " writes every file of the server's; somebody must reload or restart"}, true
 	}
 	return edge{}, false
@@ -73,10 +81,10 @@ func functionEdge(signature string) (edge, bool) {
 // addVerifiers: an md5 verifier lets whoever has it log in; of the others
 // weak passwords can be guessed.
 func addVerifiers(g *graph) {
-	e := edge{to: node{superuser, ""}, certainty: Possible, sql: []string{"SELECT rolname, rolpassword FROM pg_catalog.pg_authid"},
+	e := edge{to: node{what: superuser}, certainty: Possible, sql: []string{"SELECT rolname, rolpassword FROM pg_catalog.pg_authid"},
 		why: "verifiers can be attacked at leisure; an md5 verifier is as good as the password"}
 	if g.s.roles[readAll] != nil {
-		g.add(node{rights, readAll}, e)
+		g.add(node{what: rights, name: readAll}, e)
 	}
 	g.each(func(db string, c *snapshot.Contents) {
 		for o := range system(c) {
@@ -104,7 +112,7 @@ func addParameters(g *graph) {
 			continue
 		}
 		for _, who := range g.whoever(need{o, pgsql.AlterSystem}) {
-			g.add(who, edge{to: node{superuser, ""}, certainty: Possible, sql: []string{"ALTER SYSTEM SET " + o.Name + " = …"},
+			g.add(who, edge{to: node{what: superuser}, certainty: Possible, sql: []string{"ALTER SYSTEM SET " + o.Name + " = …"},
 				why: "ALTER SYSTEM on " + o.Name + " chooses what the server runs, once somebody reloads or restarts it"})
 		}
 	}
@@ -123,8 +131,8 @@ func addDecoding(g *graph) {
 			continue
 		}
 		for _, c := range g.s.snap.Contents {
-			for _, owner := range ownersIn(c) {
-				g.add(node{being, name}, edge{to: node{data, owner}, certainty: certainty, database: c.Database,
+			for _, to := range dataIn(c) {
+				g.add(node{what: being, name: name}, edge{to: to, certainty: certainty, mend: []string{"ALTER ROLE " + pgsql.Ident(name) + " NOREPLICATION"}, database: c.Database,
 					sql: []string{"SELECT pg_catalog.pg_create_logical_replication_slot('landlord_path', 'test_decoding')",
 						"SELECT data FROM pg_catalog.pg_logical_slot_peek_changes('landlord_path', NULL, NULL)"},
 					why: name + " has REPLICATION, and decodes all changes in database " + c.Database + why})
@@ -133,14 +141,15 @@ func addDecoding(g *graph) {
 	}
 }
 
-// ownersIn are the roles that own tables in a database.
-func ownersIn(c snapshot.Contents) []string {
-	var out []string
-	seen := map[string]bool{}
+// dataIn is all data that tables in a database hold.
+func dataIn(c snapshot.Contents) []node {
+	var out []node
+	seen := map[node]bool{}
 	for _, r := range c.Relations {
-		if (r.Kind == 'r' || r.Kind == 'p') && !seen[r.Owner] {
-			seen[r.Owner] = true
-			out = append(out, r.Owner)
+		n := node{what: data, name: r.Owner, at: place{c.Database, r.Schema}}
+		if (r.Kind == 'r' || r.Kind == 'p') && !seen[n] {
+			seen[n] = true
+			out = append(out, n)
 		}
 	}
 	return out
@@ -154,12 +163,12 @@ func addPhysical(g *graph) {
 		if !r.Replicate || !r.Login || r.Superuser {
 			continue
 		}
-		e := edge{to: node{everyData, ""}, certainty: Possible, sql: []string{"-- pg_basebackup --username=" + name},
+		e := edge{to: node{what: everyData}, certainty: Possible, sql: []string{"-- pg_basebackup --username=" + name}, mend: []string{"ALTER ROLE " + pgsql.Ident(name) + " NOREPLICATION"},
 			why: name + " has REPLICATION, and copies the whole server from wherever pg_hba.conf lets it"}
 		if rules != nil && !g.s.mayStream(rules, name) {
 			e.certainty, e.why = Blocked, "pg_hba.conf lets "+name+" stream from nowhere"
 		}
-		g.add(node{being, name}, e)
+		g.add(node{what: being, name: name}, e)
 	}
 }
 
@@ -207,8 +216,12 @@ func (s *State) trusts(user, database string) bool {
 func addTrust(g *graph) {
 	for _, name := range g.s.names {
 		r := g.s.roles[name]
+		if r.Login && !g.s.trusts(name, "postgres") && g.s.trusting(name, "postgres") {
+			g.add(node{what: anybody}, edge{to: g.owner(name), certainty: Possible, sql: []string{"-- psql --username=" + name + " postgres"},
+				why: "pg_hba.conf trusts " + name + " from a network: it takes only a machine there"})
+		}
 		if r.Login && g.s.trusts(name, "postgres") {
-			g.add(node{anybody, ""}, edge{to: node{being, name}, certainty: Possible, sql: []string{"-- psql --username=" + name + " postgres"},
+			g.add(node{what: anybody}, edge{to: node{what: being, name: name}, certainty: Possible, sql: []string{"-- psql --username=" + name + " postgres"},
 				why: "pg_hba.conf trusts " + name + " on the server's own machine: it takes only a program there"})
 		}
 	}
@@ -230,7 +243,7 @@ func addDblink(g *graph) {
 				}
 				for _, who := range g.whoever(g.inSchema(o, pgsql.Execute)...) {
 					schema := pgsql.Ident(r.Schema)
-					g.add(who, edge{to: node{being, name}, certainty: Certain, database: db, why: "dblink_connect_u leads back to this server, whose pg_hba.conf trusts " + name,
+					g.add(who, edge{to: node{what: being, name: name}, certainty: Certain, database: db, mend: []string{"REVOKE EXECUTE ON FUNCTION " + r.Signature + " FROM " + grantee(who.name)}, why: "dblink_connect_u leads back to this server, whose pg_hba.conf trusts " + name,
 						sql: []string{"SELECT " + schema + ".dblink_connect_u(" + pgsql.Literal("user="+pgsql.Conninfo(name)+" dbname="+pgsql.Conninfo(db)) + ")",
 							"SELECT " + schema + ".dblink_exec('…')"}})
 				}
@@ -267,9 +280,9 @@ func (g *graph) addMapping(db string, f snapshot.ForeignServer, m snapshot.UserM
 			if p, _ := g.s.Privileges(m.Role, o); p&pgsql.Usage == 0 {
 				return
 			}
-			who = node{being, m.Role}
+			who = node{what: being, name: m.Role}
 		}
-		g.add(who, edge{to: node{rights, m.User}, certainty: Possible, database: db,
+		g.add(who, edge{to: node{what: rights, name: m.User}, certainty: Possible, database: db,
 			sql: []string{"CREATE FOREIGN TABLE … SERVER " + pgsql.Ident(f.Name)},
 			why: "server " + f.Name + " leads back to this server, and its user mapping makes " + m.User + " of whoever uses it"})
 	}

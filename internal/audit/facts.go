@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"landlord/internal/access"
 	"landlord/internal/hba"
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
@@ -26,6 +27,8 @@ type facts struct {
 	housesOf       map[string][]string
 	tenantDatabase map[string]bool
 	live           []*hba.Rule // rules of pg_hba.conf that can match
+	state          *access.State
+	crossings      map[access.Certainty][]access.Crossing
 }
 
 // house is a database whose inside is to be judged, known or not.
@@ -41,12 +44,15 @@ type resident struct {
 	name      string
 	roles     []string
 	databases []string
+	// schemas are its own, as pairs of database and schema.
+	schemas [][2]string
 }
 
 func look(in Input) *facts {
 	f := &facts{
 		Input: in, roles: map[string]*snapshot.Role{}, marks: map[string]isolation.Mark{}, home: map[string]string{},
-		housesOf: map[string][]string{}, tenantDatabase: map[string]bool{},
+		crossings: map[access.Certainty][]access.Crossing{},
+		housesOf:  map[string][]string{}, tenantDatabase: map[string]bool{},
 		above: map[string][]snapshot.Membership{}, below: map[string][]snapshot.Membership{},
 	}
 	for i, r := range in.Snapshot.Roles {
@@ -103,7 +109,11 @@ func (f *facts) findTenants() {
 	switch {
 	case len(f.Input.Tenants) > 0:
 		for _, t := range f.Input.Tenants {
-			f.tenants = append(f.tenants, resident{t.Name, t.Roles(), []string{t.Home.Database}})
+			r := resident{name: t.Name, roles: t.Roles()}
+			for _, at := range t.Places() {
+				r.add(at.Database, at.Schemas)
+			}
+			f.tenants = append(f.tenants, r)
 		}
 	default:
 		f.markedTenants()
@@ -134,15 +144,31 @@ func (f *facts) markedTenants() {
 			f.tenants = append(f.tenants, resident{name: m.Tenant})
 		}
 		f.tenants[i].roles = append(f.tenants[i].roles, r.Name)
-		if m.Database != "" && !slices.Contains(f.tenants[i].databases, m.Database) {
-			f.tenants[i].databases = append(f.tenants[i].databases, m.Database)
+		if m.Database == "" {
+			continue
 		}
+		schemas := m.Schemas
+		if m.Role == "identity" && len(schemas) == 0 {
+			schemas = []string{m.Tenant}
+		}
+		f.tenants[i].add(m.Database, schemas)
+	}
+}
+
+// add notes where a tenant has something.
+func (r *resident) add(database string, schemas []string) {
+	if !slices.Contains(r.databases, database) {
+		r.databases = append(r.databases, database)
+	}
+	for _, s := range schemas {
+		r.schemas = append(r.schemas, [2]string{database, s})
 	}
 }
 
 // guessedTenants takes a login for a tenant of a database when it has the
 // database's name, owns it, or is named in its ACL, and is neither an
-// administrator nor at home in several.
+// administrator nor at home in several. Of several, the one that has its name
+// is its home: in the others it is a guest.
 func (f *facts) guessedTenants() {
 	in := map[string][]string{}
 	for _, d := range f.Snapshot.Databases {
@@ -162,16 +188,20 @@ func (f *facts) guessedTenants() {
 	}
 	at := map[string]int{}
 	for _, r := range f.Snapshot.Roles {
-		if len(in[r.Name]) != 1 {
+		named := slices.Contains(in[r.Name], r.Name)
+		if len(in[r.Name]) != 1 && !named {
 			continue
 		}
 		db := in[r.Name][0]
+		if named {
+			db = r.Name
+		}
 		if i, ok := at[db]; ok {
 			f.tenants[i].roles = append(f.tenants[i].roles, r.Name)
 			continue
 		}
 		at[db] = len(f.tenants)
-		f.tenants = append(f.tenants, resident{db, []string{r.Name}, []string{db}})
+		f.tenants = append(f.tenants, resident{name: db, roles: []string{r.Name}, databases: []string{db}})
 	}
 }
 

@@ -183,6 +183,12 @@ var fires = map[string]func(in *Input){
 	"member-grantor": func(in *Input) {
 		in.member(snapshot.Membership{Role: "acme_owner", Member: "bolt_owner", Grantor: "gone"})
 	},
+	"path-certain": func(in *Input) {
+		in.db("acme").ACL = mustACL("{acme=c/acme_owner,bolt=c/acme_owner}")
+		in.acme().Schemas[0].ACL = mustACL("{acme_owner=UC/acme_owner,bolt=U/acme_owner}")
+		in.rel(0).ACL = mustACL("{bolt=r/acme_owner}")
+	},
+	"path-possible": func(in *Input) { in.role("acme").PasswordIsName = true },
 	"setting-dangerous": func(in *Input) {
 		in.Snapshot.Settings = []snapshot.Setting{{Database: "acme", Name: "role", Value: "acme"}}
 	},

@@ -87,6 +87,10 @@ func relationPieces(r *reader, c *snapshot.Contents, flags map[[2]string]flag) [
 		{snapshot.PartRelations, censusSQL("inherits"), []rowFunc{func(row [][]byte) {
 			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
 		}}},
+		{snapshot.PartRelations, censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
+			c.ForeignKeys = append(c.ForeignKeys, snapshot.ForeignKey{Schema: r.name(row[0]), Table: string(row[1]), TargetSchema: r.name(row[2]), Target: string(row[3]),
+				Deletes: yes(row[4]), Updates: yes(row[5])})
+		}}},
 		{snapshot.PartRelations, censusSQL("sequences"), []rowFunc{func(row [][]byte) {
 			c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: r.name(row[0]), Sequence: string(row[1]), Table: string(row[2]), Column: r.name(row[3]), Identity: yes(row[4])})
 		}}},

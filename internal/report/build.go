@@ -191,13 +191,13 @@ func bit(is bool) int {
 // those that reach everything. Each tenant's first comes before anybody's
 // second, so that MaxWays leaves none out whole.
 func (b *builder) addWays() {
-	roles, at := map[string][]string{}, map[string]int{}
+	at := map[string]int{}
 	for i, r := range b.residents {
-		roles[r.Name], at[r.Name] = r.Roles, i
+		at[r.Name] = i
 	}
 	b.Ways = []Way{}
 	rank := map[int]int{}
-	for _, c := range b.st.Crossings(roles, access.Possible) {
+	for _, c := range b.st.Crossings(audit.Homes(b.residents), access.Possible) {
 		w := Way{From: at[c.From], To: -1, Goal: c.To, Certain: c.Path.Certainty == access.Certain, Login: c.Path.From, Reaches: c.Path.To, Steps: c.Path.Steps}
 		if i, ok := at[c.To]; ok && len(c.Path.Steps) > 0 && !everywhere(c) {
 			w.To = i

@@ -6,22 +6,24 @@ import "landlord/internal/pgsql"
 // extensions, where there are any, and nothing else of it. Names stand as the catalogs have them, not quoted; a function stands
 // as its signature, as regprocedure prints it.
 type Inside struct {
-	Languages     []Language       `json:"languages,omitempty"`
-	Wrappers      []Wrapper        `json:"wrappers,omitempty"`
-	Servers       []ForeignServer  `json:"servers,omitempty"`
-	Mappings      []UserMapping    `json:"mappings,omitempty"`
-	ForeignTables []ForeignTable   `json:"foreignTables,omitempty"`
-	Policies      []Policy         `json:"policies,omitempty"`
-	Triggers      []Trigger        `json:"triggers,omitempty"`
-	EventTriggers []EventTrigger   `json:"eventTriggers,omitempty"`
-	Rules         []Rule           `json:"rules,omitempty"`
-	Extensions    []Extension      `json:"extensions,omitempty"`
-	Publications  []Publication    `json:"publications,omitempty"`
-	Inherits      []Inherit        `json:"inherits,omitempty"`
-	Reads         []Read           `json:"reads,omitempty"`
-	SequenceOf    []SequenceOf     `json:"sequenceOf,omitempty"`
-	LargeACLs     []LargeObjectACL `json:"largeObjectACLs,omitempty"`
-	SystemACLs    []SystemACL      `json:"systemACLs,omitempty"`
+	Languages     []Language      `json:"languages,omitempty"`
+	Wrappers      []Wrapper       `json:"wrappers,omitempty"`
+	Servers       []ForeignServer `json:"servers,omitempty"`
+	Mappings      []UserMapping   `json:"mappings,omitempty"`
+	ForeignTables []ForeignTable  `json:"foreignTables,omitempty"`
+	Policies      []Policy        `json:"policies,omitempty"`
+	Triggers      []Trigger       `json:"triggers,omitempty"`
+	EventTriggers []EventTrigger  `json:"eventTriggers,omitempty"`
+	Rules         []Rule          `json:"rules,omitempty"`
+	Extensions    []Extension     `json:"extensions,omitempty"`
+	Publications  []Publication   `json:"publications,omitempty"`
+	Inherits      []Inherit       `json:"inherits,omitempty"`
+	// ForeignKeys are those between tables of two owners.
+	ForeignKeys []ForeignKey     `json:"foreignKeys,omitempty"`
+	Reads       []Read           `json:"reads,omitempty"`
+	SequenceOf  []SequenceOf     `json:"sequenceOf,omitempty"`
+	LargeACLs   []LargeObjectACL `json:"largeObjectACLs,omitempty"`
+	SystemACLs  []SystemACL      `json:"systemACLs,omitempty"`
 }
 
 // Language is one row of pg_language, without those for internal functions
@@ -136,6 +138,18 @@ type Inherit struct {
 	Table        string `json:"table"`
 	ParentSchema string `json:"parentSchema"`
 	Parent       string `json:"parent"`
+}
+
+// ForeignKey says that a table refers to another.
+type ForeignKey struct {
+	Schema       string `json:"schema"`
+	Table        string `json:"table"`
+	TargetSchema string `json:"targetSchema"`
+	Target       string `json:"target"`
+	// Deletes and Updates say that what is done to the target is done to the
+	// table: rows go, or change.
+	Deletes bool `json:"deletes,omitempty"`
+	Updates bool `json:"updates,omitempty"`
 }
 
 // Read says that a view, a materialized view or a rule uses a relation.

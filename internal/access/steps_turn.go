@@ -1,0 +1,129 @@
+package access
+
+import (
+	"fmt"
+
+	"landlord/internal/hba"
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+)
+
+// What runs as somebody else once that somebody does something: possible
+// steps, all of them.
+
+// addDatabaseSettings: an owner's ALTER DATABASE … SET search_path holds from
+// the first moment of everybody's sessions there, a superuser's too, who then
+// finds the owner's functions and views before the real ones.
+func addDatabaseSettings(g *graph) {
+	for _, d := range g.s.snap.Databases {
+		if !d.AllowConn || d.Template || d.Owner == "" || g.s.super(d.Owner) {
+			continue
+		}
+		g.add(node{what: rights, name: d.Owner}, edge{to: node{what: superuser}, certainty: Possible,
+			sql:  []string{"ALTER DATABASE " + pgsql.Ident(d.Name) + " SET search_path = …"},
+			mend: []string{"CREATE ROLE " + pgsql.Ident(d.Name+"_owner") + " NOLOGIN", "ALTER DATABASE " + pgsql.Ident(d.Name) + " OWNER TO " + pgsql.Ident(d.Name+"_owner")},
+			why:  fmt.Sprintf("%s owns database %s, and so sets where a superuser's session there looks for names", d.Owner, shown(d.Name))})
+	}
+}
+
+// addViewCode: functions in a view run as whoever reads it (the manual, CREATE
+// VIEW, notes).
+func addViewCode(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		for i := range c.Relations {
+			if r := &c.Relations[i]; r.Kind == 'v' {
+				o := relation(r)
+				o.Database = db
+				g.addLured(o, pgsql.Select, []string{"CREATE OR REPLACE VIEW " + pgsql.Qualified(r.Schema, r.Name) + " AS SELECT …"},
+					fmt.Sprintf("functions in view %s run as %%s when that role reads it", o.Identity()))
+			}
+		}
+	})
+}
+
+// addFunctionCode: a function that is not SECURITY DEFINER runs as its caller,
+// and its owner replaces it at will.
+func addFunctionCode(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		for i := range c.Routines {
+			r := &c.Routines[i]
+			if r.Definer || r.Extension || r.Returns != "" || r.ACL == nil {
+				continue
+			}
+			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
+			g.addLured(o, pgsql.Execute, []string{"CREATE OR REPLACE FUNCTION " + r.Signature + " …"}, r.Signature+" runs as %s when that role calls it")
+		}
+	})
+}
+
+// addLured leads from an object's owner to those whom its ACL names for a
+// right: somebody wanted them to use it. PUBLIC is nobody in particular.
+func (g *graph) addLured(o Object, priv pgsql.Privs, sql []string, why string) {
+	if g.s.super(o.Owner) {
+		return
+	}
+	for _, name := range g.grantees(need{o, priv}) {
+		if name != o.Owner {
+			g.add(node{what: rights, name: o.Owner}, edge{to: g.owner(name), certainty: Possible, database: o.Database, sql: sql, why: fmt.Sprintf(why, name)})
+		}
+	}
+}
+
+// addSubscriptions: the changes that a subscription brings fire the triggers
+// of the tables as its owner, always before 16, and since then where it is
+// told to (the manual, "Logical Replication", "Security"). Which tables it
+// changes is not known.
+func addSubscriptions(g *graph) {
+	for _, sub := range g.s.snap.Subscriptions {
+		if g.s.snap.Version.MembershipOptions() && !sub.RunAsOwner {
+			continue
+		}
+		c := g.s.contents[sub.Database]
+		if c == nil {
+			continue
+		}
+		seen := map[string]bool{sub.Owner: true}
+		for _, r := range c.Relations {
+			if seen[r.Owner] || g.s.super(r.Owner) {
+				continue
+			}
+			seen[r.Owner] = true
+			g.add(node{what: rights, name: r.Owner}, edge{to: g.owner(sub.Owner), certainty: Possible, database: sub.Database,
+				sql: []string{"CREATE TRIGGER …", "ALTER TABLE … ENABLE ALWAYS TRIGGER …"},
+				why: fmt.Sprintf("subscription %s changes tables as %s, and fires the triggers that %s has put on its own", sub.Name, sub.Owner, r.Owner)})
+		}
+	}
+}
+
+// addPasswords: it is the first that anybody tries.
+func addPasswords(g *graph) {
+	for _, name := range g.s.names {
+		r := g.s.roles[name]
+		if r.Login && r.PasswordIsName {
+			g.add(node{what: anybody}, edge{to: g.owner(name), certainty: Possible, sql: []string{"-- psql --username=" + name},
+				mend: []string{`\password ` + name}, why: "the password of " + name + " is its own name: whoever pg_hba.conf lets knock is in"})
+		}
+	}
+}
+
+// trusting says whether pg_hba.conf lets a role in from some network without
+// any proof.
+func (s *State) trusting(user, database string) bool {
+	f := s.rules()
+	if f == nil {
+		return false
+	}
+	env := hba.Env{IsMember: func(user, role string) bool { return s.Chain(user, role, Member) != nil }}
+	for _, r := range f.Rules() {
+		p, ok := r.Address.Prefix()
+		if r.Method != hba.Trust || r.Type == hba.Local || !ok {
+			continue
+		}
+		for _, tls := range []bool{false, true} {
+			if d := f.Decide(hba.Attempt{User: user, Database: database, Addr: p.Addr(), TLS: tls}, env); d.Certain && d.Method == hba.Trust {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -39,6 +39,14 @@ type Options struct {
 // wants. It changes nothing and takes no lock. Its errors are those of
 // plan.Make, beside the server's own.
 func Plan(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Plan, error) {
+	if s, ok := e.Server(server); ok && s.Own != nil {
+		return planOwn(ctx, e, s, o)
+	}
+	return planInside(ctx, e, server, o)
+}
+
+// planInside plans what is to be done in a server that runs.
+func planInside(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Plan, error) {
 	in, err := look(ctx, e, server, o)
 	if err != nil {
 		return plan.Plan{}, err
@@ -107,6 +115,14 @@ const maxRounds = 4
 // (Hooks.Refresh). Otherwise it asks for consent, takes landlord's lock, and
 // looks again, since somebody may have been faster.
 func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
+	if s, ok := e.Server(server); ok && s.Own != nil {
+		return applyOwn(ctx, e, s, o, h)
+	}
+	return applyInside(ctx, e, server, o, h)
+}
+
+// applyInside applies what is to be done in a server that runs.
+func applyInside(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
 	in, err := look(ctx, e, server, o)
 	if err != nil {
 		return apply.Result{}, err

@@ -17,7 +17,7 @@ import (
 // closed door says nothing about who is inside. It returns how many it ended.
 func Quiet(ctx context.Context, s tenant.Server, t tenant.Tenant) (ended int, err error) {
 	logins := t.LoginRoles()
-	if len(logins) == 0 {
+	if len(logins) == 0 || s.Own != nil && s.Own.Stopped {
 		return 0, nil
 	}
 	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"landlord/internal/catalog"
+	"landlord/internal/cluster"
+	"landlord/internal/cluster/host"
 	"landlord/internal/pgsql"
 	"landlord/internal/plan"
 	"landlord/internal/snapshot"
@@ -59,6 +61,40 @@ type Limit struct {
 // List says what every tenant on a server has and uses, sorted by name. Only
 // those named, if any are.
 func List(ctx context.Context, s tenant.Server, only ...string) ([]Status, error) {
+	if s.Own == nil {
+		return list(ctx, s, only)
+	}
+	if len(only) > 0 && !slices.Contains(only, s.Own.Tenant) {
+		return nil, nil
+	}
+	if asleep, err := asleep(s); asleep != nil || err != nil {
+		return asleep, err
+	}
+	all, err := list(ctx, s, only)
+	for i := range all {
+		if all[i].Name == s.Own.Tenant {
+			all[i].Isolation = tenant.Cluster
+		}
+	}
+	return all, err
+}
+
+// asleep is the status of a tenant whose own server is not there yet, which is
+// none, or does not run; nil: it does.
+func asleep(s tenant.Server) ([]Status, error) {
+	m, err := host.ReadMark(s.Own.Home)
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil || m.State == cluster.Making:
+		return []Status{}, nil
+	case host.Runs(*m):
+		return nil, nil
+	}
+	return []Status{{Name: s.Own.Tenant, Server: s.Name, Isolation: tenant.Cluster, Database: s.Own.Tenant, Suspended: true, Bytes: -1}}, nil
+}
+
+func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error) {
 	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
 	if err != nil {
 		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)

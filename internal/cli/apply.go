@@ -158,7 +158,7 @@ func groups(p plan.Plan) int {
 	for _, s := range p.Steps {
 		seen[part{s.Phase, s.Group}] = true
 	}
-	n := len(seen)
+	n := len(seen) + len(p.Host)
 	if p.HBA != nil {
 		n++
 	}

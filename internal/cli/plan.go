@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"landlord"
+	"landlord/internal/cluster"
 	"landlord/internal/plan"
 	"landlord/internal/term"
 )
@@ -121,9 +123,11 @@ func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 			fmt.Fprintf(w, "server %s: nothing to do\n", p.Server)
 		}
 		printNotes(w, l, p.Notes)
+		printSizes(w, l, p, verbose)
 		return
 	}
-	fmt.Fprintf(w, "server %s: %s\n", p.Server, term.Count(len(p.Steps), "step"))
+	fmt.Fprintf(w, "server %s: %s\n", p.Server, term.Count(len(p.Steps)+len(p.Host), "step"))
+	printHost(w, l, p, verbose)
 	group, last := "", ""
 	for _, s := range p.Steps {
 		if s.Group != group {
@@ -149,7 +153,48 @@ func printPlan(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
 	}
 	printLosses(w, l, p.Losses())
 	printNotes(w, l, p.Notes)
+	printSizes(w, l, p, verbose)
 	fmt.Fprintf(w, "\n%s adds, %s takes a right away, %s destroys data\n", sign(l, plan.Safe), sign(l, plan.Access), sign(l, plan.Data))
+}
+
+// printHost prints what is to be done on this machine.
+func printHost(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
+	if len(p.Host) > 0 {
+		fmt.Fprintf(w, "\n%s\n", l.Paint(term.Strong, "this machine"))
+	}
+	for _, s := range p.Host {
+		danger := plan.Safe
+		switch {
+		case s.Loses:
+			danger = plan.Data
+		case s.Ends:
+			danger = plan.Access
+		}
+		fmt.Fprintf(w, "  %s %s\n", sign(l, danger), term.Clean(s.Why))
+		for _, c := range s.Commands {
+			for line := range strings.Lines(c) {
+				if verbose {
+					fmt.Fprintf(w, "      %s\n", l.Paint(term.Dim, term.Clean(strings.TrimSuffix(line, "\n"))))
+				}
+			}
+		}
+	}
+}
+
+// printSizes prints what the parameters of a tenant's own server follow from.
+func printSizes(w io.Writer, l term.Look, p plan.Plan, verbose bool) {
+	if !verbose || len(p.Sizes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n%s", l.Paint(term.Strong, "sizes of server "+p.Server), sizeTable(l, p.Sizes))
+}
+
+func sizeTable(l term.Look, sizes []cluster.Size) string {
+	t := term.Table{Head: []string{"parameter", "value", "why"}, Right: []int{1}}
+	for _, s := range sizes {
+		t.Rows = append(t.Rows, []term.Cell{term.Text(s.Name), term.Text(s.Value), term.Toned(term.Dim, s.Why)})
+	}
+	return l.Table(t)
 }
 
 // printOpen prints what stands open, before all else: a plan with nothing to do

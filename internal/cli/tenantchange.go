@@ -29,7 +29,7 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 			return home{}, usageError{err}
 		}
 		a.seen.text, a.seen.estate = edited.Text, edited.After
-		return a.homeOf(edited.After, server)
+		return a.homeOf(edited, server, change.Tenant())
 	}
 	s := tenant.Server{Name: "main", Connection: server}
 	e, err := landlord.Export(ctx, s)
@@ -43,8 +43,16 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 	return home{edited.After, edited.After.Servers[0], true, serverNow(s, change, e, edited.After)}, nil
 }
 
-// homeOf is the server of an estate that --server names, or its only one.
-func (a *app) homeOf(e tenant.Estate, server string) (home, error) {
+// homeOf is the server of an estate that --server names, or that the changed
+// tenant stands on.
+func (a *app) homeOf(edited spec.Edited, server, name string) (home, error) {
+	e := edited.After
+	for _, state := range []tenant.Estate{edited.After, edited.Before} {
+		if t, ok := state.Tenant(name); ok && server == "" {
+			s, _ := state.Server(t.Server)
+			return home{estate: e, server: s}, nil
+		}
+	}
 	list, err := servers(e, server, nil)
 	if err != nil {
 		return home{}, err
@@ -98,7 +106,7 @@ there; 2 bad usage or spec, or the name is taken.`,
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
-	c.Flags().StringVar(&f.isolation, "isolation", "", "database, schema or cluster (default: the spec's)")
+	c.Flags().StringVar(&f.isolation, "isolation", "", "database, schema, or cluster (default: the spec's)")
 	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
 	c.Flags().StringVar(&f.rights, "rights", "", "read, crud or ddl")
 	c.Flags().StringVar(&f.profile, "profile", "", "one of the spec's profiles")
@@ -235,6 +243,9 @@ usage or spec.`,
 }
 
 func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) error {
+	if own, err := a.removeOwn(ctx, name, f); own || err != nil {
+		return err
+	}
 	all, err := a.statuses(ctx, f.server, name)
 	if err != nil {
 		return err

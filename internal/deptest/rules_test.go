@@ -27,7 +27,7 @@ type finding struct {
 // value.
 var pure = []string{
 	"internal/tenant", "internal/pgsql", "internal/snapshot", "internal/spec",
-	"internal/isolation", "internal/hba", "internal/plan", "internal/access", "internal/audit", "internal/paste", "internal/adopt", "internal/report",
+	"internal/isolation", "internal/hba", "internal/plan", "internal/access", "internal/audit", "internal/paste", "internal/adopt", "internal/report", "internal/cluster",
 }
 
 // layers are the packages of landlord's own that each pure package may import.
@@ -37,8 +37,9 @@ var layers = map[string][]string{
 	"internal/hba":       {},
 	"internal/snapshot":  {"internal/pgsql", "internal/tenant"},
 	"internal/spec":      {"internal/tenant"},
+	"internal/cluster":   {"internal/tenant"},
 	"internal/isolation": {"internal/pgsql", "internal/tenant"},
-	"internal/plan":      {"internal/hba", "internal/isolation", "internal/pgsql", "internal/snapshot", "internal/tenant"},
+	"internal/plan":      {"internal/cluster", "internal/hba", "internal/isolation", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 	"internal/access":    {"internal/hba", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 	"internal/adopt":     {"internal/access", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 	"internal/paste":     {"internal/hba", "internal/pgsql", "internal/snapshot"},

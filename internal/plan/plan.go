@@ -2,7 +2,11 @@
 // what to do, as data: an ordered list of steps. It is pure and deterministic.
 package plan
 
-import "strings"
+import (
+	"strings"
+
+	"landlord/internal/cluster"
+)
 
 // Danger says what a step may cost.
 type Danger string
@@ -74,7 +78,12 @@ const (
 // Plan is what to do to one server.
 type Plan struct {
 	Server string `json:"server"`
-	Steps  []Step `json:"steps"`
+	// Host are the steps on this machine that come first: a tenant's own
+	// server is made, changed, or taken away.
+	Host []cluster.Step `json:"host,omitempty"`
+	// Sizes are the parameters of a tenant's own server that follow its limits.
+	Sizes []cluster.Size `json:"sizes,omitempty"`
+	Steps []Step         `json:"steps"`
 	// HBA is the change to pg_hba.conf, or nil. It comes after the phase
 	// Shared, since its lines name roles that must exist, and before any
 	// login is opened.
@@ -113,7 +122,7 @@ type Note struct {
 }
 
 // Empty says that there is nothing to do.
-func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil }
+func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil && len(p.Host) == 0 }
 
 // UnreadError says that databases could not be read, so that nothing is known
 // of them: they are not as they should be, and not as they should not be.

@@ -15,6 +15,7 @@ func Script(w io.Writer, p Plan, conninfo, hbaCommand string) error {
 	s := &script{w: w, hba: hbaCommand, plan: p}
 	s.line("-- landlord's plan for server %s: %d steps. Run it with psql, as landlord would connect:", pgsql.Comment(p.Server), len(p.Steps))
 	s.line(`--   psql -X %s -f THIS_FILE`, pgsql.Comment(shellWord(conninfo)))
+	s.onHost()
 	s.line(`\set ON_ERROR_STOP on`)
 	s.line(`\set QUIET on`)
 	s.line("%s", homeSQL)
@@ -35,6 +36,22 @@ func Script(w io.Writer, p Plan, conninfo, hbaCommand string) error {
 	}
 	s.changeHBA()
 	return s.err
+}
+
+// onHost lists, as remarks, what is to be done on the machine first.
+func (s *script) onHost() {
+	if len(s.plan.Host) == 0 {
+		return
+	}
+	s.line("-- First, as root, on the machine of the server:")
+	for _, step := range s.plan.Host {
+		s.line("-- # %s", pgsql.Comment(step.Why))
+		for _, c := range step.Commands {
+			for line := range strings.Lines(c) {
+				s.line("-- %s", pgsql.Comment(strings.TrimSuffix(line, "\n")))
+			}
+		}
+	}
 }
 
 // homeSQL notes the session's own database as pgsql.PsqlConnect writes one.

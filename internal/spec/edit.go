@@ -58,6 +58,9 @@ func Set(tenant, key string, values ...string) Change {
 // Unset takes one key of a tenant out, so that its default holds again.
 func Unset(tenant, key string) Change { return Change{unsetting, tenant, []KeyValue{{Key: key}}} }
 
+// Tenant is whom the change is about.
+func (c Change) Tenant() string { return c.tenant }
+
 // String is the change in a few words, such as: add tenant acme.
 func (c Change) String() string {
 	if c.verb == setting || c.verb == unsetting {

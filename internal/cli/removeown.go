@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"landlord"
+	"landlord/internal/cluster"
+	"landlord/internal/spec"
+	"landlord/internal/tenant"
+	"landlord/internal/term"
+)
+
+// removeOwn takes a tenant away that has a server of its own, with the server;
+// own is false where it has none. The spec's entry goes last, so that the next
+// run goes on wherever this one was killed.
+func (a *app) removeOwn(ctx context.Context, name string, f removeFlags) (own bool, err error) {
+	if bareServer(f.server) || f.server != "" && f.server != name {
+		return false, nil
+	}
+	e, err := a.load()
+	if err != nil {
+		return false, err
+	}
+	t, inSpec := e.Tenant(name)
+	mark, err := landlord.Leftover(e.Host, name)
+	if err != nil || mark == nil || inSpec && t.Isolation != tenant.Cluster {
+		return false, err
+	}
+	if err := a.agreeOwn(ctx, e, *mark, f); err != nil {
+		return true, err
+	}
+	if mark.State == cluster.Made && (inSpec || !f.noDump) {
+		if err := a.vacateOwn(ctx, e, name, f); err != nil {
+			return true, fmt.Errorf("%w; the server of tenant %s is still there", err, name)
+		}
+	}
+	if err := landlord.RemoveServer(ctx, e, name, landlord.Hooks{Waiting: func() { a.say("another landlord is at work on this machine; waiting") }}); err != nil {
+		return true, err
+	}
+	if _, err := a.edit(ctx, "", spec.Remove(name)); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
+		return true, err
+	}
+	fmt.Fprintf(a.Out, "tenant %s is gone, and its server\n", name)
+	return true, nil
+}
+
+// agreeOwn says what will go, and asks for the tenant's name.
+func (a *app) agreeOwn(ctx context.Context, e tenant.Estate, m cluster.Mark, f removeFlags) error {
+	status := landlord.Status{Name: m.Tenant, Isolation: tenant.Cluster, Bytes: -1}
+	if s, ok := e.Server(m.Tenant); ok && m.State == cluster.Made {
+		if all, err := landlord.List(ctx, s, m.Tenant); err == nil && len(all) == 1 {
+			status = all[0]
+		}
+	}
+	a.say("its server is PostgreSQL %d, with its data in %s", m.Major, m.Data)
+	return a.agree(ctx, status, f)
+}
+
+// vacateOwn closes the door and keeps a dump.
+func (a *app) vacateOwn(ctx context.Context, e tenant.Estate, name string, f removeFlags) error {
+	dir := f.dir
+	if f.noDump {
+		dir = ""
+	}
+	kept, err := landlord.Vacate(ctx, e, name, dir, landlord.Hooks{})
+	if err == nil && kept.Path != "" {
+		a.say("kept %s, %s; pg_restore reads it", kept.Path, term.Bytes(kept.Bytes))
+	}
+	return err
+}

@@ -1,7 +1,6 @@
 package clienttest
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -10,10 +9,8 @@ import (
 	"time"
 
 	"landlord"
-	"landlord/internal/apply"
 	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
-	"landlord/internal/plan"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
 )
@@ -151,32 +148,9 @@ func TestAdoptionStepByStep(t *testing.T) {
 	eachMess(t, func(t *testing.T, s *pgtest.Server, m mess) {
 		s.Exec(t, "", orNothing(m.first))
 		e := m.estate(t, s)
-		p, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
 		clients := gather(t, 2, 0, ways(s)...)
 		defer clients.home()
-		o := apply.Options{Conninfo: e.Servers[0].Connection}
-		after := func(what string) {
-			if clients.everybody(2); clients.failed() {
-				t.Fatalf("after %s", what)
-			}
-		}
-		for run := range plan.Runs(p.Steps) {
-			if run[0].Phase >= plan.Houses && p.HBA != nil {
-				if err := apply.WriteHBA(t.Context(), o.Conninfo, *p.HBA); err != nil {
-					t.Fatal(err)
-				}
-				p.HBA = nil
-				after("pg_hba.conf")
-			}
-			result, err := apply.Run(context.WithoutCancel(t.Context()), plan.Plan{Steps: run}, o)
-			if err != nil || result.Err() != nil {
-				t.Fatalf("%v; %v", err, result.Err())
-			}
-			after(fmt.Sprintf("%q: %q", run[len(run)-1].Why, run[len(run)-1].SQL))
-		}
+		stepByStep(t, e, clients)
 		settled(t, e)
 	})
 }

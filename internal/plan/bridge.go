@@ -20,12 +20,9 @@ import (
 // bridges plans that for every house whose logins are open and not yet
 // landlord's.
 func (b *builder) bridges() {
-	if !b.superuser() {
-		return // who may grant on what depends on memberships made on the way
-	}
 	b.oldLoans()
 	for _, h := range b.houses {
-		if c := b.contents[h.Tenant.Home.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) {
+		if c := b.contents[h.Tenant.Home.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) && b.whole(h) {
 			b.bridge(h)
 		}
 	}
@@ -35,6 +32,27 @@ func (b *builder) takenOver(h isolation.House) bool {
 	return slices.ContainsFunc(h.Roles, func(r isolation.Role) bool {
 		have := b.roles[r.Name]
 		return r.Login && have != nil && have.Login && have.Comment != r.Mark.Comment()
+	})
+}
+
+// whole says whether landlord can take over all that stands in a house. Where
+// it cannot, and says so, what it could would be moved away from under the rest.
+func (b *builder) whole(h isolation.House) bool {
+	c := b.contents[h.Tenant.Home.Database]
+	if b.superuser() || c == nil || c.Error != "" {
+		return true
+	}
+	rooms := b.rooms(h.Tenant.Home.Database)
+	return !slices.ContainsFunc(h.Tenant.Home.Schemas, func(name string) bool {
+		if s, ok := rooms.schemas[name]; ok && !b.mayOwn(s.Owner) {
+			return true
+		}
+		for o := range rooms.objects(name) {
+			if !b.mayOwn(o.owner) {
+				return true
+			}
+		}
+		return false
 	})
 }
 
@@ -68,13 +86,23 @@ func (u unit) makeRole(want isolation.Role) {
 	}
 	u.do("role "+want.Name+" is missing", Safe, u.create(want)...)
 	u.b.roles[want.Name] = &snapshot.Role{Name: want.Name, Inherit: true, ConnLimit: want.ConnLimit, Verifier: "none", Comment: want.Mark.Comment()}
+	u.b.made[want.Name] = true
+}
+
+// bridging is the unit that may grant on an owner's objects; ok is false where
+// landlord may not, which is said when the owner is to change.
+func (u unit) bridging(owner string) (_ unit, ok bool) {
+	if d := u.b.databases[u.where()]; owner == databaseOwner && d != nil {
+		owner = d.Owner
+	}
+	return u.by(owner), u.b.mayOwn(owner)
 }
 
 // letIn makes the logins that are there members of what pg_hba.conf will ask
 // for. Before 16, a login without INHERIT would have nothing of that.
 func (u unit) letIn(h isolation.House) {
 	for _, l := range h.Tenant.Logins {
-		if r := u.b.roles[l.Name]; r != nil && !r.Inherit {
+		if r := u.b.roles[l.Name]; r != nil && !r.Inherit && u.b.admin(l.Name) {
 			u.do("role "+l.Name+" must have what its groups have", Safe, "ALTER ROLE "+pgsql.Ident(l.Name)+" INHERIT")
 			changed := *r
 			changed.Inherit = true
@@ -114,7 +142,7 @@ const firstNormal = 16384
 // working for everybody. The loans end with the house (endLoans).
 func (u unit) lend(h isolation.House, c *inside) {
 	for _, role := range slices.Sorted(maps.Keys(u.b.ownersIn(h.Tenant, c))) {
-		if r := u.b.roles[role]; r == nil || r.OID < firstNormal || r.Superuser && u.b.owner[role] == "" || u.b.memberOf(role, h.Tenant.Owner, map[string]bool{}) {
+		if r := u.b.roles[role]; r == nil || r.OID < firstNormal || role == u.b.snap.Session.User || r.Superuser && u.b.owner[role] == "" || u.b.memberOf(role, h.Tenant.Owner, map[string]bool{}) {
 			continue
 		}
 		u.do(fmt.Sprintf("%s owns things in the house, and keeps its rights on them until all is in its place", role), Safe,
@@ -188,10 +216,14 @@ func (u unit) endLoans(h isolation.House) {
 
 func (u unit) bridgeDatabase(c isolation.Container, temp bool) {
 	d := *u.b.databases[c.Database]
+	by, ok := u.bridging(d.Owner)
+	if !ok {
+		return
+	}
 	d.ACL = d.ACL.Or(pgsql.DatabaseObj, d.Owner, u.b.version())
 	for _, g := range c.Grants(temp) {
 		if missing := u.b.missing(d.ACL, d.Owner, g); missing != 0 {
-			u.do("who may connect to database "+c.Database, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("DATABASE "+pgsql.Ident(c.Database)))
+			by.do("who may connect to database "+c.Database, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("DATABASE "+pgsql.Ident(c.Database)))
 			d.ACL = d.ACL.With(pgsql.ACLItem{Grantee: g.Grantee, Grantor: d.Owner, Privs: missing})
 		}
 	}
@@ -221,28 +253,44 @@ func (u unit) bridgeSchema(h isolation.House, c *inside, name string) {
 		return
 	}
 	s.ACL = s.ACL.Or(pgsql.SchemaKind, s.Owner, u.b.version())
-	for _, g := range h.SchemaGrants() {
-		if missing := u.b.missing(s.ACL, s.Owner, g); missing != 0 {
-			u.do("who may enter schema "+name, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("SCHEMA "+pgsql.Ident(name)))
+	grants := h.SchemaGrants()
+	if !u.b.superuser() { // whose objects get an owner who must be able to make such
+		grants = append(grants, isolation.Grant{Grantee: h.Tenant.Owner, Privs: pgsql.Create | pgsql.Usage})
+	}
+	by, ok := u.bridging(s.Owner)
+	for _, g := range grants {
+		if missing := u.b.missing(s.ACL, s.Owner, g); missing != 0 && ok {
+			by.do("who may enter schema "+name, Safe, change{grant: true, privs: missing, grantee: g.Grantee}.sql("SCHEMA "+pgsql.Ident(name)))
 			s.ACL = s.ACL.With(pgsql.ACLItem{Grantee: g.Grantee, Grantor: s.Owner, Privs: missing})
 		}
 	}
 	c.schemas[name] = s
-	batch := newBatch()
+	batches := map[string]*batch{}
+	of := func(owner string) *batch { // one for each owner, where it takes the owner
+		if u.b.superuser() {
+			owner = u.b.snap.Session.User
+		}
+		if batches[owner] == nil {
+			batches[owner] = newBatch()
+		}
+		return batches[owner]
+	}
 	relations := slices.Clone(c.relations[name])
 	for i, r := range relations {
-		if !r.Extension {
-			relations[i].ACL = u.b.bridgeObject(batch, h, relation(r))
+		if !r.Extension && u.b.mayOwn(r.Owner) {
+			relations[i].ACL = u.b.bridgeObject(of(r.Owner), h, relation(r))
 		}
 	}
 	routines := slices.Clone(c.routines[name])
 	for i, r := range routines {
-		if !r.Extension && !r.EventTrigger {
-			routines[i].ACL = u.b.bridgeObject(batch, h, routine(r))
+		if !r.Extension && !r.EventTrigger && u.b.mayOwn(r.Owner) {
+			routines[i].ACL = u.b.bridgeObject(of(r.Owner), h, routine(r))
 		}
 	}
 	c.relations[name], c.routines[name] = relations, routines
-	batch.emit(u, u.b.snap.Session.User, "the rights in schema "+name)
+	for _, owner := range slices.Sorted(maps.Keys(batches)) {
+		batches[owner].emit(u, owner, "the rights in schema "+name)
+	}
 }
 
 // bridgeObject adds grants to a batch and returns the object's ACL with them.
@@ -260,7 +308,7 @@ func (b *builder) bridgeObject(to *batch, h isolation.House, o object) pgsql.ACL
 
 // gentle says whether somebody may be at work in a house.
 func (b *builder) gentle(h isolation.House) bool {
-	return b.superuser() && slices.ContainsFunc(h.Tenant.Logins, func(l tenant.Login) bool {
+	return b.whole(h) && slices.ContainsFunc(h.Tenant.Logins, func(l tenant.Login) bool {
 		r := b.roles[l.Name]
 		return r != nil && r.Login
 	})
@@ -275,7 +323,7 @@ func (u unit) move(h isolation.House, c *inside, schema string) {
 	owner := h.Tenant.Owner
 	routines := slices.Clone(c.routines[schema])
 	for i, r := range routines {
-		if o := routine(r); !r.Extension && !r.EventTrigger && r.Owner != owner {
+		if o := routine(r); !r.Extension && !r.EventTrigger && r.Owner != owner && u.b.mayOwn(r.Owner) {
 			if maker := u.b.owner[r.Owner]; maker != h.Tenant.Name {
 				tamed := u.tame(o, maker)
 				routines[i].Definer = r.Definer && !tamed
@@ -288,7 +336,7 @@ func (u unit) move(h isolation.House, c *inside, schema string) {
 	u.apart = true
 	for _, views := range []bool{true, false} {
 		for i, r := range relations {
-			if isView := r.Kind == 'v' || r.Kind == 'm'; r.Extension || r.Owner == owner || isView != views {
+			if isView := r.Kind == 'v' || r.Kind == 'm'; r.Extension || r.Owner == owner || isView != views || !u.b.mayOwn(r.Owner) {
 				continue
 			}
 			if o := relation(r); !r.OwnedBy {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func Make(in Input) (Plan, error) {
 	}
 	found := Found(in.Server.Name, in.Snapshot)
 	in.Tenants = WithTwins(in.Tenants, found)
-	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{}}
+	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{}, made: map[string]bool{}}
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}
@@ -174,6 +175,7 @@ type builder struct {
 	depends map[string][]string // databases by role, gathered when first asked for
 	noted   map[Note]bool
 	lent    map[[2]string]bool // owner of a house and member of it, until the house is right
+	made    map[string]bool    // roles that a step before has made
 }
 
 // unit is a part of a plan under construction: steps of one group, in one
@@ -241,6 +243,9 @@ func (u unit) in(database string) unit {
 	u.database = database
 	return u
 }
+
+// where is the database that the unit works in.
+func (u unit) where() string { return cmp.Or(u.database, u.b.maintenance()) }
 
 // lately returns the unit with its steps marked Late.
 func (u unit) lately() unit {

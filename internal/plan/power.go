@@ -17,7 +17,7 @@ import (
 func (b *builder) admin(role string) bool {
 	have := b.roles[role]
 	switch {
-	case b.superuser(), have == nil: // who makes it, administers it
+	case b.superuser(), have == nil, b.made[role]: // who makes it, administers it
 		return true
 	case !b.version().MembershipOptions():
 		return b.snap.Session.CreateRole && !have.Superuser

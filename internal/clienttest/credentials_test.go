@@ -66,6 +66,13 @@ func (h *house) given(t *testing.T, w way, tenant, login string) run.Spec {
 	return spec
 }
 
+// each runs a test on a fresh server of each of some majors.
+func each(t *testing.T, majors []int, test func(t *testing.T, s *pgtest.Server), opts ...pgtest.Option) {
+	for _, major := range majors {
+		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { test(t, pgtest.Start(t, major, opts...)) })
+	}
+}
+
 const tls = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
 // work is what a login does, each with what must come of it.
@@ -131,7 +138,7 @@ func (w work) do(t *testing.T, tenant string, spec run.Spec) {
 // Real clients, with exactly what landlord prints for them, do their work and
 // no more: in every format, as each kind of login, in both models.
 func TestClients(t *testing.T) {
-	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+	each(t, ends(), func(t *testing.T, s *pgtest.Server) {
 		h := newHouse(t, s)
 		for _, c := range clients() {
 			t.Run(c.name, func(t *testing.T) {
@@ -181,7 +188,7 @@ func again(table string) work {
 // one that is not the host it was told of. It is the client: the server hears
 // of no login.
 func TestClientsVerify(t *testing.T) {
-	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+	each(t, ends()[len(ends())-1:], func(t *testing.T, s *pgtest.Server) {
 		h := newHouse(t, s)
 		h.ca = newAuthority(t).file
 		t.Run("another authority", func(t *testing.T) { h.refused(t) })

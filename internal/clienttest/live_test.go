@@ -21,6 +21,9 @@ type crowd struct {
 	stop    atomic.Bool
 	wait    sync.WaitGroup
 	workers []*worker
+	first   int // the number of the first client
+	// called is how many rounds each client does in all; 0: as many as it can.
+	called atomic.Int64
 }
 
 // worker is one client: it does rounds of the application's work, in one
@@ -40,14 +43,7 @@ type worker struct {
 // anew for each round, and so on. They connect with the strings in turn.
 func gather(t *testing.T, n int, dawdle time.Duration, conninfos ...string) *crowd {
 	c := &crowd{t: t}
-	for i := range n {
-		w := &worker{crowd: c, conninfo: conninfos[i%len(conninfos)], dawdle: dawdle, reconnect: i%2 == 1, prepared: i%3 == 0}
-		w.name = fmt.Sprintf("client %d (reconnects: %v)", i+1, w.reconnect)
-		c.workers = append(c.workers, w)
-	}
-	for i, w := range c.workers {
-		c.wait.Go(func() { w.work(i) })
-	}
+	c.begin(n, dawdle, conninfos...)
 	if c.everybody(2); c.failed() {
 		c.home()
 		t.Fatal("the application does not work as it is")
@@ -55,15 +51,57 @@ func gather(t *testing.T, n int, dawdle time.Duration, conninfos ...string) *cro
 	return c
 }
 
+// onCall starts clients that do a round each when they are called, and
+// otherwise wait: for tests that change nothing while they work.
+func onCall(t *testing.T, n int, conninfos ...string) *crowd {
+	c := &crowd{t: t, first: 100} // not the rows of those who work all the while
+	c.called.Store(1)
+	c.begin(n, 0, conninfos...)
+	if c.call(); c.failed() {
+		c.home()
+		t.Fatal("the application does not work as it is")
+	}
+	return c
+}
+
+// call lets every client do one more round, and waits for it.
+func (c *crowd) call() {
+	c.t.Helper()
+	c.called.Add(1)
+	for _, w := range c.workers {
+		w.reaches(c.called.Load())
+	}
+}
+
+func (c *crowd) begin(n int, dawdle time.Duration, conninfos ...string) {
+	for i := range n {
+		w := &worker{crowd: c, conninfo: conninfos[i%len(conninfos)], dawdle: dawdle, reconnect: i%2 == 1, prepared: i%3 == 0}
+		w.name = fmt.Sprintf("client %d (reconnects: %v)", i+1, w.reconnect)
+		c.workers = append(c.workers, w)
+	}
+	for i, w := range c.workers {
+		c.wait.Go(func() { w.work(c.first + i) })
+	}
+}
+
 // everybody waits until each client has done some more whole rounds.
 func (c *crowd) everybody(rounds int64) {
 	c.t.Helper()
+	var until []int64
 	for _, w := range c.workers {
-		for until, deadline := w.rounds.Load()+rounds, time.Now().Add(time.Minute); w.rounds.Load() < until && !w.failed.Load(); {
-			if time.Now().After(deadline) {
-				c.t.Fatalf("%s does nothing any more", w.name)
-			}
-			time.Sleep(time.Millisecond)
+		until = append(until, w.rounds.Load()+rounds)
+	}
+	for i, w := range c.workers {
+		w.reaches(until[i])
+	}
+}
+
+// reaches waits until a client has done so many rounds.
+func (w *worker) reaches(rounds int64) {
+	w.crowd.t.Helper()
+	for deadline := time.Now().Add(time.Minute); w.rounds.Load() < rounds && !w.failed.Load(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.crowd.t.Fatalf("%s does nothing any more", w.name)
 		}
 	}
 }
@@ -93,6 +131,10 @@ func (w *worker) work(number int) {
 	}()
 	random := rand.New(rand.NewPCG(1, uint64(number)))
 	for !w.crowd.stop.Load() {
+		if called := w.crowd.called.Load(); called > 0 && w.rounds.Load() >= called {
+			time.Sleep(time.Millisecond)
+			continue
+		}
 		err := w.round(ctx, &conn, random, number)
 		if err != nil {
 			w.failed.Store(true)

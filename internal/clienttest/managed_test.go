@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"landlord"
 	"landlord/internal/apply"
@@ -55,9 +56,9 @@ func (m mess) managed(t *testing.T, s *pgtest.Server) tenant.Estate {
 }
 
 // A master user takes a database over in the same order as a superuser: after
-// each of its transactions every client does its work anew, and clients that
-// are at work all the while see no error.
-func TestManagedAdoptionDisturbsNobody(t *testing.T) {
+// each of its transactions every client does its work anew. On the newest major
+// other clients are at work all the while.
+func TestManagedAdoption(t *testing.T) {
 	majors := managedMajors()
 	for _, major := range majors {
 		for i, m := range messes() {
@@ -68,8 +69,12 @@ func TestManagedAdoptionDisturbsNobody(t *testing.T) {
 				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
 				m.makeAsMaster(t, s)
 				e := m.managed(t, s)
-				clients := gather(t, 2, 0, ways(s)...)
+				clients := onCall(t, 2, ways(s)...)
 				defer clients.home()
+				if major == majors[len(majors)-1] {
+					busy := gather(t, 2, 60*time.Millisecond, s.ConnString("user1", "user1")+" password=user1-password")
+					defer busy.home()
+				}
 				stepByStep(t, e, clients)
 				rest, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
 				if err != nil {
@@ -99,7 +104,7 @@ func stepByStep(t *testing.T, e tenant.Estate, clients *crowd) {
 	o := apply.Options{Conninfo: e.Servers[0].Connection}
 	after := func(what string) {
 		t.Helper()
-		if clients.everybody(2); clients.failed() {
+		if clients.call(); clients.failed() {
 			t.Fatalf("after %s", what)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"landlord/internal/pgtest"
 	"landlord/internal/run"
@@ -45,6 +46,7 @@ func (a *application) feed(to io.WriteCloser) {
 			return
 		}
 		a.rounds.Add(1)
+		time.Sleep(20 * time.Millisecond) // as an application that has users, not as one that is measured
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ const auditedSpec = `servers:
   main:
     connection: %s
     clients: [10.0.0.0/8]
+    pools: {web: {database: shared}}
 admins:
   ops: {data_access: full}
   watch: {data_access: read}
@@ -88,7 +90,11 @@ func TestAuditIsSilentOnOurOwn(t *testing.T) {
 			}
 			in := landlord.AuditSnapshot("main", snap, with, "main")
 			in.Now = time.Now()
-			for _, f := range landlord.Audit(in).Findings {
+			found := landlord.Audit(in).Findings
+			if !slices.ContainsFunc(found, func(f audit.Finding) bool { return f.Key == "member-pool:role web" && strings.Contains(f.What, "initech, umbrella") }) {
+				t.Error("it does not say what a pool may become")
+			}
+			for _, f := range found {
 				if f.Severity < audit.Advice && f.Code != "server-eol" && f.Code != "server-minor" {
 					t.Errorf("%s: %s", f.Key, f.What)
 				}

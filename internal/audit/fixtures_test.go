@@ -174,6 +174,13 @@ var fires = map[string]func(in *Input){
 	"member-admin": func(in *Input) {
 		in.member(snapshot.Membership{Role: "acme_owner", Member: "acme", Grantor: "postgres", Admin: true})
 	},
+	"member-pool": func(in *Input) {
+		in.Snapshot.Roles = append(in.Snapshot.Roles, snapshot.Role{Name: "web", Login: true, ConnLimit: 5, Verifier: "scram-sha-256", Iterations: 4096, Comment: `landlord {"role":"pool","database":"shared"}`})
+		for _, t := range []string{"acme", "bolt"} {
+			in.role(t).Comment = `landlord {"tenant":"` + t + `","role":"app"}`
+			in.member(snapshot.Membership{Role: t, Member: "web", Set: true, Grantor: "postgres"})
+		}
+	},
 	"member-owner": func(in *Input) {
 		in.member(snapshot.Membership{Role: "acme_owner", Member: "acme", Grantor: "postgres", Set: true})
 	},

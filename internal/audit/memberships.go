@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
 )
 
 func membershipRules() []Rule {
@@ -24,6 +25,10 @@ func membershipRules() []Rule {
 			Why:    "The password of this one login opens the data of all these customers, and with INHERIT it has their rights all the time, by accident too. What it creates belongs to itself, so that the customers' programs cannot use it.",
 			Fix:    "Let it be a member of owners that cannot log in, with SET and without INHERIT (16 and newer); or have no such login, and administer as the OS user postgres.",
 			Breaks: "Whatever it did without SET ROLE.", Source: manual, check: memberOfAll},
+		{Code: "member-pool", Title: "One login may become many customers (a pool)", Subject: Memberships, Severity: Advice, Needs: needs,
+			Why:    "This login is landlord's pool: an application becomes one customer with it, for one transaction at a time, and has no customer's rights until then. Whatever speaks SQL as this login can become any of them, so that one injected statement reads them all.",
+			Fix:    "Keep it where one application serves all these customers, and its code may be trusted with all their data; give a login of its own to any customer for which that is too much.",
+			Breaks: "Nothing, if it stays.", Source: "landlord, docs/pool.md; manual, SET ROLE", check: memberPool},
 		{Code: "member-admin", Title: "A role may pass a membership on (ADMIN OPTION)", Subject: Memberships, Severity: Medium, Needs: append([]snapshot.Part{snapshot.PartMembershipOptions}, needs...),
 			Why:    "With ADMIN OPTION a role decides who else is a member, itself with more options too. That is an administrator's business.",
 			Fix:    "Revoke the option.",
@@ -99,13 +104,39 @@ func memberOfAll(f *facts) []Finding {
 		var of []string
 		var fix []Fix
 		for _, m := range f.above[r.Name] {
-			if t := f.home[m.Role]; t != "" && usable(m) && !slices.Contains(of, t) {
+			if t := f.home[m.Role]; t != "" && usable(m) && !slices.Contains(of, t) && !f.pooling(m) {
 				of = append(of, t)
 				fix = append(fix, f.revoke(m))
 			}
 		}
 		if len(of) > 1 {
 			found = append(found, Finding{Object: role(r.Name), What: fmt.Sprintf("It has the rights of %s.", some(of)), Fix: fix})
+		}
+	}
+	return found
+}
+
+// pooling says whether a membership is that of a pool as landlord makes it: it
+// may become a customer's login, and has nothing of it until then.
+func (f *facts) pooling(m snapshot.Membership) bool {
+	kind := tenant.Kind(f.marks[m.Role].Role)
+	return f.marks[m.Member].IsPool() && !m.Inherit && !m.Admin && (kind == tenant.App || kind == tenant.Reader)
+}
+
+func memberPool(f *facts) []Finding {
+	var found []Finding
+	for _, r := range f.Snapshot.Roles {
+		if !f.marks[r.Name].IsPool() {
+			continue
+		}
+		var of []string
+		for _, m := range f.above[r.Name] {
+			if t := f.home[m.Role]; t != "" && m.Set && !slices.Contains(of, t) {
+				of = append(of, t)
+			}
+		}
+		if len(of) > 0 {
+			found = append(found, Finding{Object: role(r.Name), What: fmt.Sprintf("It may become %s, by SELECT landlord.become('%s'), and by SET ROLE.", some(of), of[0])})
 		}
 	}
 	return found

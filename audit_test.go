@@ -91,7 +91,9 @@ func TestAuditIsSilentOnOurOwn(t *testing.T) {
 			in := landlord.AuditSnapshot("main", snap, with, "main")
 			in.Now = time.Now()
 			found := landlord.Audit(in).Findings
-			if !slices.ContainsFunc(found, func(f audit.Finding) bool { return f.Key == "member-pool:role web" && strings.Contains(f.What, "initech, umbrella") }) {
+			if !slices.ContainsFunc(found, func(f audit.Finding) bool {
+				return f.Key == "member-pool:role web" && strings.Contains(f.What, "initech, umbrella")
+			}) {
 				t.Error("it does not say what a pool may become")
 			}
 			for _, f := range found {

@@ -59,6 +59,7 @@ func TestConverges(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t, pgtest.Start(t, major), seed)
 					w.administer()
+					w.pool()
 					w.extend()
 					t.Cleanup(func() {
 						if t.Failed() {

@@ -30,10 +30,11 @@ func (o *oracle) judgeDatabases() {
 		if !managed && o.me != "postgres" {
 			continue // a superuser's to close
 		}
-		if t.Name == "" && (!managed || o.group[r[1]] == r[0]) {
+		pool, pooled := o.poolOf(r[0])
+		if t.Name == "" && !pooled && (!managed || o.group[r[1]] == r[0]) {
 			continue // strangers may have business elsewhere, and the group is the door
 		}
-		connect := t.Name != "" && t.Home.Database == r[1]
+		connect := t.Name != "" && t.Home.Database == r[1] || pooled && pool.Database == r[1]
 		if !connect {
 			r[3] = "false" // who cannot connect has no use for TEMPORARY
 		}
@@ -202,6 +203,7 @@ func (o *oracle) judgeReach(db string) {
 		case home && r[2] == "pg_namespace" && o.house(db, unquote(r[6])).Name == t.Name:
 		case home && r[2] == "pg_largeobject":
 		case home && r[2] == "pg_default_acl":
+		case o.poolHas(r[0], db, r[1], r[2], unquote(r[3]), unquote(r[6])):
 		case r[2] == "pg_database" && unquote(r[6]) == t.Home.Database && r[0] == t.Name && r[1] == "a":
 		default:
 			o.complain("%q reaches (%s) %s %s seen from %q", r[0], r[1], r[5], r[6], db)

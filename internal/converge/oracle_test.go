@@ -107,6 +107,7 @@ func (o *oracle) judgeRoles() {
 		}
 	}
 	o.judgeAdmins(have)
+	o.judgePools(have)
 	check("landlord_tenants", false, -1)
 	check("landlord_temp", false, -1)
 }
@@ -133,6 +134,7 @@ func (o *oracle) memberships() map[string]string {
 		}
 	}
 	o.joinAdmins(join)
+	o.joinPools(join)
 	return want
 }
 

@@ -157,9 +157,9 @@ func (w *world) open() []string {
 	return w.column("postgres", "SELECT datname::text FROM pg_database WHERE datallowconn ORDER BY datname")
 }
 
-// roles are all tenants' roles.
+// roles are all tenants' roles, and the pools'.
 func (w *world) roles() []string {
-	var out []string
+	out := w.pools()
 	for _, t := range w.e.Tenants {
 		out = append(out, t.Roles()...)
 	}

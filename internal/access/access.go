@@ -299,6 +299,29 @@ func (s *State) Privileges(name string, o Object) (privs, grantable pgsql.Privs)
 	return privs, grantable
 }
 
+// Holding lists the roles, superusers aside, to which an object's ACL gives a
+// privilege by more than PUBLIC's right.
+func (s *State) Holding(o Object, priv pgsql.Privs) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, it := range s.acl(o) {
+		if it.Grantee == "" || it.Privs&priv == 0 {
+			continue
+		}
+		holders := s.below(it.Grantee, Usage)
+		if it.Grantee == databaseOwner {
+			holders = append(holders, s.below(s.owners[o.Database], Usage)...)
+		}
+		for _, name := range holders {
+			if !seen[name] && s.roles[name] != nil && !s.super(name) {
+				seen[name] = true
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
 // catalogWrites are what only a superuser can do to the system's own tables,
 // whatever their ACLs say.
 const catalogWrites = pgsql.Insert | pgsql.Update | pgsql.Delete | pgsql.Truncate

@@ -75,6 +75,8 @@ type graph struct {
 	// data are the nodes of data that some step leads to.
 	data []node
 	seen map[node]bool
+	// paths are the settings of search_path; see searchPaths.
+	paths map[[2]string][]string
 	// kind is the kind of step that is being added.
 	kind string
 }

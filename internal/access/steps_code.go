@@ -118,23 +118,17 @@ func (g *graph) addMissingSchemas(db string, c *snapshot.Contents, lookers map[s
 // search_path, as settings have it (the role's in the database, the role's,
 // the database's).
 func (g *graph) lookers(db string) map[string][]string {
-	paths := map[[2]string]string{}
-	for _, s := range g.s.snap.Settings {
-		if s.Name == "search_path" {
-			paths[[2]string{s.Role, s.Database}] = s.Value
-		}
-	}
+	paths := g.searchPaths()
 	out := map[string][]string{}
 	for _, name := range g.logins(db) {
-		path := `"$user", public`
+		path := []string{"$user", "public"}
 		for _, key := range [][2]string{{name, db}, {name, ""}, {"", db}, {"", ""}} {
 			if set, ok := paths[key]; ok {
 				path = set
 				break
 			}
 		}
-		list, _ := pgsql.SplitIdents(path)
-		for _, schema := range list {
+		for _, schema := range path {
 			if schema == "$user" {
 				schema = name
 			}
@@ -148,6 +142,19 @@ func (g *graph) lookers(db string) map[string][]string {
 // PUBLIC may connect everywhere. Beyond, only those count whom the database's
 // ACL names, and superusers: a million ways on a million doors help nobody.
 const maxVisits = 200_000
+
+// searchPaths are the settings of search_path by role and database.
+func (g *graph) searchPaths() map[[2]string][]string {
+	if g.paths == nil { // once, and not for each database
+		g.paths = map[[2]string][]string{}
+		for _, s := range g.s.snap.Settings {
+			if s.Name == "search_path" {
+				g.paths[[2]string{s.Role, s.Database}], _ = pgsql.SplitIdents(s.Value)
+			}
+		}
+	}
+	return g.paths
+}
 
 // logins are the logins that have CONNECT on a database, superusers always.
 func (g *graph) logins(db string) []string {

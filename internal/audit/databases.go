@@ -62,15 +62,19 @@ func database(name string) snapshot.Object {
 	return snapshot.Object{Kind: "database", Name: name}
 }
 
-// others are the logins that get into a database only through PUBLIC, as a
-// warning of what a REVOKE would stop.
+// others are logins that get into a database only through PUBLIC, as a
+// warning of what a REVOKE would stop: as many as are shown.
 func (f *facts) others(d snapshot.Database) []string {
+	named := map[string]bool{d.Owner: true}
+	for _, it := range f.acl(d) {
+		named[it.Grantee] = named[it.Grantee] || it.Privs&pgsql.Connect != 0
+	}
 	var names []string
 	for _, r := range f.Snapshot.Roles {
-		if !f.login(r.Name) || slices.Contains(f.housesOf[f.home[r.Name]], d.Name) {
-			continue
+		if len(names) > mostNames {
+			break
 		}
-		if named := slices.ContainsFunc(f.acl(d), func(it pgsql.ACLItem) bool { return it.Grantee == r.Name && it.Privs&pgsql.Connect != 0 }); !named && d.Owner != r.Name {
+		if f.login(r.Name) && !named[r.Name] && !slices.Contains(f.housesOf[f.home[r.Name]], d.Name) {
 			names = append(names, ident(r.Name))
 		}
 	}
@@ -89,15 +93,13 @@ func publicConnect(f *facts) []Finding {
 		}
 		if who := f.others(d); len(who) > 0 {
 			what += "; so " + some(who) + " may connect"
-			if f.before(15) && !f.Snapshot.KnowsIn(d.Name, snapshot.PartSchemas) {
+			if f.before(15) && !f.unread.knows(d.Name, snapshot.PartSchemas) {
 				what += ", and make tables and functions in its schema public unless somebody has revoked that (before PostgreSQL 15 everybody may)"
 			}
 		}
 		fix := []Fix{sql("REVOKE CONNECT, TEMPORARY ON DATABASE " + ident(d.Name) + " FROM PUBLIC;")}
-		for _, t := range f.tenants {
-			if slices.Contains(t.databases, d.Name) {
-				fix = append(fix, f.keepConnect(d, t)...)
-			}
+		for _, i := range f.dwellers[d.Name] {
+			fix = append(fix, f.keepConnect(d, f.tenants[i])...)
 		}
 		found = append(found, Finding{Object: database(d.Name), What: what + ".", Fix: fix})
 	}

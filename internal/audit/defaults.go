@@ -48,8 +48,8 @@ func (h *house) defaultsOf(creator string) snapshot.Object {
 // gives says whether a creator's default privileges for a kind, in a schema,
 // give a grantee something.
 func (h *house) gives(creator, schema string, kind pgsql.ObjectKind, to string) bool {
-	return slices.ContainsFunc(h.DefaultACLs, func(d snapshot.DefaultACL) bool {
-		return d.Creator == creator && d.Kind == kind && (d.Schema == "" || d.Schema == schema) && granted(d.ACL, to) != 0
+	return slices.ContainsFunc(h.defaults[creator], func(d *snapshot.DefaultACL) bool {
+		return d.Kind == kind && (d.Schema == "" || d.Schema == schema) && granted(d.ACL, to) != 0
 	})
 }
 
@@ -110,12 +110,8 @@ func (f *facts) mayCreate(h *house, d snapshot.DefaultACL) bool {
 	if r := f.roles[d.Creator]; r != nil && r.Superuser {
 		return true
 	}
-	for _, s := range h.Schemas {
-		if s.Name == d.Schema {
-			return f.has(f.schemaACL(s), d.Creator, pgsql.Create)
-		}
-	}
-	return false
+	s := h.schemas[d.Schema]
+	return s != nil && f.has(f.schemaACL(*s), d.Creator, pgsql.Create)
 }
 
 func defaultElsewhere(f *facts, h *house) []Finding {
@@ -161,8 +157,8 @@ func defaultPublic(_ *facts, h *house) []Finding {
 // closed says whether a creator's global default privileges keep PUBLIC from
 // running its functions.
 func (h *house) closed(creator string) bool {
-	return slices.ContainsFunc(h.DefaultACLs, func(d snapshot.DefaultACL) bool {
-		return d.Creator == creator && d.Schema == "" && d.Kind == pgsql.Routine && public(d.ACL) == 0
+	return slices.ContainsFunc(h.defaults[creator], func(d *snapshot.DefaultACL) bool {
+		return d.Schema == "" && d.Kind == pgsql.Routine && public(d.ACL) == 0
 	})
 }
 

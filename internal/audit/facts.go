@@ -29,13 +29,30 @@ type facts struct {
 	live           []*hba.Rule // rules of pg_hba.conf that can match
 	state          *access.State
 	crossings      map[access.Certainty][]access.Crossing
+	databases      map[string]*snapshot.Database
+	dwellers       map[string][]int // by database, places in tenants
+	unread         unread
 }
 
 // house is a database whose inside is to be judged, known or not.
 type house struct {
 	name string
 	*snapshot.Contents
-	rels map[[2]string]*snapshot.Relation
+	schemas map[string]*snapshot.Schema
+	// defaults are its default privileges by who creates.
+	defaults map[string][]*snapshot.DefaultACL
+	rels     map[[2]string]*snapshot.Relation // see rel
+}
+
+// rel finds a relation, or nil.
+func (h *house) rel(schema, name string) *snapshot.Relation {
+	if h.rels == nil { // few rules ask
+		h.rels = make(map[[2]string]*snapshot.Relation, len(h.Relations))
+		for i, r := range h.Relations {
+			h.rels[[2]string{r.Schema, r.Name}] = &h.Relations[i]
+		}
+	}
+	return h.rels[[2]string{schema, name}]
 }
 
 // resident is a tenant as far as it can be told: its roles, and the
@@ -54,7 +71,12 @@ func look(in Input) *facts {
 		crossings: map[access.Certainty][]access.Crossing{},
 		housesOf:  map[string][]string{}, tenantDatabase: map[string]bool{},
 		above: map[string][]snapshot.Membership{}, below: map[string][]snapshot.Membership{},
+		databases: map[string]*snapshot.Database{}, dwellers: map[string][]int{},
 	}
+	for i, d := range in.Snapshot.Databases {
+		f.databases[d.Name] = &in.Snapshot.Databases[i]
+	}
+	f.unread = whyUnread(in.Snapshot)
 	for i, r := range in.Snapshot.Roles {
 		f.roles[r.Name] = &in.Snapshot.Roles[i]
 		if m, ok := isolation.ParseMark(r.Comment); ok {
@@ -81,12 +103,15 @@ func (f *facts) lookInside() {
 		known[c.Database] = &f.Snapshot.Contents[i]
 	}
 	add := func(name string) {
-		h := &house{name: name, Contents: known[name], rels: map[[2]string]*snapshot.Relation{}}
+		h := &house{name: name, Contents: known[name], schemas: map[string]*snapshot.Schema{}, defaults: map[string][]*snapshot.DefaultACL{}}
 		if h.Contents == nil {
 			h.Contents = &snapshot.Contents{Database: name}
 		}
-		for i, r := range h.Relations {
-			h.rels[[2]string{r.Schema, r.Name}] = &h.Relations[i]
+		for i, s := range h.Schemas {
+			h.schemas[s.Name] = &h.Schemas[i]
+		}
+		for i, d := range h.DefaultACLs {
+			h.defaults[d.Creator] = append(h.defaults[d.Creator], &h.DefaultACLs[i])
 		}
 		f.houses = append(f.houses, h)
 		delete(known, name)
@@ -119,13 +144,14 @@ func (f *facts) findTenants() {
 		f.markedTenants()
 		f.guessedTenants()
 	}
-	for _, t := range f.tenants {
+	for i, t := range f.tenants {
 		for _, r := range t.roles {
 			f.home[r] = t.name
 		}
 		f.housesOf[t.name] = t.databases
 		for _, db := range t.databases {
 			f.tenantDatabase[db] = true
+			f.dwellers[db] = append(f.dwellers[db], i)
 		}
 	}
 }
@@ -170,19 +196,20 @@ func (r *resident) add(database string, schemas []string) {
 // administrator nor at home in several. Of several, the one that has its name
 // is its home: in the others it is a guest.
 func (f *facts) guessedTenants() {
+	taken := map[string]bool{}
+	for _, t := range f.tenants {
+		for _, db := range t.databases {
+			taken[db] = true
+		}
+	}
 	in := map[string][]string{}
 	for _, d := range f.Snapshot.Databases {
-		taken := slices.ContainsFunc(f.tenants, func(t resident) bool { return slices.Contains(t.databases, d.Name) })
-		if maintenance(d.Name) || d.Template || taken {
+		if maintenance(d.Name) || d.Template || taken[d.Name] {
 			continue
 		}
-		for _, r := range f.Snapshot.Roles {
-			if _, marked := f.marks[r.Name]; marked || !f.ordinary(r.Name) || !r.Login {
-				continue
-			}
-			named := slices.ContainsFunc(d.ACL, func(it pgsql.ACLItem) bool { return it.Grantee == r.Name })
-			if r.Name == d.Name || d.Owner == r.Name || named {
-				in[r.Name] = append(in[r.Name], d.Name)
+		for name := range named(d) {
+			if _, marked := f.marks[name]; !marked && f.ordinary(name) && f.roles[name].Login {
+				in[name] = append(in[name], d.Name)
 			}
 		}
 	}
@@ -203,6 +230,15 @@ func (f *facts) guessedTenants() {
 		at[db] = len(f.tenants)
 		f.tenants = append(f.tenants, resident{name: db, roles: []string{r.Name}, databases: []string{db}})
 	}
+}
+
+// named are the roles that a database's name, owner or ACL names.
+func named(d snapshot.Database) map[string]bool {
+	names := map[string]bool{d.Name: true, d.Owner: true}
+	for _, it := range d.ACL {
+		names[it.Grantee] = true
+	}
+	return names
 }
 
 // maintenance says whether a database is one that initdb makes.
@@ -267,15 +303,7 @@ func usable(m snapshot.Membership) bool { return m.Inherit || m.Set }
 func settable(m snapshot.Membership) bool { return m.Set }
 
 // shared says whether a database's tenants are several.
-func (f *facts) shared(database string) bool {
-	n := 0
-	for _, t := range f.tenants {
-		if slices.Contains(t.databases, database) {
-			n++
-		}
-	}
-	return n > 1
-}
+func (f *facts) shared(database string) bool { return len(f.dwellers[database]) > 1 }
 
 // sql is a fix in any database.
 func sql(text string) Fix { return Fix{Text: text} }
@@ -293,11 +321,12 @@ func grantee(name string) string {
 	return pgsql.Ident(name)
 }
 
+const mostNames = 5 // of many, where a sentence names some
+
 // some joins names, the first few of many.
 func some(names []string) string {
-	const most = 5
-	if len(names) <= most {
+	if len(names) <= mostNames {
 		return strings.Join(names, ", ")
 	}
-	return strings.Join(names[:most], ", ") + ", …"
+	return strings.Join(names[:mostNames], ", ") + ", …"
 }

@@ -25,7 +25,7 @@ type gap struct {
 func (g *gaps) server(rule Rule, parts []snapshot.Part) bool {
 	ok := true
 	for _, p := range parts {
-		why := g.f.Snapshot.WhyUnread("", p)
+		why := g.f.unread.why("", p)
 		if p == snapshot.PartHBA && g.f.HBA == nil && why == "" {
 			why = "there is no pg_hba.conf to read"
 		} else if p == snapshot.PartHBA && g.f.HBA != nil {
@@ -44,7 +44,7 @@ func (g *gaps) server(rule Rule, parts []snapshot.Part) bool {
 func (g *gaps) database(rule Rule, name string, parts []snapshot.Part) bool {
 	ok := true
 	for _, p := range parts {
-		if why := g.f.Snapshot.WhyUnread(name, p); why != "" {
+		if why := g.f.unread.why(name, p); why != "" {
 			g.note(p, why, name, rule)
 			ok = false
 		}

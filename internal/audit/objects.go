@@ -194,10 +194,8 @@ func otherTenants(f *facts, h *house) []Finding {
 
 // schemaHome is the tenant whose schema it is.
 func (f *facts) schemaHome(h *house, schema string) string {
-	for _, s := range h.Schemas {
-		if s.Name == schema {
-			return f.home[s.Owner]
-		}
+	if s := h.schemas[schema]; s != nil {
+		return f.home[s.Owner]
 	}
 	return ""
 }
@@ -205,7 +203,7 @@ func (f *facts) schemaHome(h *house, schema string) string {
 func missingSequences(f *facts, h *house) []Finding {
 	var p pile
 	for _, s := range h.SequenceOf {
-		table, seq := h.rels[[2]string{s.Schema, s.Table}], h.rels[[2]string{s.Schema, s.Sequence}]
+		table, seq := h.rel(s.Schema, s.Table), h.rel(s.Schema, s.Sequence)
 		if s.Identity || table == nil || seq == nil {
 			continue
 		}
@@ -231,7 +229,7 @@ func (f *facts) has(acl pgsql.ACL, who string, any pgsql.Privs) bool {
 func partitionGrants(f *facts, h *house) []Finding {
 	var p pile
 	for _, i := range h.Inherits {
-		child, parent := h.rels[[2]string{i.Schema, i.Table}], h.rels[[2]string{i.ParentSchema, i.Parent}]
+		child, parent := h.rel(i.Schema, i.Table), h.rel(i.ParentSchema, i.Parent)
 		if child == nil || parent == nil || !child.Partition {
 			continue
 		}
@@ -261,7 +259,7 @@ func granted(acl pgsql.ACL, who string) pgsql.Privs {
 func columnGrants(f *facts, h *house) []Finding {
 	var p pile
 	for _, c := range h.Columns {
-		table := h.rels[[2]string{c.Schema, c.Relation}]
+		table := h.rel(c.Schema, c.Relation)
 		if table == nil || !table.RLS {
 			continue
 		}
@@ -327,10 +325,8 @@ func foreignOwners(f *facts, h *house) []Finding {
 }
 
 func (f *facts) schemaOwner(h *house, schema string) string {
-	for _, s := range h.Schemas {
-		if s.Name == schema {
-			return s.Owner
-		}
+	if s := h.schemas[schema]; s != nil {
+		return s.Owner
 	}
 	return h.name + "_owner"
 }

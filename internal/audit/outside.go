@@ -74,7 +74,7 @@ func serverPublic(_ *facts, h *house) []Finding {
 func foreignTables(f *facts, h *house) []Finding {
 	var found []Finding
 	for _, t := range h.ForeignTables {
-		r := h.rels[[2]string{t.Schema, t.Table}]
+		r := h.rel(t.Schema, t.Table)
 		if r == nil {
 			continue
 		}

@@ -68,7 +68,7 @@ func rlsNoPolicy(_ *facts, h *house) []Finding {
 func rlsTrue(f *facts, h *house) []Finding {
 	var found []Finding
 	for _, p := range h.Policies {
-		table := h.rels[[2]string{p.Schema, p.Table}]
+		table := h.rel(p.Schema, p.Table)
 		if !p.Permissive || !isTrue(p.Using) && !(p.Using == "" && isTrue(p.Check)) || table != nil && slices.Equal(p.Roles, []string{table.Owner}) {
 			continue
 		}

@@ -118,7 +118,7 @@ func (f *facts) readers(r snapshot.Relation) []string {
 // with row level security.
 func (h *house) overProtected(kind snapshot.RelKind, visit func(view, table *snapshot.Relation)) {
 	for _, r := range h.Reads {
-		view, table := h.rels[[2]string{r.Schema, r.View}], h.rels[[2]string{r.FromSchema, r.From}]
+		view, table := h.rel(r.Schema, r.View), h.rel(r.FromSchema, r.From)
 		if view != nil && table != nil && view.Kind == kind && table.RLS && !(table.Forced && view.Owner == table.Owner) {
 			visit(view, table)
 		}

@@ -46,12 +46,11 @@ func (f *facts) schemaACL(s snapshot.Schema) pgsql.ACL {
 // superusersOnly says whether it is known that nobody but superusers may
 // connect to a database: what is open inside is then open to nobody.
 func (f *facts) superusersOnly(name string) bool {
-	i := slices.IndexFunc(f.Snapshot.Databases, func(d snapshot.Database) bool { return d.Name == name })
-	if i < 0 || !f.Snapshot.Knows(snapshot.PartDatabaseACLs) || !f.Snapshot.Knows(snapshot.PartRoles) {
+	d := f.databases[name]
+	if d == nil || !f.Snapshot.Knows(snapshot.PartDatabaseACLs) || !f.Snapshot.Knows(snapshot.PartRoles) {
 		return false
 	}
-	d := f.Snapshot.Databases[i]
-	return !slices.ContainsFunc(f.acl(d), func(it pgsql.ACLItem) bool {
+	return !slices.ContainsFunc(f.acl(*d), func(it pgsql.ACLItem) bool {
 		r := f.roles[it.Grantee]
 		return it.Privs&pgsql.Connect != 0 && (r == nil || !r.Superuser)
 	})
@@ -86,11 +85,9 @@ func publicUsage(f *facts, h *house) []Finding {
 func extensionInOpenSchema(f *facts, h *house) []Finding {
 	var found []Finding
 	for _, e := range h.Extensions {
-		for _, s := range h.Schemas {
-			if s.Name == e.Schema && public(f.schemaACL(s))&pgsql.Create != 0 {
-				found = append(found, Finding{Object: h.object("extension", "", e.Name), What: fmt.Sprintf("It stands in schema %s, in which PUBLIC may create.", ident(s.Name)),
-					Fix: []Fix{in(h.name, "CREATE SCHEMA extensions;"), in(h.name, "ALTER EXTENSION "+ident(e.Name)+" SET SCHEMA extensions;")}})
-			}
+		if s := h.schemas[e.Schema]; s != nil && public(f.schemaACL(*s))&pgsql.Create != 0 {
+			found = append(found, Finding{Object: h.object("extension", "", e.Name), What: fmt.Sprintf("It stands in schema %s, in which PUBLIC may create.", ident(s.Name)),
+				Fix: []Fix{in(h.name, "CREATE SCHEMA extensions;"), in(h.name, "ALTER EXTENSION "+ident(e.Name)+" SET SCHEMA extensions;")}})
 		}
 	}
 	return found

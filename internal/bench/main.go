@@ -71,7 +71,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&scale, "scale", "full", "`small` (50 databases, 500 schemas) or full (1,000 and 10,000)")
-	f.StringVar(&o.only, "only", "a,b,c,d", "`parts` to measure: a apply, b plan, c memory and growth, d one more tenant")
+	f.StringVar(&o.only, "only", "a,b,c,d,e,f", "`parts` to measure: a apply, b plan, c memory and growth, d one more tenant, e judging many databases, f judging one large database")
 	f.IntVar(&o.databases, "databases", 0, "tenants in the database model, instead of the scale's")
 	f.IntVar(&o.schemas, "schemas", 0, "tenants in the schema model, instead of the scale's")
 	f.IntVar(&o.rounds, "rounds", 3, "how often each pair is measured; the median counts")
@@ -123,7 +123,12 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 	}
 	if b.measures("d") {
-		return b.additions(ctx)
+		if err := b.additions(ctx); err != nil {
+			return err
+		}
+	}
+	if b.measures("f") {
+		return b.judgeSchemas(ctx)
 	}
 	return nil
 }
@@ -138,7 +143,8 @@ func (b *bench) size(model string) int {
 // model measures what is done with tenants of one model, on servers that hold
 // no others.
 func (b *bench) model(ctx context.Context, e town) error {
-	if !b.measures("a") && !b.measures("b") {
+	many := e.model == "database"
+	if !b.measures("a") && !b.measures("b") && !(many && b.measures("e")) {
 		return nil
 	}
 	heap.Fit(len(e.tenants)) // as the command does
@@ -147,13 +153,18 @@ func (b *bench) model(ctx context.Context, e town) error {
 		return err
 	}
 	defer func() { _ = built.Remove() }()
-	if !b.measures("b") {
-		return nil
+	if b.measures("b") && !many {
+		return b.planSchemas(ctx, e, built)
 	}
-	if e.model == "database" {
-		return b.planDatabases(ctx, e, built)
+	if b.measures("b") {
+		if err := b.planDatabases(ctx, e, built); err != nil {
+			return err
+		}
 	}
-	return b.planSchemas(ctx, e, built)
+	if b.measures("e") && many {
+		return b.judgeDatabases(ctx, e, built)
+	}
+	return nil
 }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.talk, format+"\n", args...) }

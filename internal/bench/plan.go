@@ -54,10 +54,7 @@ func (b *bench) planDatabases(ctx context.Context, t town, s *localpg.Server) er
 	if err != nil {
 		return err
 	}
-	floors := []struct {
-		name string
-		ask  func(*session) []string
-	}{
+	floors := []floor{
 		{"bare program, the plainest SELECTs of the same rows", plainQueries},
 		{"bare program, landlord's own queries", func(s *session) []string { return s.texts }},
 		{"bare program, connections and no query", func(*session) []string { return nil }},
@@ -72,7 +69,7 @@ func (b *bench) planDatabases(ctx context.Context, t town, s *localpg.Server) er
 		own = append(own, d)
 		b.say("plan, %d databases: landlord %v", len(t.tenants), d.Round(time.Millisecond))
 		for i, f := range floors {
-			if d, err = readBare(ctx, s, asked, f.ask); err != nil {
+			if d, err = readBare(ctx, s, asked, parallel, f.ask); err != nil {
 				return err
 			}
 			bare[i] = append(bare[i], d)
@@ -81,20 +78,27 @@ func (b *bench) planDatabases(ctx context.Context, t town, s *localpg.Server) er
 	}
 	b.out.header(fmt.Sprintf("plan with nothing to do, %d databases, %d connections at once", len(t.tenants), parallel),
 		"way", "time", "a database", "landlord's time as a ratio")
-	each := func(d time.Duration) string {
-		return fmt.Sprintf("%.2f ms", d.Seconds()*1000/float64(len(t.tenants)))
-	}
-	b.out.row("landlord plan", seconds(median(own)), each(median(own)), "")
+	b.out.row("landlord plan", seconds(median(own)), b.each(t, median(own)), "")
 	for i, f := range floors {
-		b.out.row(f.name, seconds(median(bare[i])), each(median(bare[i])), fmt.Sprintf("%.2f", paired(own, bare[i])))
+		b.out.row(f.name, seconds(median(bare[i])), b.each(t, median(bare[i])), fmt.Sprintf("%.2f", paired(own, bare[i])))
 	}
 	b.out.line("\n%s", b.out.bound("plan to the bare program", paired(own, bare[0]), maxPlanDatabases, ""))
 	return nil
 }
 
+// floor is a bare program, by what it asks over each connection.
+type floor struct {
+	name string
+	ask  func(*session) []string
+}
+
+func (b *bench) each(t town, d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", d.Seconds()*1000/float64(len(t.tenants)))
+}
+
 // readBare connects as often as landlord did, on as many connections at once,
 // asks, and drops the answers.
-func readBare(ctx context.Context, s *localpg.Server, sessions []*session, ask func(*session) []string) (time.Duration, error) {
+func readBare(ctx context.Context, s *localpg.Server, sessions []*session, parallel int, ask func(*session) []string) (time.Duration, error) {
 	start := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)

@@ -49,8 +49,6 @@ type Options struct {
 	Dependencies bool
 	// Available also reads which extensions the server's machine has.
 	Available bool
-	// everything also reads what only judging needs; see Census.
-	everything bool
 	// Parallel is how many databases are read at once; 0 means 2, which is
 	// what two cores do best. One more connection reads what they share.
 	Parallel int

@@ -128,6 +128,7 @@ func major(conn *pgconn.PgConn) int { return connect.Of(conn).Major }
 // piece is a part of a snapshot with its query.
 type piece struct {
 	part snapshot.Part
+	name string // of its query
 	sql  string
 	rows []rowFunc // one for each statement
 }

@@ -47,9 +47,9 @@ func errorPieces(r *reader, major int, ident string, to *snapshot.HBA) []piece {
 	row := []rowFunc{func(row [][]byte) {
 		to.Errors = append(to.Errors, snapshot.FileError{File: string(row[0]), Line: r.int(row[1]), Message: string(row[2])})
 	}}
-	pieces := []piece{{snapshot.PartHBAErrors, censusSQL("hbaerrors", "{{file}}", hbaName), row}}
+	pieces := []piece{{snapshot.PartHBAErrors, "hbaerrors", censusSQL("hbaerrors", "{{file}}", hbaName), row}}
 	if major >= 15 {
-		pieces = append(pieces, piece{snapshot.PartIdent, censusSQL("identerrors", "{{file}}", identName), row})
+		pieces = append(pieces, piece{snapshot.PartIdent, "identerrors", censusSQL("identerrors", "{{file}}", identName), row})
 	}
 	return pieces
 }

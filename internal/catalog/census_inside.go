@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"slices"
+	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"landlord/internal/connect"
@@ -34,7 +36,8 @@ func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major
 	return out, group.Wait()
 }
 
-// takeInventory reads one database over a connection of its own.
+// takeInventory reads one database over a connection of its own: first what
+// every database has, and which of the rarer kinds are there; then those.
 func takeInventory(ctx context.Context, o CensusOptions, session connect.Options) inventory {
 	failed := func(err error) inventory {
 		return inventory{contents: snapshot.Contents{Database: session.Database, Error: reason(err)}}
@@ -44,18 +47,73 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 		return failed(err)
 	}
 	defer connect.Close(conn)
-	c := snapshot.Contents{Database: session.Database}
-	if err := fill(ctx, conn, Options{everything: true}, &c); err != nil {
-		return failed(err)
-	}
 	r := newReader()
-	flags := map[[2]string]flag{}
-	unread, err := readPieces(ctx, conn, r, c.Database, insidePieces(r, &c, flags, pgsql.Version(session.Major*10000)), func() { c.Inside = snapshot.Inside{} })
+	c := snapshot.Contents{Database: session.Database}
+	k, signs, err := look(ctx, conn, r, &c)
 	if err != nil {
 		return failed(err)
 	}
+	k.tied = signs == nil || slices.ContainsFunc(signs, func(sign string) bool { return slices.Contains([]string{"foreignkeys", "triggers", "inherits"}, sign) })
+	k.assemble(&c)
+	first, flags := c, map[[2]string]flag{}
+	pieces := there(insidePieces(r, k, &c, flags, pgsql.Version(session.Major*10000)), k, signs)
+	if sql, rows := rarer(conn, r, k, &c, true); len(rows) > 0 {
+		pieces = append([]piece{{snapshot.PartContents, "rarer", sql, rows}}, pieces...)
+	}
+	unread, err := readPieces(ctx, conn, r, c.Database, pieces, func() { c = first })
+	if err != nil {
+		return failed(err)
+	}
+	if len(unread) > 0 && unread[0].Part == snapshot.PartContents {
+		return inventory{contents: snapshot.Contents{Database: session.Database, Error: unread[0].Reason}}
+	}
 	setFlags(&c, flags)
 	return inventory{c, unread}
+}
+
+// look reads what every database has, and the signs of the rarer kinds. Where
+// a sign cannot be read, signs is nil, and everything is to be tried.
+func look(ctx context.Context, conn *pgconn.PgConn, r *reader, c *snapshot.Contents) (k *core, signs []string, err error) {
+	k, signs = newCore(r), []string{}
+	always := alwaysPieces(r, c)
+	sql, rows := coreSQL+censusSQL("signs"), []rowFunc{k.row, func(row [][]byte) { signs = append(signs, string(row[0])) }}
+	for _, p := range always {
+		sql, rows = sql+p.sql, append(rows, p.rows...)
+	}
+	if err = query(ctx, conn, r, sql, rows...); err == nil {
+		return k, signs, nil
+	}
+	if conn.IsClosed() || connect.State(err) == "" {
+		return nil, nil, err
+	}
+	k, c.Inside = newCore(r), snapshot.Inside{}
+	return k, nil, query(ctx, conn, r, coreSQL, k.row)
+}
+
+// there leaves the pieces of which there are rows to read.
+func there(pieces []piece, k *core, signs []string) []piece {
+	if signs == nil {
+		return pieces
+	}
+	return slices.DeleteFunc(pieces, func(p piece) bool {
+		switch p.name {
+		case "languages", "extensions":
+			return true // read already
+		case "sequences":
+			return !k.owned
+		case "reads":
+			return !k.views
+		case "foreign", "mappings":
+			return !k.foreign
+		case "largeobjects":
+			return !k.large
+		case "system":
+			return !k.widened && !slices.Contains(signs, p.name)
+		case "flags": // a parent has options of its own, too
+			return !slices.Contains(signs, p.name) && !slices.Contains(signs, "inherits")
+		}
+		return !slices.Contains(signs, p.name)
+	})
 }
 
 // flag is what the plan's query does not say of a relation.
@@ -75,58 +133,97 @@ func setFlags(c *snapshot.Contents, flags map[[2]string]flag) {
 
 // insidePieces are the queries of what a database holds and a plan does not
 // read.
-func insidePieces(r *reader, c *snapshot.Contents, flags map[[2]string]flag, v pgsql.Version) []piece {
-	return slices.Concat(relationPieces(r, c, flags), codePieces(r, c), foreignPieces(r, c), restPieces(r, c, v))
+func insidePieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]string]flag, v pgsql.Version) []piece {
+	return slices.Concat(alwaysPieces(r, c), relationPieces(r, k, c, flags), codePieces(r, c), foreignPieces(r, c), restPieces(r, c, v))
 }
 
-func relationPieces(r *reader, c *snapshot.Contents, flags map[[2]string]flag) []piece {
+// alwaysPieces are those that have rows in every database.
+func alwaysPieces(r *reader, c *snapshot.Contents) []piece {
 	return []piece{
-		{snapshot.PartRelations, censusSQL("flags", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+		{snapshot.PartLanguages, "languages", censusSQL("languages"), []rowFunc{func(row [][]byte) {
+			c.Languages = append(c.Languages, snapshot.Language{Name: r.name(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2]), Trusted: yes(row[3])})
+		}}},
+		{snapshot.PartExtensions, "extensions", censusSQL("extensions"), []rowFunc{func(row [][]byte) {
+			c.Extensions = append(c.Extensions, snapshot.Extension{Name: r.name(row[0]), Version: r.name(row[1]), Schema: r.name(row[2]), Owner: r.name(row[3])})
+		}}},
+	}
+}
+
+func relationPieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]string]flag) []piece {
+	return []piece{
+		{snapshot.PartRelations, "flags", censusSQL("flags", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
 			flags[[2]string{r.name(row[0]), string(row[1])}] = flag{yes(row[2]), yes(row[3]), yes(row[4]), yes(row[5])}
 		}}},
-		{snapshot.PartRelations, censusSQL("inherits"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartRelations, "inherits", censusSQL("inherits"), []rowFunc{func(row [][]byte) {
 			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
 		}}},
-		{snapshot.PartRelations, censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartRelations, "foreignkeys", censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
 			c.ForeignKeys = append(c.ForeignKeys, snapshot.ForeignKey{Schema: r.name(row[0]), Table: string(row[1]), TargetSchema: r.name(row[2]), Target: string(row[3]),
 				Deletes: yes(row[4]), Updates: yes(row[5])})
 		}}},
-		{snapshot.PartRelations, censusSQL("sequences"), []rowFunc{func(row [][]byte) {
-			c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: r.name(row[0]), Sequence: string(row[1]), Table: string(row[2]), Column: r.name(row[3]), Identity: yes(row[4])})
+		{snapshot.PartRelations, "sequences", censusSQL("sequences"), []rowFunc{func(row [][]byte) {
+			k.sequence(r, row, c)
 		}}},
-		{snapshot.PartViews, censusSQL("reads"), []rowFunc{func(row [][]byte) {
-			c.Reads = append(c.Reads, snapshot.Read{Schema: r.name(row[0]), View: string(row[1]), FromSchema: r.name(row[2]), From: string(row[3])})
+		{snapshot.PartViews, "reads", censusSQL("reads"), []rowFunc{func(row [][]byte) {
+			k.read(r, row, c)
 		}}},
-		{snapshot.PartPolicies, censusSQL("policies"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartPolicies, "policies", censusSQL("policies"), []rowFunc{func(row [][]byte) {
 			c.Policies = append(c.Policies, snapshot.Policy{Schema: r.name(row[0]), Table: string(row[1]), Name: r.name(row[2]), Command: command(row[3]),
 				Permissive: yes(row[4]), Roles: r.array(row[5]), Using: r.name(row[6]), Check: r.name(row[7])})
 		}}},
 	}
 }
 
+// sequence takes a row about a sequence and the column that it belongs to.
+func (k *core) sequence(r *reader, row [][]byte, c *snapshot.Contents) {
+	s, t := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
+	if s != nil && t != nil && s.it.Kind == 'S' && k.house(s.schema) != "" {
+		c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: k.house(s.schema), Sequence: s.it.Name, Table: t.it.Name, Column: r.name(row[2]), Identity: yes(row[3])})
+	}
+}
+
+// read takes a row about a view and what it reads: something else than itself.
+func (k *core) read(r *reader, row [][]byte, c *snapshot.Contents) {
+	view, from := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
+	if view == nil || view == from {
+		return
+	}
+	read := snapshot.Read{Schema: k.schemas[view.schema].Name, View: view.it.Name}
+	if from != nil {
+		read.FromSchema, read.From = k.schemas[from.schema].Name, from.it.Name
+	} else if schema, name, ok := strings.Cut(string(row[2]), "."); ok {
+		read.FromSchema, read.From = r.same(schema), name
+	} else {
+		return // an index, or what has gone meanwhile
+	}
+	c.Reads = append(c.Reads, read)
+}
+
+// relation finds one by its number.
+func (k *core) relation(oid uint32) *located[snapshot.Relation] {
+	if k.numbers == nil {
+		k.numbers = k.byNumber()
+	}
+	return k.numbers[oid]
+}
+
 func codePieces(r *reader, c *snapshot.Contents) []piece {
 	return []piece{
-		{snapshot.PartTriggers, censusSQL("triggers", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+		{snapshot.PartTriggers, "triggers", censusSQL("triggers", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
 			c.Triggers = append(c.Triggers, snapshot.Trigger{Schema: r.name(row[0]), Table: string(row[1]), Name: r.name(row[2]), Function: r.name(row[3]), Disabled: yes(row[4])})
 		}}},
-		{snapshot.PartEventTriggers, censusSQL("eventtriggers"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartEventTriggers, "eventtriggers", censusSQL("eventtriggers"), []rowFunc{func(row [][]byte) {
 			c.EventTriggers = append(c.EventTriggers, snapshot.EventTrigger{Name: string(row[0]), Event: r.name(row[1]), Owner: r.name(row[2]), Function: string(row[3]), Disabled: yes(row[4])})
 		}}},
-		{snapshot.PartRules, censusSQL("rules", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
+		{snapshot.PartRules, "rules", censusSQL("rules", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
 			c.Rules = append(c.Rules, snapshot.Rule{Schema: r.name(row[0]), Relation: string(row[1]), Name: r.name(row[2]), Event: ruleEvent(row[3]), Disabled: yes(row[4])})
-		}}},
-		{snapshot.PartLanguages, censusSQL("languages"), []rowFunc{func(row [][]byte) {
-			c.Languages = append(c.Languages, snapshot.Language{Name: r.name(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2]), Trusted: yes(row[3])})
-		}}},
-		{snapshot.PartExtensions, censusSQL("extensions"), []rowFunc{func(row [][]byte) {
-			c.Extensions = append(c.Extensions, snapshot.Extension{Name: r.name(row[0]), Version: r.name(row[1]), Schema: r.name(row[2]), Owner: r.name(row[3])})
 		}}},
 	}
 }
 
 func foreignPieces(r *reader, c *snapshot.Contents) []piece {
 	return []piece{
-		{snapshot.PartForeign, censusSQL("foreign"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartForeign, "foreign", censusSQL("foreign"), []rowFunc{func(row [][]byte) {
 			c.Wrappers = append(c.Wrappers, snapshot.Wrapper{Name: string(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2])})
 		}, func(row [][]byte) {
 			c.Servers = append(c.Servers, snapshot.ForeignServer{Name: string(row[0]), Wrapper: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]),
@@ -134,7 +231,7 @@ func foreignPieces(r *reader, c *snapshot.Contents) []piece {
 		}, func(row [][]byte) {
 			c.ForeignTables = append(c.ForeignTables, snapshot.ForeignTable{Schema: r.name(row[0]), Table: string(row[1]), Server: r.name(row[2])})
 		}}},
-		{snapshot.PartMappings, censusSQL("mappings"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartMappings, "mappings", censusSQL("mappings"), []rowFunc{func(row [][]byte) {
 			c.Mappings = append(c.Mappings, snapshot.UserMapping{Server: r.name(row[0]), Role: r.name(row[1]), User: string(row[2]),
 				Password: yes(row[3]), Optional: yes(row[4]), Hidden: yes(row[5])})
 		}}},
@@ -143,13 +240,13 @@ func foreignPieces(r *reader, c *snapshot.Contents) []piece {
 
 func restPieces(r *reader, c *snapshot.Contents, v pgsql.Version) []piece {
 	return []piece{
-		{snapshot.PartPublications, censusSQL("publications"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartPublications, "publications", censusSQL("publications"), []rowFunc{func(row [][]byte) {
 			c.Publications = append(c.Publications, snapshot.Publication{Name: string(row[0]), Owner: r.name(row[1]), AllTables: yes(row[2])})
 		}}},
-		{snapshot.PartLargeObjects, censusSQL("largeobjects"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartLargeObjects, "largeobjects", censusSQL("largeobjects"), []rowFunc{func(row [][]byte) {
 			c.LargeACLs = append(c.LargeACLs, snapshot.LargeObjectACL{Owner: r.name(row[0]), ACL: r.acl(row[1]), Count: r.int(row[2])})
 		}}},
-		{snapshot.PartSystemACLs, censusSQL("system"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartSystemACLs, "system", censusSQL("system"), []rowFunc{func(row [][]byte) {
 			s := snapshot.SystemACL{Kind: pgsql.ObjectKind(char(row[0])), Schema: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
 				Owner: r.name(row[4]), ACL: r.acl(row[5]), Initial: r.acl(row[6]), View: yes(row[7])}
 			if s.Schema == "information_schema" && s.Initial == nil {

@@ -40,26 +40,26 @@ func serverPieces(r *reader, major int, snap *snapshot.Snapshot) []piece {
 	}
 	s := &snap.Server
 	pieces := []piece{
-		{snapshot.PartParameters, censusSQL("parameters"), []rowFunc{func(row [][]byte) { snap.Parameters[string(row[0])] = string(row[1]) }}},
-		{snapshot.PartTablespaces, censusSQL("tablespaces"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartParameters, "parameters", censusSQL("parameters"), []rowFunc{func(row [][]byte) { snap.Parameters[string(row[0])] = string(row[1]) }}},
+		{snapshot.PartTablespaces, "tablespaces", censusSQL("tablespaces"), []rowFunc{func(row [][]byte) {
 			s.Tablespaces = append(s.Tablespaces, snapshot.Tablespace{Name: string(row[0]), Owner: r.name(row[1]), ACL: r.acl(row[2])})
 		}}},
-		{snapshot.PartSlots, censusSQL("slots"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartSlots, "slots", censusSQL("slots"), []rowFunc{func(row [][]byte) {
 			s.Slots = append(s.Slots, snapshot.ReplicationSlot{Name: string(row[0]), Logical: yes(row[1]), Plugin: string(row[2]), Database: r.name(row[3]), Active: yes(row[4])})
 		}}},
-		{snapshot.PartSubscriptions, censusSQL("subscriptions", "{{passwordrequired}}", required, "{{runasowner}}", asOwner), []rowFunc{func(row [][]byte) {
+		{snapshot.PartSubscriptions, "subscriptions", censusSQL("subscriptions", "{{passwordrequired}}", required, "{{runasowner}}", asOwner), []rowFunc{func(row [][]byte) {
 			s.Subscriptions = append(s.Subscriptions, snapshot.Subscription{Database: r.name(row[0]), Name: string(row[1]), Owner: r.name(row[2]),
 				Enabled: yes(row[3]), PasswordRequired: yes(row[4]), RunAsOwner: yes(row[5])})
 		}}},
-		{snapshot.PartSessions, censusSQL("sessions"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartSessions, "sessions", censusSQL("sessions"), []rowFunc{func(row [][]byte) {
 			s.Sessions = append(s.Sessions, snapshot.Sessions{Role: r.name(row[0]), Database: r.name(row[1]), Count: r.int(row[2])})
 		}}},
-		{snapshot.PartAvailable, censusSQL("available", "{{trusted}}", trusted), []rowFunc{func(row [][]byte) {
+		{snapshot.PartAvailable, "available", censusSQL("available", "{{trusted}}", trusted), []rowFunc{func(row [][]byte) {
 			s.Available = append(s.Available, available(row))
 		}}},
 	}
 	if major >= 15 {
-		pieces = append(pieces, piece{snapshot.PartParameterACLs, censusSQL("parameteracls"), []rowFunc{func(row [][]byte) {
+		pieces = append(pieces, piece{snapshot.PartParameterACLs, "parameteracls", censusSQL("parameteracls"), []rowFunc{func(row [][]byte) {
 			s.ParameterACLs = append(s.ParameterACLs, snapshot.ParameterACL{Name: string(row[0]), ACL: r.acl(row[1])})
 		}}})
 	}
@@ -73,11 +73,11 @@ func verifiers(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot
 	r, found := newReader(), map[string]pgsql.Verifier{}
 	private := privately(snap.Session)
 	names := map[string]bool{} // roles whose password is their name, found by the server
-	p := piece{snapshot.PartVerifiers, censusSQL("verifiers"), []rowFunc{func(row [][]byte) {
+	p := piece{snapshot.PartVerifiers, "verifiers", censusSQL("verifiers"), []rowFunc{func(row [][]byte) {
 		found[string(row[0])] = pgsql.ParseVerifier(string(row[1]))
 	}}}
 	if !private {
-		p = piece{snapshot.PartVerifiers, censusSQL("verifierkinds"), []rowFunc{func(row [][]byte) {
+		p = piece{snapshot.PartVerifiers, "verifierkinds", censusSQL("verifierkinds"), []rowFunc{func(row [][]byte) {
 			found[string(row[0])] = pgsql.Verifier{Kind: string(row[1]), Iterations: r.int(row[2])}
 			names[string(row[0])] = yes(row[3])
 		}}}

@@ -128,6 +128,35 @@ func seesEverything(t *testing.T, s *pgtest.Server) {
 	}
 	checkFlags(t, c)
 	checkRoles(t, got)
+	checkSystem(t, s)
+}
+
+// checkSystem changes one thing of the system's at a time: each is a sign of
+// its own that there is something to read.
+func checkSystem(t *testing.T, s *pgtest.Server) {
+	for _, c := range [][3]string{
+		{"information_schema", "REVOKE USAGE ON SCHEMA information_schema FROM PUBLIC", "GRANT USAGE ON SCHEMA information_schema TO PUBLIC"},
+		{"pg_sleep(double precision)", "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_sleep FROM PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_sleep TO PUBLIC"},
+		{"inet", "REVOKE USAGE ON TYPE pg_catalog.inet FROM PUBLIC", "GRANT USAGE ON TYPE pg_catalog.inet TO PUBLIC"},
+		{"pg_authid", "GRANT SELECT (rolname) ON pg_catalog.pg_authid TO PUBLIC", "REVOKE SELECT (rolname) ON pg_catalog.pg_authid FROM PUBLIC"},
+		{"columns", "GRANT INSERT ON information_schema.columns TO acme", "REVOKE INSERT ON information_schema.columns FROM acme"},
+		{}, // nothing is changed any more
+	} {
+		if c[1] != "" {
+			s.Exec(t, "postgres", c[1])
+		}
+		got := contentsOf(t, census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres"), Databases: []string{"postgres"}}), "postgres").SystemACLs
+		if c[1] == "" {
+			if len(got) > 0 {
+				t.Errorf("all is as it was, and there is %+v", got)
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].Identity != c[0] {
+			t.Errorf("after %s: %+v", c[1], got)
+		}
+		s.Exec(t, "postgres", c[2])
+	}
 }
 
 func checkFlags(t *testing.T, c snapshot.Contents) {
@@ -212,13 +241,22 @@ func TestCensusAsAnybody(t *testing.T) {
 func TestCensusIsSafe(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
 		furnish(t, s)
-		s.Exec(t, "acme", `CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'`)
+		s.Exec(t, "acme", `CREATE FUNCTION public.mine() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'`,
+			`CREATE FUNCTION public.trap() RETURNS oid LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$turned$$; END'`,
+			`CREATE VIEW public.pg_class AS SELECT public.trap() AS oid`, `CREATE VIEW public.pg_roles AS SELECT public.trap() AS oid`,
+			`CREATE VIEW public.pg_namespace AS SELECT public.trap() AS oid`, `CREATE VIEW public.pg_depend AS SELECT public.trap() AS oid`,
+			`CREATE FUNCTION public.pg_get_userbyid(oid) RETURNS name LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$turned$$; END'`,
+			`CREATE FUNCTION public.same(name, name) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$turned$$; END'`,
+			`CREATE OPERATOR public.= (LEFTARG = name, RIGHTARG = name, PROCEDURE = public.same)`)
 		if s.Major() >= 17 {
 			s.Exec(t, "acme", `CREATE FUNCTION a.login() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$turned$$; END'`,
 				`ALTER DATABASE acme SET transaction_timeout = 1`, `CREATE EVENT TRIGGER login ON login EXECUTE FUNCTION a.login()`)
 		}
 		s.Exec(t, "", `ALTER DATABASE acme SET search_path = public, pg_catalog`, `ALTER DATABASE acme SET quote_all_identifiers = on`,
-			`ALTER DATABASE acme SET statement_timeout = 1`, `ALTER DATABASE acme SET lock_timeout = 1`, `ALTER DATABASE acme SET datestyle = 'German'`)
+			`ALTER DATABASE acme SET statement_timeout = 1`, `ALTER DATABASE acme SET lock_timeout = 1`, `ALTER DATABASE acme SET datestyle = 'German'`,
+			`ALTER DATABASE acme SET role = 'other'`, `ALTER DATABASE acme SET default_transaction_read_only = on`,
+			// Whoever connects without care is turned away: there are no such libraries.
+			`ALTER DATABASE acme SET local_preload_libraries = 'trap'`, `ALTER DATABASE acme SET session_preload_libraries = 'trap'`)
 		if s.Major() >= 14 {
 			s.Exec(t, "", `ALTER DATABASE acme SET idle_session_timeout = 1`)
 		}

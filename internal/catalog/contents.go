@@ -82,8 +82,10 @@ func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Conte
 		return err
 	}
 	k.assemble(c)
-	if err := rarer(ctx, conn, r, k, c, o.everything); err != nil {
-		return err
+	if sql, rows := rarer(conn, r, k, c, false); len(rows) > 0 {
+		if err := query(ctx, conn, r, sql, rows...); err != nil {
+			return err
+		}
 	}
 	if !o.Dependencies {
 		return nil
@@ -122,6 +124,11 @@ type core struct {
 	widened    bool // rights on something of the system's are not as at first
 	large      bool
 	extensions bool
+	foreign    bool
+	views      bool
+	owned      bool // a sequence belongs to a column
+	tied       bool // something may lead from one schema into another
+	numbers    map[uint32]*located[snapshot.Relation]
 	// Of the functions for large objects, whether some are PUBLIC's to call,
 	// and whether some are not.
 	opened, shut bool
@@ -136,7 +143,7 @@ type located[T any] struct {
 }
 
 func newCore(r *reader) *core {
-	return &core{r: r, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
+	return &core{r: r, tied: true, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
 }
 
 // row takes one row: kind, number, number of the schema, name, kind of
@@ -161,6 +168,7 @@ func (k *core) row(row [][]byte) {
 			Kind: pgsql.ObjectKind(char(row[4])), Creator: r.name(row[5]), ACL: r.acl(row[6])}})
 	case 'x', 'f':
 		k.strays = true
+		k.foreign = k.foreign || char(row[0]) == 'f'
 	case 'i':
 		k.widened = true
 	case 'l':
@@ -192,6 +200,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 	for oid, s := range k.schemas {
 		if k.house(oid) == "" {
 			c.Widened = append(c.Widened, widenedSchema(s)...)
+			k.widened = k.widened || changedSchema(s)
 		} else {
 			s.Empty = len(k.dependents[oid]) == 0
 			s.Extension = slices.Contains(k.dependents[oid], pgExtension)
@@ -204,6 +213,8 @@ func (k *core) assemble(c *snapshot.Contents) {
 	slices.SortFunc(c.Widened, func(a, b snapshot.Widened) int { return cmp.Compare(a.Identity, b.Identity) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))
 	for _, l := range k.relations {
+		k.views = k.views || l.it.Kind == 'v' || l.it.Kind == 'm'
+		k.owned = k.owned || l.it.OwnedBy
 		if l.it.Schema = k.house(l.schema); l.it.Schema != "" {
 			l.it.Extension = k.members[l.oid]
 			c.Relations = append(c.Relations, l.it)
@@ -218,18 +229,20 @@ func (k *core) assemble(c *snapshot.Contents) {
 	}
 }
 
-// assembleColumns finds each column's relation. Few columns have an ACL.
-func (k *core) assembleColumns(c *snapshot.Contents) {
-	if len(k.columns) == 0 {
-		return
-	}
-	relations := map[uint32]*located[snapshot.Relation]{}
+// byNumber finds relations by their own number.
+func (k *core) byNumber() map[uint32]*located[snapshot.Relation] {
+	relations := make(map[uint32]*located[snapshot.Relation], len(k.relations))
 	for i, l := range k.relations {
 		relations[l.oid] = &k.relations[i]
 	}
+	return relations
+}
+
+// assembleColumns finds each column's relation. Few columns have an ACL.
+func (k *core) assembleColumns(c *snapshot.Contents) {
 	for _, l := range k.columns {
 		k.widened = k.widened || l.oid < firstOfUsers
-		relation := relations[l.oid]
+		relation := k.relation(l.oid)
 		if relation == nil {
 			continue
 		}
@@ -251,8 +264,8 @@ func (k *core) has(want func(catalog uint32) bool) bool {
 	return false
 }
 
-// rarer reads the kinds of things that the core says are there.
-func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everything bool) error {
+// rarer is what reads the kinds of things that the core says are there.
+func rarer(conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everything bool) (string, []rowFunc) {
 	var sql strings.Builder
 	var rows []rowFunc
 	for _, q := range []struct {
@@ -283,7 +296,7 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 			c.Widened = append(c.Widened, snapshot.Widened{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
 				Owner: r.name(row[4]), ACL: r.acl(row[5]), First: r.acl(row[6])})
 		}},
-		{len(c.Schemas) > 1, tiesSQL, func(row [][]byte) {
+		{len(c.Schemas) > 1 && k.tied, tiesSQL, func(row [][]byte) {
 			c.Ties = append(c.Ties, snapshot.Tie{Kind: string(row[0]), Name: string(row[1]), Schema: r.name(row[2]), Table: string(row[3]),
 				To: r.name(row[4]), Other: string(row[5])})
 		}},
@@ -299,9 +312,6 @@ func rarer(ctx context.Context, conn *pgconn.PgConn, r *reader, k *core, c *snap
 			rows = append(rows, q.row)
 		}
 	}
-	if len(rows) == 0 {
-		return nil
-	}
 	words := append([]string{"{{schemas}}", houses}, dialect(major(conn))...)
-	return query(ctx, conn, r, strings.NewReplacer(words...).Replace(sql.String()), rows...)
+	return strings.NewReplacer(words...).Replace(sql.String()), rows
 }

@@ -20,3 +20,10 @@ func widenedSchema(s snapshot.Schema) []snapshot.Widened {
 	}
 	return nil
 }
+
+// changedSchema says whether one of the system's schemas that PUBLIC may use
+// has another ACL than initdb gave it.
+func changedSchema(s snapshot.Schema) bool {
+	return (s.Name == "pg_catalog" || s.Name == "information_schema") &&
+		!s.ACL.Same(pgsql.ACL{{Grantee: s.Owner, Grantor: s.Owner, Privs: pgsql.Usage | pgsql.Create}, {Grantor: s.Owner, Privs: pgsql.Usage}})
+}

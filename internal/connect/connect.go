@@ -113,6 +113,9 @@ func startup(o Options) map[string]string {
 	if o.UTC {
 		params["timezone"] = "UTC"
 	}
+	if o.Superuser { // the owner of a database may have been given this parameter (since 15)
+		params["session_preload_libraries"] = ""
+	}
 	if o.Major >= 14 {
 		params["idle_session_timeout"] = "0"
 	}

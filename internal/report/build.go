@@ -62,22 +62,36 @@ func (b *builder) addTenants() {
 // holds CONNECT there by more than PUBLIC's right.
 func (b *builder) addDatabases(databases []snapshot.Database) {
 	b.Databases = []Database{}
+	living := map[string][]int{}
+	for i, r := range b.residents {
+		for _, d := range r.Databases {
+			living[d] = append(living[d], i)
+		}
+	}
 	for _, d := range databases {
 		if !d.AllowConn {
 			continue
 		}
 		at := len(b.Databases)
 		public := mayConnect(d.ACL.Or(pgsql.DatabaseObj, d.Owner, b.st.Snapshot().Version))
-		b.Databases = append(b.Databases, Database{Name: d.Name, Owner: d.Owner, Public: public})
-		for i, r := range b.residents {
-			switch {
-			case slices.Contains(r.Databases, d.Name):
-				b.raise(i, at, Own)
-				b.houses[i] = append(b.houses[i], at)
-				b.Databases[at].Tenants++
-			case !public && slices.ContainsFunc(r.Roles, func(role string) bool { return b.connects(role, d) }):
-				b.raise(i, at, Connect)
-			}
+		b.Databases = append(b.Databases, Database{Name: d.Name, Owner: d.Owner, Public: public, Tenants: len(living[d.Name])})
+		for _, i := range living[d.Name] {
+			b.raise(i, at, Own)
+			b.houses[i] = append(b.houses[i], at)
+		}
+		if !public {
+			b.addVisitors(d, at)
+		}
+	}
+}
+
+// addVisitors marks the tenants that hold CONNECT on a database.
+func (b *builder) addVisitors(d snapshot.Database, at int) {
+	o := access.Object{Kind: pgsql.DatabaseObj, Database: d.Name, Name: d.Name, Owner: d.Owner, ACL: d.ACL}
+	for _, role := range b.st.Holding(o, pgsql.Connect) {
+		r, _ := b.st.Role(role)
+		if i, ok := b.home[role]; ok && r.Login {
+			b.raise(i, at, Connect)
 		}
 	}
 }
@@ -134,15 +148,6 @@ func owners(c snapshot.Contents) map[string]bool {
 // mayConnect says whether an ACL lets PUBLIC connect.
 func mayConnect(acl pgsql.ACL) bool {
 	return slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return it.Grantee == "" && it.Privs&pgsql.Connect != 0 })
-}
-
-func (b *builder) connects(role string, d snapshot.Database) bool {
-	r, ok := b.st.Role(role)
-	if !ok || !r.Login {
-		return false
-	}
-	privs, _ := b.st.Privileges(role, access.Object{Kind: pgsql.DatabaseObj, Database: d.Name, Name: d.Name, Owner: d.Owner, ACL: d.ACL})
-	return privs&pgsql.Connect != 0
 }
 
 // raise keeps the worst that is true of a tenant and a database.

@@ -1,2 +1,2 @@
-SELECT e.extname, e.extversion, n.nspname, pg_catalog.pg_get_userbyid(e.extowner)
-FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace ORDER BY 1;
+SELECT e.extname, e.extversion, (SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE n.oid = e.extnamespace), pg_catalog.pg_get_userbyid(e.extowner)
+FROM pg_catalog.pg_extension AS e ORDER BY 1;

@@ -54,17 +54,24 @@ func planInside(ctx context.Context, e tenant.Estate, server string, o Options) 
 	return plan.Make(in)
 }
 
-// look reads all that a plan follows from.
+// look reads all that a plan follows from: of a plan for a few tenants what
+// concerns these, or else, where anything there is unusual, everything.
 func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Input, error) {
 	in, err := input(e, server, o)
 	if err != nil {
 		return plan.Input{}, err
 	}
-	in.Snapshot, err = catalog.Read(ctx, catalog.Options{
+	read := catalog.Options{
 		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
 		Available: o.Prune || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return len(t.Extensions) > 0 }),
 		Want:      func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
-	})
+		Focus:     plan.Focus(in),
+	}
+	in.Snapshot, err = catalog.Read(ctx, read)
+	if err == nil && plan.Lacks(in) != "" {
+		read.Focus = nil
+		in.Snapshot, err = catalog.Read(ctx, read)
+	}
 	if err != nil {
 		return plan.Input{}, fmt.Errorf("reading server %s: %w", server, err)
 	}

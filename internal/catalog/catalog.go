@@ -49,6 +49,9 @@ type Options struct {
 	Dependencies bool
 	// Available also reads which extensions the server's machine has.
 	Available bool
+	// Focus, if any, limits what is read of roles, and of databases that many
+	// share. Who is no superuser reads everything.
+	Focus *snapshot.Focus
 	// Parallel is how many databases are read at once; 0 means 2, which is
 	// what two cores do best. One more connection reads what they share.
 	Parallel int
@@ -66,6 +69,10 @@ func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
+	if !snap.Session.Superuser {
+		o.Focus = nil
+	}
+	snap.Focus = o.Focus
 	var inside []snapshot.Contents
 	group, ctx := errgroup.WithContext(parent)
 	if o.Want != nil && !o.Dependencies {
@@ -119,7 +126,7 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 // shared reads what Session does not.
 func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.Snapshot) error {
 	r := newReader()
-	err := query(ctx, conn, r, sharedSQL(*snap), func(row [][]byte) {
+	err := query(ctx, conn, r, sharedSQL(*snap, o.Focus), func(row [][]byte) {
 		snap.Roles = append(snap.Roles, snapshot.Role{
 			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Superuser: yes(row[2]), Inherit: yes(row[3]), CreateRole: yes(row[4]),
 			CreateDB: yes(row[5]), Login: yes(row[6]), Replicate: yes(row[7]), BypassRLS: yes(row[8]), ConnLimit: r.int(row[9]),
@@ -163,7 +170,7 @@ func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.
 }
 
 // sharedSQL fits the query to the version and to what the role may read.
-func sharedSQL(s snapshot.Snapshot) string {
+func sharedSQL(s snapshot.Snapshot, f *snapshot.Focus) string {
 	words := []string{
 		"{{roles}}", "pg_catalog.pg_roles", "{{verifier}}", "''",
 		"{{inherit}}", "m.rolinherit", "{{set}}", "true", "{{parameters}}", "", "{{publicparameters}}", "", "{{settable}}", "s.context IN ('user', 'backend')",
@@ -187,7 +194,7 @@ func sharedSQL(s snapshot.Snapshot) string {
 	if !s.Session.Superuser { // who may set everything
 		sql += settableSQL
 	}
-	return strings.NewReplacer(words...).Replace(sql)
+	return strings.NewReplacer(append(words, sharedWords(f, s.Session.User)...)...).Replace(sql)
 }
 
 func dependencies(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {

@@ -57,7 +57,7 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 	k.assemble(&c)
 	first, flags := c, map[[2]string]flag{}
 	pieces := there(insidePieces(r, k, &c, flags, pgsql.Version(session.Major*10000)), k, signs)
-	if sql, rows := rarer(conn, r, k, &c, true); len(rows) > 0 {
+	if sql, rows := rarer(conn, r, k, &c, ofWhole(), true); len(rows) > 0 {
 		pieces = append([]piece{{snapshot.PartContents, "rarer", sql, rows}}, pieces...)
 	}
 	unread, err := readPieces(ctx, conn, r, c.Database, pieces, func() { c = first })
@@ -76,7 +76,7 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 func look(ctx context.Context, conn *pgconn.PgConn, r *reader, c *snapshot.Contents) (k *core, signs []string, err error) {
 	k, signs = newCore(r), []string{}
 	always := alwaysPieces(r, c)
-	sql, rows := coreSQL+censusSQL("signs"), []rowFunc{k.row, func(row [][]byte) { signs = append(signs, string(row[0])) }}
+	sql, rows := ofWhole().core+censusSQL("signs"), []rowFunc{k.row, func(row [][]byte) { signs = append(signs, string(row[0])) }}
 	for _, p := range always {
 		sql, rows = sql+p.sql, append(rows, p.rows...)
 	}
@@ -87,7 +87,7 @@ func look(ctx context.Context, conn *pgconn.PgConn, r *reader, c *snapshot.Conte
 		return nil, nil, err
 	}
 	k, c.Inside = newCore(r), snapshot.Inside{}
-	return k, nil, query(ctx, conn, r, coreSQL, k.row)
+	return k, nil, query(ctx, conn, r, ofWhole().core, k.row)
 }
 
 // there leaves the pieces of which there are rows to read.

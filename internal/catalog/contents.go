@@ -19,6 +19,8 @@ import (
 var (
 	//go:embed sql/core.sql
 	coreSQL string
+	//go:embed sql/commons.sql
+	commonsSQL string
 	//go:embed sql/routines.sql
 	routinesSQL string
 	//go:embed sql/types.sql
@@ -78,11 +80,13 @@ func Contents(ctx context.Context, o Options, database string) snapshot.Contents
 func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Contents) error {
 	r := newReader()
 	k := newCore(r)
-	if err := query(ctx, conn, r, coreSQL, k.row); err != nil {
+	text := textFor(o.Focus, c.Database)
+	c.SomeSchemas = text.focus
+	if err := query(ctx, conn, r, text.core, k.row); err != nil {
 		return err
 	}
 	k.assemble(c)
-	if sql, rows := rarer(conn, r, k, c, false); len(rows) > 0 {
+	if sql, rows := rarer(conn, r, k, c, text, false); len(rows) > 0 {
 		if err := query(ctx, conn, r, sql, rows...); err != nil {
 			return err
 		}
@@ -123,6 +127,7 @@ type core struct {
 	strays     bool
 	widened    bool // rights on something of the system's are not as at first
 	large      bool
+	elsewhere  []string
 	extensions bool
 	foreign    bool
 	views      bool
@@ -173,6 +178,8 @@ func (k *core) row(row [][]byte) {
 		k.widened = true
 	case 'l':
 		k.large = true
+	case 'z':
+		k.elsewhere = append(k.elsewhere, r.name(row[3]))
 	case 'o':
 		k.opened = k.opened || yes(row[7])
 		k.shut = k.shut || !yes(row[7])
@@ -207,8 +214,11 @@ func (k *core) assemble(c *snapshot.Contents) {
 			c.Schemas = append(c.Schemas, s)
 		}
 	}
-	c.LargeOpen, c.LargeShut = k.opened, k.shut
 	c.AdvisoryOpen, c.AdvisoryShut = k.advisoryOpened, k.advisoryShut
+	c.LargeOpen, c.LargeShut, c.Elsewhere = k.opened, k.shut, k.elsewhere
+	if c.SomeSchemas && k.large { // they stand in no schema
+		c.Elsewhere = append(c.Elsewhere, "")
+	}
 	slices.SortFunc(c.Schemas, func(a, b snapshot.Schema) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(c.Widened, func(a, b snapshot.Widened) int { return cmp.Compare(a.Identity, b.Identity) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))
@@ -265,7 +275,7 @@ func (k *core) has(want func(catalog uint32) bool) bool {
 }
 
 // rarer is what reads the kinds of things that the core says are there.
-func rarer(conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everything bool) (string, []rowFunc) {
+func rarer(conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, text text, everything bool) (string, []rowFunc) {
 	var sql strings.Builder
 	var rows []rowFunc
 	for _, q := range []struct {
@@ -296,11 +306,11 @@ func rarer(conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everyt
 			c.Widened = append(c.Widened, snapshot.Widened{Schema: r.name(row[0]), Kind: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
 				Owner: r.name(row[4]), ACL: r.acl(row[5]), First: r.acl(row[6])})
 		}},
-		{len(c.Schemas) > 1 && k.tied, tiesSQL, func(row [][]byte) {
+		{len(c.Schemas) > 1 && k.tied || text.focus, text.ties, func(row [][]byte) {
 			c.Ties = append(c.Ties, snapshot.Tie{Kind: string(row[0]), Name: string(row[1]), Schema: r.name(row[2]), Table: string(row[3]),
 				To: r.name(row[4]), Other: string(row[5])})
 		}},
-		{k.large, largeObjectsSQL, func(row [][]byte) {
+		{k.large && !text.focus, largeObjectsSQL, func(row [][]byte) {
 			c.LargeObjects = append(c.LargeObjects, snapshot.LargeObjectGrant{Owner: r.name(row[0]), Grantee: r.name(row[1]), Grantor: r.name(row[2])})
 		}},
 		{k.extensions && !everything, censusSQL("extensions"), func(row [][]byte) {
@@ -312,6 +322,6 @@ func rarer(conn *pgconn.PgConn, r *reader, k *core, c *snapshot.Contents, everyt
 			rows = append(rows, q.row)
 		}
 	}
-	words := append([]string{"{{schemas}}", houses}, dialect(major(conn))...)
+	words := append(text.words, dialect(major(conn))...)
 	return strings.NewReplacer(words...).Replace(sql.String()), rows
 }

@@ -75,7 +75,7 @@ func (b *builder) wantsAdmin(m snapshot.Membership) (isolation.Membership, bool)
 	if i < 0 {
 		return isolation.Membership{}, false
 	}
-	if h := b.houseOf[b.owner[m.Role]]; h != nil && h.Tenant.Owner == m.Role {
+	if h := b.builtFor(b.owner[m.Role]); h != nil && h.Tenant.Owner == m.Role {
 		return b.admins[i].Key(h.Tenant)
 	}
 	for _, want := range b.admins[i].Memberships {
@@ -126,7 +126,7 @@ func (b *builder) databaseGrants(c isolation.Container, temp bool) []isolation.G
 // owner, which it will not stay, or by the ACL. It keeps that.
 func (b *builder) entersAs(operator, database string) bool {
 	d, r := b.databases[database], b.roles[operator]
-	if d == nil || r == nil || r.Superuser || operator == b.snap.Session.User || b.tenants(operator) {
+	if d == nil || r == nil || r.Superuser || operator == b.snap.Session.User || b.isTenants(operator) {
 		return false
 	}
 	return d.Owner == operator && !b.mayKeep(operator) || slices.ContainsFunc(d.ACL, func(it pgsql.ACLItem) bool {

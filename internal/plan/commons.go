@@ -17,7 +17,7 @@ func (u unit) commons(owner string, c *inside) {
 	for _, name := range slices.Sorted(maps.Keys(c.schemas)) {
 		at := place{c.database, name}
 		switch {
-		case u.b.house[at] != nil:
+		case u.b.house[at] != "":
 		case u.landlords(c, name):
 		case name == tenant.ExtensionsSchema:
 			u.strangersObjects(c, name)
@@ -52,7 +52,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 		u.b.note("", fmt.Sprintf("schema %s in database %s is no tenant's: %s", s.Name, c.database, state),
 			"name it in a tenant's schemas, or drop it with --prune")
 	}
-	if u.b.tenants(s.Owner) {
+	if u.b.isTenants(s.Owner) {
 		if !u.alterOwner("schema "+s.Name+", which is no house,", object, s.Owner, owner) {
 			return
 		}
@@ -66,7 +66,7 @@ func (u unit) extraSchema(owner string, c *inside, s snapshot.Schema) {
 	if s.Extension {
 		acl = withoutPublicUsage(acl)
 	}
-	u.takeAway("schema "+s.Name+" is no tenant's", object, acl, s.Owner, func(g string) bool { return g == "" || u.b.tenants(g) })
+	u.takeAway("schema "+s.Name+" is no tenant's", object, acl, s.Owner, func(g string) bool { return g == "" || u.b.isTenants(g) })
 	u.strangersObjects(c, s.Name)
 }
 

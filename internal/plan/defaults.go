@@ -149,7 +149,7 @@ func (u unit) strangersDefault(d snapshot.DefaultACL, tenants bool) {
 		switch {
 		case grantee == "":
 			return p &^ public
-		case u.b.tenants(grantee):
+		case u.b.isTenants(grantee):
 			return p
 		}
 		return 0

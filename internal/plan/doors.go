@@ -49,7 +49,7 @@ func (b *builder) doors() {
 // overruled notes the rules of somebody else's that stand above landlord's, and
 // so decide before them, to let tenants in where these would not.
 func (b *builder) overruled(text string) {
-	for _, d := range parseHBA(b.snap, text).Before(tenant.TenantsRole, b.tenants) {
+	for _, d := range parseHBA(b.snap, text).Before(tenant.TenantsRole, b.isTenants) {
 		b.cannot("", fmt.Sprintf("%s line %d decides before landlord's rules: %s (%s)", d.File, d.Line, d.Text, strings.Join(d.Why, "; ")),
 			"move it below landlord's block, or take it out, and reload the server")
 	}
@@ -73,23 +73,12 @@ func mistakes(n int) string {
 // Block is landlord's part of pg_hba.conf for a server.
 func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) hba.Block {
 	block := hba.Block{TenantGroup: tenant.TenantsRole, Clients: server.Clients, Map: superuserMap(snap)}
-	owned := map[string]bool{}
-	for _, t := range tenants {
-		for _, name := range t.Roles() {
-			owned[name] = true
-		}
-	}
-	for _, a := range server.Admins {
-		owned[a.Name] = true // none is to be a superuser
-	}
-	for _, p := range server.Pools {
-		owned[p.Name] = true
-	}
 	for _, r := range snap.Roles {
-		if r.Superuser && r.Login && !owned[r.Name] {
+		if r.Superuser && r.Login {
 			block.Superusers = append(block.Superusers, r.Name)
 		}
 	}
+	block.Superusers = withoutOurs(block.Superusers, server, tenants)
 	for _, name := range server.Operators {
 		block.Operators = append(block.Operators, hba.Operator{Role: name, Local: hba.SCRAM, Clients: operatorClients(server)})
 	}
@@ -102,6 +91,27 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 		}
 	}
 	return block
+}
+
+// withoutOurs leaves out the roles of tenants, administrators and pools: none of
+// these is to be a superuser.
+func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	ours := map[string]bool{}
+	for _, name := range names {
+		_, pool := server.Pool(name)
+		ours[name] = pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
+	}
+	for i := range tenants {
+		for name := range tenants[i].EachRole {
+			if _, asked := ours[name]; asked {
+				ours[name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return ours[name] })
 }
 
 func operatorClients(server tenant.Server) []netip.Prefix {

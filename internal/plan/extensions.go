@@ -74,7 +74,7 @@ func (u unit) squatted(in *inside) bool {
 // misplaced notes an extension that the tenants' sessions do not find, or that
 // one of them can drop.
 func (u unit) misplaced(c isolation.Container, e snapshot.Extension) {
-	if u.b.tenants(e.Owner) {
+	if u.b.isTenants(e.Owner) {
 		u.b.cannot(u.b.owner[e.Owner], fmt.Sprintf("extension %s in database %s belongs to %s, who can drop it, and with it everybody's columns of its types", e.Name, c.Database, e.Owner),
 			"drop it (DROP EXTENSION "+pgsql.Ident(e.Name)+"), and landlord installs it as its own")
 	}

@@ -16,11 +16,13 @@ type index struct {
 	members   map[string][]snapshot.Membership // by member
 	settings  map[string][]snapshot.Setting    // by role; "" for databases
 
-	houses      []isolation.House // of the tenants in the spec
+	houses      []isolation.House // of the tenants in the spec that the plan is about
+	tenants     []tenant.Tenant   // all in the spec
+	number      map[string]int    // of a tenant among them
 	containers  []isolation.Container
 	owner       map[string]string           // role -> the tenant whose it is: spec's and found ones
-	houseOf     map[string]*isolation.House // tenant -> its house, of those in the spec
-	house       map[place]*isolation.House  // schema -> the house in the spec that stands in it
+	houseOf     map[string]*isolation.House // tenant -> its house, of those in the spec; see builtFor
+	house       map[place]string            // schema -> the tenant in the spec whose it is
 	foundIn     map[place]string            // schema -> a tenant that is in the catalog and not in the spec
 	trusted     map[string]bool             // roles that may hold anybody's role: superusers, operators, landlord
 	found       []tenant.Tenant
@@ -45,11 +47,10 @@ func newIndex(in Input, found []tenant.Tenant) *index {
 		roles: make(map[string]*snapshot.Role, len(in.Snapshot.Roles)), databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
 		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),
-		owner:    make(map[string]string, 4*len(in.Tenants)), house: make(map[place]*isolation.House, len(in.Tenants)),
-		houseOf: make(map[string]*isolation.House, len(in.Tenants)),
-		houses:  make([]isolation.House, 0, len(in.Tenants)),
+		owner:    make(map[string]string, len(in.Snapshot.Roles)), house: make(map[place]string, len(in.Tenants)),
+		houseOf: map[string]*isolation.House{}, tenants: in.Tenants, number: make(map[string]int, len(in.Tenants)),
 		foundIn: map[place]string{}, trusted: map[string]bool{},
-		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: map[string]string{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
+		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: make(map[string]string, len(in.Tenants)), foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
 	x.indexWanted(in)
@@ -81,20 +82,30 @@ func (x *index) indexSnapshot(in Input) {
 func (x *index) indexWanted(in Input) {
 	x.indexAdmins(in)
 	x.indexPools(in)
-	for _, t := range in.Tenants {
-		x.wanted[t.Name] = in.wants(t)
-		x.ownerIn[t.Owner] = t.Home.Database
+	named := x.named(in)
+	for i := range in.Tenants {
+		t := &in.Tenants[i]
+		wanted := in.wants(*t)
+		x.number[t.Name] = i
+		if wanted {
+			x.wanted[t.Name] = true
+			x.houses = append(x.houses, x.withPools(x.withKeys(isolation.Build(*t))))
+		}
+		for role := range t.EachRole {
+			if named == nil || named[role] || wanted {
+				x.owner[role] = t.Name
+			}
+		}
+		if named == nil || named[t.Owner] || wanted {
+			x.ownerIn[t.Owner] = t.Home.Database
+		}
 		x.home[t.Name] = t.Home.Database
-		x.houses = append(x.houses, x.withPools(x.withKeys(isolation.Build(t))))
-		for _, role := range t.Roles() {
-			x.owner[role] = t.Name
+		for _, schema := range t.Home.Schemas {
+			x.house[place{t.Home.Database, schema}] = t.Name
 		}
 	}
 	for i, h := range x.houses {
 		x.houseOf[h.Tenant.Name] = &x.houses[i]
-		for _, schema := range h.Tenant.Home.Schemas {
-			x.house[place{h.Tenant.Home.Database, schema}] = &x.houses[i]
-		}
 	}
 	x.containers = isolation.Containers(in.Tenants)
 	for _, t := range x.found {
@@ -108,7 +119,7 @@ func (x *index) indexWanted(in Input) {
 			}
 		}
 		for _, schema := range t.Home.Schemas {
-			if at := (place{t.Home.Database, schema}); x.house[at] == nil {
+			if at := (place{t.Home.Database, schema}); x.house[at] == "" {
 				x.foundIn[at] = t.Name
 			}
 		}
@@ -120,6 +131,41 @@ func (x *index) indexWanted(in Input) {
 	}
 }
 
+// builtFor is the house of a tenant in the spec, or nil. Of those that the plan
+// is not about few are asked for.
+func (x *index) builtFor(name string) *isolation.House {
+	if x.houseOf[name] == nil {
+		i, ok := x.number[name]
+		if !ok {
+			return nil
+		}
+		h := x.withPools(x.withKeys(isolation.Build(x.tenants[i])))
+		x.houseOf[name] = &h
+	}
+	return x.houseOf[name]
+}
+
+// named are the roles that a plan for a few tenants can meet beside theirs:
+// those that were read, and those that pg_hba.conf names. Of ten thousand other
+// tenants' it meets none.
+func (x *index) named(in Input) map[string]bool {
+	if in.Snapshot.Focus == nil {
+		return nil
+	}
+	named := map[string]bool{}
+	for name := range x.roles {
+		named[name] = true
+	}
+	if in.Snapshot.HBA != nil {
+		for _, r := range parseHBA(in.Snapshot, in.Snapshot.HBA.Text).Rules() {
+			for _, u := range r.Users {
+				named[u.Text] = true
+			}
+		}
+	}
+	return named
+}
+
 // rooms arranges what a database holds. It must have been read.
 func (x *index) rooms(database string) *inside {
 	if x.insides[database] == nil {
@@ -128,8 +174,8 @@ func (x *index) rooms(database string) *inside {
 	return x.insides[database]
 }
 
-// tenants says that a role is one of a tenant's, PUBLIC excluded.
-func (x *index) tenants(role string) bool { return x.owner[role] != "" }
+// isTenants says that a role is one of a tenant's, PUBLIC excluded.
+func (x *index) isTenants(role string) bool { return x.owner[role] != "" }
 
 // maintenance is the database that landlord is connected to.
 func (x *index) maintenance() string { return x.snap.Session.Database }

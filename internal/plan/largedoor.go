@@ -54,5 +54,5 @@ func (b *builder) someIn(c isolation.Container, has func(*tenant.Tenant) bool) b
 
 // holdLargeObjects says whether a tenant has large objects in a database.
 func (b *builder) holdLargeObjects(in *inside) bool {
-	return slices.ContainsFunc(in.large, func(g snapshot.LargeObjectGrant) bool { return b.tenants(g.Owner) })
+	return slices.ContainsFunc(in.large, func(g snapshot.LargeObjectGrant) bool { return b.isTenants(g.Owner) })
 }

@@ -108,8 +108,8 @@ func tie(t snapshot.Tie) (what, cut string) {
 
 // livesIn is the tenant whose house stands in a schema, or "".
 func (b *builder) livesIn(at place) string {
-	if h := b.house[at]; h != nil {
-		return h.Tenant.Name
+	if name := b.house[at]; name != "" {
+		return name
 	}
 	return b.foundIn[at]
 }

@@ -75,7 +75,7 @@ func (b *builder) stays(m snapshot.Membership) bool {
 	if b.trusted[m.Grantor] {
 		return true
 	}
-	return !b.tenants(m.Grantor) && slices.ContainsFunc(b.members[m.Grantor], func(c snapshot.Membership) bool {
+	return !b.isTenants(m.Grantor) && slices.ContainsFunc(b.members[m.Grantor], func(c snapshot.Membership) bool {
 		return c.Role == m.Role && c.Admin && b.roles[c.Grantor] != nil && b.roles[c.Grantor].Superuser
 	})
 }
@@ -85,8 +85,11 @@ func (b *builder) stays(m snapshot.Membership) bool {
 func (b *builder) expel(u unit) {
 	groups := b.groups()
 	fits := func(m snapshot.Membership) bool {
+		if !b.fenced(m, groups) {
+			return true
+		}
 		want, ok := b.wants(m)
-		return ok && b.asWanted(m, want) || !b.fenced(m, groups) || b.tolerated(m) || b.lent[[2]string{m.Role, m.Member}]
+		return ok && b.asWanted(m, want) || b.tolerated(m) || b.lent[[2]string{m.Role, m.Member}]
 	}
 	misfit := func(m snapshot.Membership) bool { return !fits(m) }
 	if !slices.ContainsFunc(b.snap.Memberships, misfit) {
@@ -126,7 +129,7 @@ func (b *builder) wants(m snapshot.Membership) (isolation.Membership, bool) {
 	if want, ok := b.wantsPool(m); ok {
 		return want, true
 	}
-	h := b.houseOf[b.owner[m.Member]]
+	h := b.builtFor(b.owner[m.Member])
 	if h == nil {
 		return isolation.Membership{}, false
 	}
@@ -173,7 +176,7 @@ func (b *builder) tolerated(m snapshot.Membership) bool {
 	if b.trusted[m.Member] || b.extraAdmin(m.Member) || b.leftPool(m.Member) {
 		return true
 	}
-	if b.tenants(m.Member) {
+	if b.isTenants(m.Member) {
 		return false
 	}
 	r := b.roles[m.Member]

@@ -116,7 +116,7 @@ func (b *builder) wantsPool(m snapshot.Membership) (isolation.Membership, bool) 
 	}
 	whose := b.owner[m.Role]
 	t, left := b.foundAs[whose]
-	if h := b.houseOf[whose]; h != nil {
+	if h := b.builtFor(whose); h != nil {
 		t, left = h.Tenant, true
 	}
 	if left {

@@ -35,7 +35,7 @@ func (b *builder) removals() {
 
 // inSpec says whether the spec has a tenant of that name.
 func (b *builder) inSpec(name string) bool {
-	_, ok := b.wanted[name]
+	_, ok := b.number[name]
 	return ok
 }
 
@@ -237,7 +237,7 @@ func (b *builder) pruneSchemas(database string) {
 			u.prunePoolSchema(s.Owner, b.rooms(database))
 			continue
 		}
-		if at := (place{database, s.Name}); b.house[at] == nil && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
+		if at := (place{database, s.Name}); b.house[at] == "" && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
 			u.dropSchema(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, s)
 		}
 	}

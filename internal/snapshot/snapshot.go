@@ -38,6 +38,8 @@ type Snapshot struct {
 	// something; read only where roles are to be dropped.
 	Dependencies []Dependency `json:"dependencies,omitempty"`
 	HBA          *HBA         `json:"hba,omitempty"`
+	// Focus says that what is read is limited to what concerns a few tenants.
+	Focus *Focus `json:"-"`
 	Server
 	Contents []Contents `json:"contents"`
 }
@@ -226,6 +228,11 @@ type Contents struct {
 	// locks.
 	AdvisoryOpen bool `json:"advisoryOpen,omitempty"`
 	AdvisoryShut bool `json:"advisoryShut,omitempty"`
+	// SomeSchemas says that a focus limits it.
+	SomeSchemas bool `json:"-"`
+	// Elsewhere are the schemas, quoted, outside of a focus in which its roles
+	// own or hold something; "" for what stands in none.
+	Elsewhere []string `json:"-"`
 	Inside
 }
 

@@ -134,6 +134,30 @@ func (t Tenant) Roles() []string {
 	return slices.Concat([]string{t.Identity(), t.Owner}, t.Groups(), t.LoginRoles())
 }
 
+// EachRole yields what Roles lists, in the same order, and makes no list.
+func (t *Tenant) EachRole(yield func(string) bool) {
+	if !yield(t.Identity()) || !yield(t.Owner) {
+		return
+	}
+	if len(t.Further) > 0 {
+		for _, name := range t.Groups() {
+			if !yield(name) {
+				return
+			}
+		}
+	}
+	for _, l := range t.Logins {
+		if !yield(l.Name) {
+			return
+		}
+	}
+	for _, w := range t.Twins {
+		if !yield(w.Name) {
+			return
+		}
+	}
+}
+
 // LoginsOf lists the names of the tenant's logins of one kind.
 func (t Tenant) LoginsOf(k Kind) []string {
 	var names []string

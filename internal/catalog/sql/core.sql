@@ -12,7 +12,7 @@
 --
 -- What users make has numbers from 16384, and schema public has 2200. pg_depend
 -- names the schema of everything that stands in one, and so tells whether the
--- rarer kinds are there at all.
+-- rarer kinds are there at all. commons.sql is the rest of the statement.
 SELECT 's', n.oid, NULL::pg_catalog.oid, n.nspname::pg_catalog.text, NULL::pg_catalog.text,
        pg_catalog.pg_get_userbyid(n.nspowner)::pg_catalog.text, n.nspacl::pg_catalog.text, false
 FROM pg_catalog.pg_namespace AS n
@@ -20,11 +20,6 @@ UNION ALL
 SELECT 'd', d.classid, d.refobjid, NULL, NULL, NULL, NULL, false
 FROM (SELECT DISTINCT d.classid, d.refobjid FROM pg_catalog.pg_depend AS d
       WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.deptype = 'n') AS d
-UNION ALL
-SELECT 'e', d.classid, d.objid, NULL, NULL, NULL, NULL, false
-FROM pg_catalog.pg_depend AS d
-WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e'
-  AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
 UNION ALL
 SELECT 'r', c.oid, c.relnamespace, c.relname, c.relkind::pg_catalog.text, pg_catalog.pg_get_userbyid(c.relowner), c.relacl::pg_catalog.text,
        c.relkind = 'S' AND EXISTS (
@@ -59,24 +54,3 @@ UNION ALL
      -- wrapper, server, language, extension, event trigger, publication: their numbers, since a name costs a look-up
      OR s.deptype = 'o' AND s.classid IN (2328, 1417, 2612, 3079, 3466, 6104))
  LIMIT 1)
-UNION ALL
-SELECT 'i', NULL, NULL, NULL, NULL, NULL, NULL, false
-FROM pg_catalog.pg_init_privs AS i
-WHERE i.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-  AND i.initprivs IS DISTINCT FROM (SELECT p.proacl FROM pg_catalog.pg_proc AS p WHERE p.oid = i.objoid)
-UNION ALL
-SELECT 'f', NULL, NULL, NULL, NULL, NULL, NULL, false WHERE EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper)
-UNION ALL
-SELECT 'l', NULL, NULL, NULL, NULL, NULL, NULL, false WHERE EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)
-UNION ALL
-SELECT 'v', NULL, NULL, NULL, NULL, NULL, NULL, false
-WHERE EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-  WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid >= 16384 AND d.deptype = 'e')
-UNION ALL
--- The functions by which large objects are made and written, and those for
--- advisory locks, by their numbers: whether PUBLIC may call them.
-SELECT DISTINCT CASE WHEN p.oid BETWEEN 2880 AND 2892 OR p.oid BETWEEN 3089 AND 3096 THEN 'a' ELSE 'o' END, NULL::pg_catalog.oid, NULL::pg_catalog.oid, NULL, NULL, NULL, NULL,
-       p.proacl IS NULL OR EXISTS (SELECT FROM pg_catalog.aclexplode(p.proacl) AS a WHERE a.grantee = 0)
-FROM pg_catalog.pg_proc AS p
-WHERE p.oid IN (715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458, 3459, 3460,
-  2880, 2881, 2882, 2883, 2884, 2885, 2886, 2887, 2888, 2889, 2890, 2891, 2892, 3089, 3090, 3091, 3092, 3093, 3094, 3095, 3096);

@@ -12,4 +12,4 @@ FROM (
 JOIN pg_catalog.pg_namespace AS n ON n.oid = o.ns
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i
 LEFT JOIN pg_catalog.pg_depend AS e ON e.classid = o.class AND e.objid = o.oid AND e.deptype = 'e'
-WHERE {{schemas}};
+WHERE {{schemas}}{{others}};

@@ -6,14 +6,15 @@ SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreated
 FROM {{roles}} AS r
 LEFT JOIN pg_catalog.pg_shdescription AS d
   ON d.objoid = r.oid AND d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+{{whichroles}}
 ORDER BY r.rolname;
 SELECT o.rolname, m.rolname, pg_catalog.pg_get_userbyid(a.grantor), a.admin_option, {{inherit}}, {{set}}
-FROM pg_catalog.pg_auth_members AS a
+FROM {{memberships}} AS a
 JOIN pg_catalog.pg_roles AS o ON o.oid = a.roleid
 JOIN pg_catalog.pg_roles AS m ON m.oid = a.member;
 SELECT COALESCE(r.rolname, ''), COALESCE(d.datname, ''),
        pg_catalog.split_part(c.entry, '=', 1), pg_catalog.substr(c.entry, pg_catalog.strpos(c.entry, '=') + 1)
-FROM pg_catalog.pg_db_role_setting AS s
+FROM {{settings}} AS s
 CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(entry)
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase;
@@ -27,7 +28,7 @@ CROSS JOIN LATERAL (
 ) AS o(acl)
 CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
 WHERE s.dbid = 0 AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid
+  AND s.classid <> 'pg_catalog.pg_database'::pg_catalog.regclass AND a.grantee = s.refobjid{{whose}}
 UNION ALL  -- PUBLIC depends on nothing
 SELECT DISTINCT '', i.type, i.identity, pg_catalog.pg_get_userbyid(o.grantor), false
 FROM (
@@ -42,4 +43,4 @@ FROM pg_catalog.pg_shdepend AS s
 JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, 0) AS i
 WHERE s.dbid = 0 AND s.deptype = 'o' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-  AND s.classid IN ('pg_catalog.pg_tablespace'::pg_catalog.regclass, 'pg_catalog.pg_subscription'::pg_catalog.regclass);
+  AND s.classid IN ('pg_catalog.pg_tablespace'::pg_catalog.regclass, 'pg_catalog.pg_subscription'::pg_catalog.regclass){{whose}};

@@ -11,7 +11,7 @@ FROM pg_catalog.pg_proc AS p
 JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
 LEFT JOIN pg_catalog.pg_depend AS e
   ON e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid AND e.deptype = 'e'
-WHERE {{schemas}}
+WHERE {{schemas}}{{routines}}
   -- The constructors of a range type are parts of it: the bootstrap superuser's, and PUBLIC's to execute.
   AND NOT (p.proowner = 10 AND p.proacl IS NULL AND EXISTS (
     SELECT FROM pg_catalog.pg_depend AS i

@@ -22,7 +22,7 @@ WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = 
   AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND (s.objid < 16384 OR s.classid NOT IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs AS p WHERE p.classoid = s.classid AND p.objoid = s.objid)
-  AND a.grantee = s.refobjid
+  AND a.grantee = s.refobjid{{whose}}
 UNION ALL  -- PUBLIC depends on nothing
 SELECT DISTINCT '', i.type, i.identity, pg_catalog.pg_get_userbyid(a.grantor), false
 FROM (
@@ -41,7 +41,7 @@ WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = 
   AND s.deptype = 'o' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND s.classid IN ('pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, 'pg_catalog.pg_foreign_server'::pg_catalog.regclass,
     'pg_catalog.pg_language'::pg_catalog.regclass, 'pg_catalog.pg_extension'::pg_catalog.regclass,
-    'pg_catalog.pg_event_trigger'::pg_catalog.regclass, 'pg_catalog.pg_publication'::pg_catalog.regclass)
+    'pg_catalog.pg_event_trigger'::pg_catalog.regclass, 'pg_catalog.pg_publication'::pg_catalog.regclass){{whose}}
 UNION ALL
 SELECT '', 'user mapping', pg_catalog.quote_ident(m.srvname), '', true
 FROM pg_catalog.pg_user_mappings AS m WHERE m.umuser = 0;

@@ -7,4 +7,4 @@ LEFT JOIN pg_catalog.pg_depend AS e
 WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c') OR (t.typtype = 'b' AND t.typcategory <> 'A')
        -- Since 17 a multirange type has its range type's owner and ACL.
        OR (t.typtype = 'm' AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 170000))
-  AND {{schemas}};
+  AND {{schemas}}{{types}};

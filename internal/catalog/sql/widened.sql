@@ -8,16 +8,17 @@ FROM (
            THEN pg_catalog.acldefault('r', c.relowner) || pg_catalog.makeaclitem(0, c.relowner, 'SELECT', false) END AS born
   FROM pg_catalog.pg_class AS c
   LEFT JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace AND s.nspname = 'information_schema'
-  WHERE c.relacl IS NOT NULL
+  WHERE c.relacl IS NOT NULL{{relations}}
   UNION ALL
   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, a.attrelid, a.attnum, c.relnamespace, a.attname, c.relowner, a.attacl, NULL
   FROM pg_catalog.pg_attribute AS a
   JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
-  WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND c.relnamespace < 16384 AND c.relnamespace <> 2200
+  WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND c.relnamespace < 16384 AND c.relnamespace <> 2200{{columns}}
   UNION ALL
   SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, f.oid, 0, f.pronamespace, NULL, f.proowner,
          COALESCE(f.proacl, pg_catalog.acldefault('f', f.proowner)), pg_catalog.acldefault('f', f.proowner)
   FROM pg_catalog.pg_proc AS f
+  WHERE true{{functions}}
 ) AS o
 LEFT JOIN pg_catalog.pg_init_privs AS p ON p.classoid = o.class AND p.objoid = o.oid AND p.objsubid = o.sub
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i

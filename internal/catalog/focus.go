@@ -1,0 +1,97 @@
+package catalog
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+var (
+	//go:embed sql/focus.sql
+	focusSQL string
+	//go:embed sql/focusties.sql
+	focusTiesSQL string
+)
+
+// numbered are the numbers of roles that are there, of these names.
+func numbered(names []string) string {
+	return "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.rolname IN (" + pgsql.Literals(names...) + "))"
+}
+
+// mighty are the roles that come with the server, superusers, and the
+// administrators' group: few, however many tenants there are.
+const mighty = "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.oid < 16384 OR w.rolsuper OR w.rolname = '" + tenant.AdminsRole + "')"
+
+// sharedWords are the words of roles.sql for a focus, or for all roles.
+func sharedWords(f *snapshot.Focus, user string) []string {
+	if f == nil {
+		return []string{"{{whichroles}}", "", "{{memberships}}", "pg_catalog.pg_auth_members", "{{settings}}", "pg_catalog.pg_db_role_setting", "{{whose}}", ""}
+	}
+	const members = "SELECT m.* FROM pg_catalog.pg_auth_members AS m WHERE "
+	all := slices.Concat(f.Roles, f.Beside, f.Admins, []string{user})
+	someOnly := slices.DeleteFunc(slices.Clone(f.Admins), func(name string) bool { return slices.Contains(f.Full, name) })
+	memberships := "(" + members + "m.roleid IN " + numbered(slices.Concat(f.Roles, f.Admins, []string{tenant.AdminsRole, tenant.LostRole})) +
+		" UNION " + members + "m.member IN " + numbered(slices.Concat(f.Roles, someOnly, []string{user}))
+	if len(f.Full) > 0 {
+		memberships += " UNION " + members + "m.roleid IN " + mighty + " AND m.member IN " + numbered(f.Full)
+	}
+	return []string{
+		"{{whichroles}}", "WHERE r.oid IN (SELECT x.oid FROM " + mighty + " AS x UNION SELECT x.oid FROM " + numbered(all) + " AS x)",
+		"{{memberships}}", memberships + ")",
+		"{{settings}}", `(SELECT x.* FROM pg_catalog.pg_db_role_setting AS x
+			WHERE x.setdatabase IN (SELECT 0 UNION ALL SELECT d.oid FROM pg_catalog.pg_database AS d)
+			  AND x.setrole IN (SELECT 0 UNION ALL SELECT w.oid FROM ` + numbered(all) + ` AS w))`,
+		"{{whose}}", "\n  AND s.refobjid IN " + numbered(f.Roles),
+	}
+}
+
+// text is what is asked of a database that is read whole, or of some schemas.
+type text struct {
+	core, ties string
+	words      []string // of all queries but these two
+	focus      bool
+}
+
+func ofWhole() text {
+	return text{
+		core: coreSQL + commonsSQL, ties: tiesSQL,
+		words: []string{"{{schemas}}", houses, "{{routines}}", "", "{{types}}", "", "{{others}}", "", "{{whose}}", "", "{{relations}}", "", "{{columns}}", "", "{{functions}}", ""},
+	}
+}
+
+func ofSchemas(f *snapshot.Focus, schemas []string) text {
+	names := pgsql.Literals(schemas...)
+	inside := func(columns string) string {
+		return "(SELECT " + columns + ` FROM pg_catalog.pg_depend AS x WHERE x.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+			AND x.refobjid IN (SELECT y.oid FROM pg_catalog.pg_namespace AS y WHERE y.nspname IN (` + names + ")))"
+	}
+	of := func(catalog string) string {
+		return strings.TrimSuffix(inside("x.objid"), ")") + " AND x.classid = 'pg_catalog." + catalog + "'::pg_catalog.regclass)"
+	}
+	system := func(oid, catalog string) string {
+		return "\n    AND (" + oid + " < 16384 OR " + oid + ` IN (SELECT x.objid FROM pg_catalog.pg_depend AS x
+			WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' AND x.classid = 'pg_catalog.` + catalog + "'::pg_catalog.regclass))"
+	}
+	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names}
+	return text{
+		core: strings.NewReplacer(words...).Replace(focusSQL) + commonsSQL, ties: focusTiesSQL, focus: true,
+		words: append(words, "{{schemas}}", houses,
+			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
+			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),
+			"{{relations}}", system("c.oid", "pg_class"), "{{columns}}", "\n    AND a.attrelid < 16384", "{{functions}}", system("f.oid", "pg_proc")),
+	}
+}
+
+// textFor is that of a database under a focus, which may be none.
+func textFor(f *snapshot.Focus, database string) text {
+	if f != nil {
+		if schemas, shared := f.Shared[database]; shared {
+			return ofSchemas(f, schemas)
+		}
+	}
+	return ofWhole()
+}

@@ -1,0 +1,113 @@
+package converge_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"landlord"
+	"landlord/internal/catalog"
+	"landlord/internal/pgsql"
+	"landlord/internal/plan"
+	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
+)
+
+// A plan for one tenant that has seen what concerns it alone is the plan of
+// who has seen everything, in whatever state the server is: or the reader says
+// that it has not seen enough.
+func TestFocusSeesEnough(t *testing.T) {
+	enough, doubts := 0, map[string]int{}
+	each(t, 3, func(w *world) {
+		w.administer()
+		w.extend()
+		w.focused(&enough, doubts)
+		w.applyWith(landlord.Options{})
+		w.furnish(3)
+		w.focused(&enough, doubts)
+		for range 4 {
+			w.mess(1 + w.IntN(2))
+			w.focused(&enough, doubts)
+			if w.chance(50) {
+				w.settle("mess", false)
+			}
+		}
+	})
+	t.Cleanup(func() { t.Logf("enough %d times; doubts: %v", enough, doubts) })
+}
+
+// focused compares both plans for each tenant.
+func (w *world) focused(enough *int, doubts map[string]int) {
+	w.t.Helper()
+	w.disconnect()
+	for _, one := range w.e.Tenants {
+		in := plan.Input{Server: w.e.Servers[0], Tenants: w.e.Tenants, Only: []string{one.Name}}
+		all := in
+		in.Snapshot, all.Snapshot = w.snapshot(in, plan.Focus(in)), w.snapshot(in, nil)
+		if why := plan.Lacks(in); why != "" {
+			doubts[why]++
+			continue
+		}
+		*enough++
+		w.compare(in, all)
+	}
+}
+
+func (w *world) snapshot(in plan.Input, f *snapshot.Focus) snapshot.Snapshot {
+	w.t.Helper()
+	s, err := catalog.Read(w.ctx(), catalog.Options{Conninfo: w.e.Servers[0].Connection, HBA: true, Available: true, Focus: f,
+		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) }})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+func (w *world) compare(in, all plan.Input) {
+	w.t.Helper()
+	some, err1 := plan.Make(in)
+	whole, err2 := plan.Make(all)
+	if fmt.Sprint(err1) != fmt.Sprint(err2) {
+		w.t.Errorf("for %s: %v with a focus, %v without\nBY HAND:%s", in.Only[0], err1, err2, indent(w.diary))
+	}
+	one := in.Tenants[slices.IndexFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Name == in.Only[0] })]
+	got, want := sayings(some, one), sayings(whole, one)
+	for _, s := range want {
+		if s.theirs && !slices.Contains(got, s) {
+			w.t.Errorf("for %s: a focus misses %s\nBY HAND:%s", one.Name, s.text, indent(w.diary))
+		}
+	}
+	for _, s := range got {
+		if !slices.Contains(want, s) {
+			w.t.Errorf("for %s: only a focus has %s\nBY HAND:%s", one.Name, s.text, indent(w.diary))
+		}
+	}
+}
+
+// saying is something that a plan says, and whether it is about a tenant, its
+// roles or its schemas.
+type saying struct {
+	text   string
+	theirs bool
+}
+
+// sayings are all that a plan says: its steps and its notes.
+func sayings(p plan.Plan, one tenant.Tenant) (out []saying) {
+	about := func(text string) bool {
+		return slices.ContainsFunc(append(one.Roles(), one.Home.Schemas...), func(name string) bool { return strings.Contains(text, pgsql.Ident(name)) })
+	}
+	for _, s := range p.Steps {
+		for i, sql := range s.SQL { // rows come in any order, and so do the names in a list
+			names := strings.Split(sql, ", ")
+			slices.Sort(names)
+			s.SQL[i] = strings.Join(names, ", ")
+		}
+		out = append(out, saying{fmt.Sprintf("step %d %s/%s in %q as %q %v: %s: %q", s.Phase, s.Group, s.Tenant, s.Database, s.As, s.Late, s.Why, s.SQL),
+			s.Tenant == one.Name || about(strings.Join(s.SQL, ";"))})
+	}
+	for _, n := range p.Notes {
+		out = append(out, saying{fmt.Sprintf("note %+v", n), n.Tenant == one.Name || about(n.Next)})
+	}
+	return out
+}

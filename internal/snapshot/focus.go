@@ -1,0 +1,19 @@
+package snapshot
+
+// Focus limits a snapshot to what concerns a few tenants among many, so that
+// it costs what these cost, and not what all do. Only a superuser's snapshot
+// can be so limited: of who is none, all that it may do bears on what it plans.
+type Focus struct {
+	// Roles are the names of the tenants' roles, whether they are there or not:
+	// what these own, hold and are members of is read, and who is in them.
+	Roles []string
+	// Beside are other roles that the tenants' walls rest on: landlord's own,
+	// the groups of databases, operators. Who is in them is not read.
+	Beside []string
+	// Admins are the administrators. Full are those of them that are in every
+	// tenant's owner: of what these are in, predefined and mighty roles are read.
+	Admins, Full []string
+	// Shared are the databases in which others live too, with the schemas in
+	// each that are read. Any other database is read whole.
+	Shared map[string][]string
+}

@@ -99,9 +99,9 @@ func sayings(p plan.Plan, one tenant.Tenant) (out []saying) {
 	}
 	for _, s := range p.Steps {
 		for i, sql := range s.SQL { // rows come in any order, and so do the names in a list
-			names := strings.Split(sql, ", ")
-			slices.Sort(names)
-			s.SQL[i] = strings.Join(names, ", ")
+			words := strings.FieldsFunc(sql, func(r rune) bool { return r == ' ' || r == ',' })
+			slices.Sort(words)
+			s.SQL[i] = strings.Join(words, " ")
 		}
 		out = append(out, saying{fmt.Sprintf("step %d %s/%s in %q as %q %v: %s: %q", s.Phase, s.Group, s.Tenant, s.Database, s.As, s.Late, s.Why, s.SQL),
 			s.Tenant == one.Name || about(strings.Join(s.SQL, ";"))})

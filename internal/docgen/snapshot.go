@@ -88,6 +88,9 @@ func describeField(b *bytes.Buffer, fset *token.FileSet, f *ast.Field) {
 	}
 	tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json")
 	name, options, _ := strings.Cut(tag, ",")
+	if name == "-" { // not in the file
+		return
+	}
 	text := typ.String()
 	if options != "" {
 		text += ", opt."

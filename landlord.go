@@ -103,6 +103,10 @@ type Hooks struct {
 	// Nil: as it was given. Somebody may have changed it since, and to carry
 	// out what is not wanted any more would bring back what they took away.
 	Refresh func(context.Context) (tenant.Estate, error)
+	// Straight says that nobody is to be asked first: the lock is taken at
+	// once, and the server is looked at only under it. Consent gets the plan
+	// then.
+	Straight bool
 	// Waiting is called when another landlord is at work on the server.
 	Waiting func()
 	// Blocked is called when a statement waits for somebody's lock.
@@ -118,9 +122,9 @@ type Hooks struct {
 const maxRounds = 4
 
 // Apply leads a server to what the estate wants. Where there is nothing to
-// do, it takes no lock, unless what is wanted can change meanwhile
-// (Hooks.Refresh). Otherwise it asks for consent, takes landlord's lock, and
-// looks again, since somebody may have been faster.
+// do, it takes no lock (but for Hooks.Straight). Otherwise it asks for consent,
+// takes landlord's lock, and asks and looks again, since somebody may have been
+// faster, or have changed what is wanted.
 func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
 	if s, ok := e.Server(server); ok && s.Own != nil {
 		return applyOwn(ctx, e, s, o, h)
@@ -130,34 +134,46 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 
 // applyInside applies what is to be done in a server that runs.
 func applyInside(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
-	in, err := look(ctx, e, server, o)
+	in, err := input(e, server, o)
 	if err != nil {
 		return apply.Result{}, err
 	}
-	p, err := plan.Make(in)
-	if idle := p.Empty() && h.Refresh == nil; err == nil && idle {
-		return apply.Result{Open: p.Open()}, p.Err()
-	}
-	if err != nil {
-		return apply.Result{}, err
-	}
-	if h.Consent != nil && !p.Empty() {
-		if err := h.Consent(p); err != nil {
+	var p plan.Plan
+	if !h.Straight {
+		if in, err = look(ctx, e, server, o); err == nil {
+			p, err = plan.Make(in)
+		}
+		switch {
+		case err != nil:
 			return apply.Result{}, err
+		case p.Empty():
+			return apply.Result{Open: p.Open()}, p.Err()
+		case h.Consent != nil:
+			if err := h.Consent(p); err != nil {
+				return apply.Result{}, err
+			}
 		}
 	}
-	s, _ := e.Server(server)
-	release, err := apply.Lock(ctx, s.Connection, h.Waiting)
+	release, err := apply.Lock(ctx, in.Server.Connection, h.Waiting)
 	if err != nil {
 		return apply.Result{}, err
 	}
 	defer release()
 	if h.Refresh != nil {
-		if e, err = h.Refresh(ctx); err != nil {
+		if e, err = refreshed(ctx, in.Server, h); err != nil {
 			return apply.Result{}, err
 		}
 	}
 	return locked(ctx, e, server, o, h, in, p)
+}
+
+// refreshed is what is wanted by now of the server whose lock is held.
+func refreshed(ctx context.Context, held tenant.Server, h Hooks) (tenant.Estate, error) {
+	e, err := h.Refresh(ctx)
+	if s, ok := e.Server(held.Name); err == nil && (!ok || s.Connection != held.Connection) {
+		err = fmt.Errorf("server %s is not in the spec any more, or with another connection: nothing was changed; run it again", held.Name)
+	}
+	return e, err
 }
 
 // locked carries out, under landlord's lock, what leads a server to what the
@@ -173,12 +189,18 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 	agreed := losses(p)
 	var total apply.Result
 	var unwritten error
-	for range maxRounds {
+	for round := range maxRounds {
 		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil {
 			return total, err
 		}
 		if total.Open = p.Open(); p.Empty() {
 			return total, p.Err()
+		}
+		if h.Straight && round == 0 && h.Consent != nil {
+			if err := h.Consent(p); err != nil {
+				return total, err
+			}
+			agreed = losses(p)
 		}
 		for name := range losses(p) {
 			if !agreed[name] {

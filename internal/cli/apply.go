@@ -21,6 +21,8 @@ type consent struct {
 	drops []string
 	// fresh gives what is wanted as it is now.
 	fresh refresh
+	// straight says that nobody is asked before landlord's lock is held.
+	straight bool
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -30,7 +32,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Use:   "apply",
 		Short: "Change the server to what the spec says",
 		Long: `Show the plan, ask, and change the server to what the spec says. Where there is
-nothing to do, no lock is taken. What fails is reported and the rest is done;
+nothing to do, no lock is taken; otherwise the spec is read again once no other
+landlord is at work, and what it says then is done (without --yes, nothing is, if
+it has changed since somebody agreed). What fails is reported and the rest is done;
 the next apply goes on from there.
 
 What destroys data asks for its name, also with --yes; --drop NAME gives the
@@ -60,6 +64,7 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 	if err := inTheWay(c.Context(), e, list, s); err != nil {
 		return err
 	}
+	agreed.fresh = a.unchanged(s, agreed.yes)
 	results := map[string]apply.Result{}
 	var failures []error
 	open := 0
@@ -104,9 +109,10 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 	var bar *term.Progress
 	changed := false
 	result, err := landlord.Apply(ctx, e, server.Name, s.options(), landlord.Hooks{
-		Refresh: agreed.fresh,
-		Consent: func(p plan.Plan) error { changed = true; return a.ask(ctx, p, agreed) },
-		Waiting: func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
+		Refresh:  agreed.fresh,
+		Straight: agreed.straight,
+		Consent:  func(p plan.Plan) error { changed = true; return a.ask(ctx, p, agreed) },
+		Waiting:  func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
 		Begin: func(p plan.Plan) {
 			bar = term.NewProgress(a.Err, a.errLook(), "applying", groups(p), a.quiet)
 		},

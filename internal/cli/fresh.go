@@ -26,6 +26,28 @@ func (a *app) specNow(context.Context) (tenant.Estate, error) {
 	return a.load()
 }
 
+// unchanged reads the spec again for an apply. Who has agreed to a plan by
+// typing has not agreed to what somebody has written since; --yes has.
+func (a *app) unchanged(s scope, yes bool) refresh {
+	text, estate := a.seen.text, a.seen.estate
+	return func(context.Context) (tenant.Estate, error) {
+		now, err := readFile(a.file)
+		switch {
+		case err != nil:
+			return tenant.Estate{}, usageError{err}
+		case gobytes.Equal(now, text):
+			return estate, nil
+		case !yes:
+			return tenant.Estate{}, fmt.Errorf("%s has been changed since you agreed: nothing was changed on the server; run it again", a.file)
+		}
+		e, err := a.load()
+		if err == nil {
+			err = tenants(e, s.tenants)
+		}
+		return e, err
+	}
+}
+
 // serverNow asks the server again, and changes what it says in the same way.
 func serverNow(s tenant.Server, change spec.Change, before, after tenant.Estate) refresh {
 	return func(ctx context.Context) (tenant.Estate, error) {

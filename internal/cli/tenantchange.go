@@ -70,7 +70,7 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 		h.server, _ = h.estate.Server(t.Server)
 	}
 	o.Tenants = []string{name}
-	agreed.yes = true
+	agreed.yes, agreed.straight = true, true
 	output := a.output
 	a.output = "" // the command has its own last word
 	agreed.fresh = a.now(h)

@@ -11,6 +11,7 @@ import (
 
 	"landlord"
 	"landlord/internal/audit"
+	"landlord/internal/hba"
 	"landlord/internal/paste"
 	"landlord/internal/pgtest"
 	"landlord/internal/spec"
@@ -48,6 +49,18 @@ func TestAuditOfTheQuestion(t *testing.T) {
 			t.Errorf("it does not say %s: %q", want, got)
 		}
 	}
+	for _, d := range r.Designs {
+		if d.Spec != "" {
+			if _, err := spec.Parse(d.Name, []byte(d.Spec)); err != nil {
+				t.Errorf("%s: %v\n%s", d.Name, err, d.Spec)
+			}
+		}
+		if d.HBA != "" {
+			if f := hba.Parse("pg_hba.conf", []byte(d.HBA), hba.Options{Major: 9}); len(f.Errors) > 0 {
+				t.Errorf("%s: %v\n%s", d.Name, f.Errors, d.HBA)
+			}
+		}
+	}
 	if len(r.Designs) < 2 || len(r.NotKnown) == 0 || len(r.Good) == 0 {
 		t.Errorf("%d designs, %d not known, %d good", len(r.Designs), len(r.NotKnown), len(r.Good))
 	}
@@ -76,13 +89,24 @@ tenants:
 func TestAuditIsSilentOnOurOwn(t *testing.T) {
 	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
 		e := estateOn(t, s)
-		result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
-		if err == nil {
-			err = result.Err()
+		apply := func() {
+			t.Helper()
+			result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
+			if err == nil {
+				err = result.Err()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err != nil {
-			t.Fatal(err)
+		apply()
+		// A migration comes, and makes what PostgreSQL leaves open by default.
+		for schema, database := range map[string]string{"acme": "acme", "globex": "globex", "initech": "shared", "umbrella": "shared"} {
+			s.Exec(t, database, "SET ROLE "+schema+"_owner; SET search_path = "+schema+"; CREATE TABLE t (id serial PRIMARY KEY, n int); CREATE TABLE u (id int REFERENCES t ON DELETE CASCADE) PARTITION BY LIST (id); "+
+				"CREATE TABLE u1 PARTITION OF u DEFAULT; CREATE VIEW v AS SELECT * FROM t; CREATE MATERIALIZED VIEW m AS SELECT * FROM t; CREATE TYPE kind AS ENUM ('a'); "+
+				"CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM t'")
 		}
+		apply()
 		for _, with := range []tenant.Estate{e, {}} {
 			snap, err := landlord.Snapshot(t.Context(), landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
 			if err != nil {

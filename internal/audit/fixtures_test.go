@@ -130,6 +130,7 @@ var fires = map[string]func(in *Input){
 	"db-owned-by-login":    func(in *Input) { in.db("acme").Owner = "acme" },
 	"db-create":            func(in *Input) { in.db("acme").ACL = mustACL("{acme=Cc/acme_owner}") },
 	"schema-public-create": func(in *Input) { in.acme().Schemas[0].ACL = mustACL("{=C/acme_owner}") },
+	"schema-create":        func(in *Input) { in.acme().Schemas[0].ACL = mustACL("{acme=UC/acme_owner}") },
 	"schema-public-usage":  func(in *Input) { in.acme().Schemas[0].ACL = mustACL("{=U/acme_owner}") },
 	"ext-in-public": func(in *Input) {
 		in.acme().Schemas[0].ACL = mustACL("{=C/acme_owner}")
@@ -279,6 +280,9 @@ var fires = map[string]func(in *Input){
 	"rls-no-policy": func(in *Input) { in.rel(0).RLS = true },
 	"rls-true": func(in *Input) {
 		in.acme().Policies = []snapshot.Policy{{Schema: "app", Table: "t", Name: "p", Using: "true", Permissive: true, Roles: []string{""}}}
+	},
+	"rls-settable": func(in *Input) {
+		in.acme().Policies = []snapshot.Policy{{Schema: "app", Table: "t", Name: "p", Permissive: true, Roles: []string{""}, Using: "(owner = current_setting('app.tenant'::text))"}}
 	},
 	"rls-not-forced": func(in *Input) { in.rel(0).RLS, in.rel(0).Owner = true, "acme" },
 

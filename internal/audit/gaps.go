@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"landlord/internal/hba"
 	"landlord/internal/snapshot"
 )
 
@@ -67,8 +69,20 @@ func (g *gaps) note(p snapshot.Part, why, database string, rule Rule) {
 	}
 }
 
+// list tells the gaps, those first that hide the worst, and what is asked for
+// in the same way once.
 func (g *gaps) list() []NotKnown {
 	out := []NotKnown{}
+	worst := func(x gap) Severity {
+		least := Advice
+		for _, code := range x.rules {
+			if r, ok := RuleOf(code); ok {
+				least = min(least, r.Severity)
+			}
+		}
+		return least
+	}
+	slices.SortStableFunc(g.seen, func(a, b gap) int { return cmp.Compare(worst(a), worst(b)) })
 	for _, x := range g.seen {
 		t := partTexts[x.part]
 		n := NotKnown{What: t.what, Reason: x.reason, Databases: x.databases, Ask: t.read, Rules: x.rules}
@@ -82,11 +96,32 @@ func (g *gaps) list() []NotKnown {
 			n.Ask = "landlord audit on the server itself, as a superuser"
 		}
 		if x.part == snapshot.PartSchemas && g.f.before(15) {
+			n.Ask += "; or close it at once, there and in template1: REVOKE CREATE ON SCHEMA public FROM PUBLIC;"
 			n.What += " (before PostgreSQL 15 everybody may make tables and functions in schema public of every database that they can connect to, unless somebody has revoked it)"
+		}
+		if i := slices.IndexFunc(out, func(o NotKnown) bool {
+			return o.Ask == n.Ask && o.Reason == n.Reason && slices.Equal(o.Databases, n.Databases)
+		}); i >= 0 {
+			out[i].What += "; " + n.What
+			for _, code := range n.Rules {
+				if !slices.Contains(out[i].Rules, code) {
+					out[i].Rules = append(out[i].Rules, code)
+				}
+			}
+			continue
 		}
 		out = append(out, n)
 	}
-	return out
+	return append(out, g.f.outsideGaps()...)
+}
+
+// outsideGaps are what no catalog tells, and a text does not either.
+func (f *facts) outsideGaps() []NotKnown {
+	if !f.Pasted || len(f.tenants) < 2 || f.HBA == nil || slices.ContainsFunc(f.live, func(r *hba.Rule) bool { return r.Method.Admits() && remote(r) }) {
+		return nil
+	}
+	return []NotKnown{{What: "whether each customer's program runs as an OS user of its own: where one user, such as www-data, runs all, each of them can read the others' passwords in their configuration files, and no role in the database keeps them apart",
+		Reason: "it is no matter of the database", Ask: "ps -eo user,args, and ls -l of each program's file with the password", Rules: []string{}}}
 }
 
 // partText says what a part is, in words, and how to learn it: what to paste,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"landlord/internal/hba"
 	"landlord/internal/snapshot"
 )
 
@@ -35,6 +36,9 @@ func good(f *facts, found []Finding) []string {
 	}
 	if f.HBA != nil && silent("hba-trust", "hba-password", "hba-ident") {
 		list = append(list, "No line of pg_hba.conf is trust, password or ident.")
+	}
+	if f.HBA != nil && len(f.live) > 0 && !slices.ContainsFunc(f.live, func(r *hba.Rule) bool { return r.Method.Admits() && remote(r) }) {
+		list = append(list, "No line of pg_hba.conf lets another machine in. (listen_addresses = 'localhost' says so once more.)")
 	}
 	return list
 }

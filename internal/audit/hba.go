@@ -308,7 +308,12 @@ func allAll(f *facts) []Finding {
 		if !hasAll(r.Databases) || !hasAll(r.Users) || !r.Method.Admits() || r.Method == hba.Peer || r.Method == hba.Cert {
 			continue
 		}
-		found = append(found, f.ruleFinding(r, "Every role may knock at every database here.", hbaFix(f.narrowed(r))))
+		x := f.ruleFinding(r, "Every role may knock at every database here.")
+		for _, name := range f.admins() {
+			x.Fix = append(x.Fix, hbaFix(f.narrowedTo(r, "all", ident(name))))
+		}
+		x.Fix = append(x.Fix, hbaFix(f.narrowed(r)))
+		found = append(found, x)
 	}
 	return found
 }
@@ -325,14 +330,22 @@ func hasAll(tokens []hba.Token) bool {
 // narrowed is a line of the same kind that fences each login into its own
 // database: sameuser where databases are named like their logins.
 func (f *facts) narrowed(r *hba.Rule) string {
-	word := "samerole"
+	return f.narrowedTo(r, f.fence(), "all")
+}
+
+// fence is the word that keeps each login in its own database.
+func (f *facts) fence() string {
 	named := len(f.tenants) > 0
 	for _, t := range f.tenants {
 		named = named && len(t.databases) == 1 && len(t.roles) == 1 && t.databases[0] == t.roles[0]
 	}
 	if named {
-		word = "sameuser"
+		return "sameuser"
 	}
+	return "samerole"
+}
+
+func (f *facts) narrowedTo(r *hba.Rule, databases, who string) string {
 	address := ""
 	if r.Type != hba.Local {
 		address = fmt.Sprintf("%-23s ", r.Address)
@@ -341,7 +354,7 @@ func (f *facts) narrowed(r *hba.Rule) string {
 	if r.Method == hba.MD5 && !f.before(10) || r.Method == hba.Trust || r.Method == hba.Password {
 		method = "scram-sha-256"
 	}
-	return fmt.Sprintf("%-7s %-15s %-15s %s%s", r.Type, word, "all", address, method)
+	return fmt.Sprintf("%-7s %-15s %-15s %s%s", r.Type, databases, who, address, method)
 }
 
 func tenantElsewhere(f *facts) []Finding {

@@ -26,7 +26,7 @@ func HTML(w io.Writer, r Report) error {
 			if r.Version == 0 {
 				return ""
 			}
-			return ", PostgreSQL " + r.Version.String()
+			return ", PostgreSQL " + VersionText(r.Version)
 		},
 		"fixText": func(f Finding) string {
 			if r, ok := RuleOf(f.Code); ok {

@@ -106,7 +106,7 @@ func memberOfAll(f *facts) []Finding {
 		for _, m := range f.above[r.Name] {
 			if t := f.home[m.Role]; t != "" && usable(m) && !slices.Contains(of, t) && !f.pooling(m) {
 				of = append(of, t)
-				fix = append(fix, f.revoke(m))
+				fix = append(fix, f.ownerInstead(t, m)...)
 			}
 		}
 		if len(of) > 1 {
@@ -140,6 +140,20 @@ func memberPool(f *facts) []Finding {
 		}
 	}
 	return found
+}
+
+// ownerInstead makes an administrator a member of a customer's owner, which
+// cannot log in, instead of its login.
+func (f *facts) ownerInstead(t string, m snapshot.Membership) []Fix {
+	owner, with := t+"_owner", ""
+	if f.Snapshot.Version.MembershipOptions() {
+		with = " WITH INHERIT FALSE, SET TRUE"
+	}
+	var fix []Fix
+	if f.roles[owner] == nil {
+		fix = append(fix, sql("CREATE ROLE "+ident(owner)+" NOLOGIN;"))
+	}
+	return append(fix, sql("GRANT "+ident(owner)+" TO "+ident(m.Member)+with+";"), f.revoke(m))
 }
 
 // memberAdmin passes over superusers, operators, and roles that may make

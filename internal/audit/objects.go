@@ -13,9 +13,9 @@ import (
 func objectRules() []Rule {
 	needs := []snapshot.Part{snapshot.PartRoles, snapshot.PartRelations}
 	return []Rule{
-		{Code: "obj-app-owns", Title: "A login owns tables", Subject: Objects, Severity: Medium, Needs: needs,
+		{Code: "obj-app-owns", Title: "A login owns tables, functions or schemas", Subject: Objects, Severity: Medium, Needs: needs,
 			Why:    "An owner can do everything with a table: drop it, change it, grant it to anybody, switch its policies off. A hole in the program that logs in as the owner, such as SQL injection, can do the same.",
-			Fix:    "Give the tables to a role that cannot log in, and grant the program SELECT, INSERT, UPDATE and DELETE.",
+			Fix:    "Give what it owns to a role that cannot log in, and grant the program SELECT, INSERT, UPDATE and DELETE.",
 			Breaks: "Migrations that run with this login: give them one that may SET ROLE to the owner.", CIS: "4.6", Source: privilegesManual, inside: loginOwns},
 		{Code: "obj-more-than-crud", Title: "An application has more than it needs on tables", Subject: Objects, Severity: Medium, Needs: needs,
 			Why:    "TRUNCATE empties a table past policies and DELETE triggers, TRIGGER runs the grantee's code with the rights of whoever writes to it, REFERENCES tells which keys exist and blocks deletes, and MAINTAIN locks it. Programs that read and write rows need none of them.",
@@ -111,7 +111,29 @@ func loginOwns(f *facts, h *house) []Finding {
 		}
 		p.add(r.Owner, relName(r), fmt.Sprintf("ALTER %s %s OWNER TO %s;", strings.ToUpper(kindWords[r.Kind]), relName(r), ident(h.name+"_owner")))
 	}
-	return p.findings(h, "tables of", func(who, names string) string { return fmt.Sprintf("%s logs in, and owns %s.", who, names) })
+	to := ident(h.name + "_owner")
+	for _, s := range h.Schemas {
+		if !s.Extension && f.login(s.Owner) {
+			p.add(s.Owner, "schema "+ident(s.Name), "ALTER SCHEMA "+ident(s.Name)+" OWNER TO "+to+";")
+		}
+	}
+	for _, r := range h.Routines {
+		if !r.Extension && f.login(r.Owner) {
+			p.add(r.Owner, r.Signature, "ALTER ROUTINE "+r.Signature+" OWNER TO "+to+";")
+		}
+	}
+	for _, t := range h.Types {
+		if !t.Extension && f.login(t.Owner) {
+			p.add(t.Owner, "type "+pgsql.Qualified(t.Schema, t.Name), "ALTER TYPE "+pgsql.Qualified(t.Schema, t.Name)+" OWNER TO "+to+";")
+		}
+	}
+	found := p.findings(h, "tables of", func(who, names string) string { return fmt.Sprintf("%s logs in, and owns %s.", who, names) })
+	for i := range found {
+		if f.roles[h.name+"_owner"] == nil {
+			found[i].Fix = append([]Fix{sql("CREATE ROLE " + to + " NOLOGIN;")}, found[i].Fix...)
+		}
+	}
+	return found
 }
 
 const beyondCRUD = pgsql.Truncate | pgsql.References | pgsql.Trigger | pgsql.Maintain
@@ -147,7 +169,28 @@ func grantOptions(f *facts, h *house) []Finding {
 			if it.Grantable == 0 || it.Grantee == r.Owner || r.Owner == "" || f.roles[it.Grantee] != nil && f.roles[it.Grantee].Superuser {
 				continue
 			}
-			p.add(it.Grantee, relName(r), fmt.Sprintf("REVOKE GRANT OPTION FOR %s ON %s FROM %s;", it.Grantable, relName(r), grantee(it.Grantee)))
+			p.add(it.Grantee, relName(r), fmt.Sprintf("REVOKE GRANT OPTION FOR %s ON %s%s FROM %s;", it.Grantable, onSequence(r), relName(r), grantee(it.Grantee)))
+		}
+	}
+	other := func(acl pgsql.ACL, owner, name, on string) {
+		for _, it := range acl {
+			if it.Grantable == 0 || it.Grantee == owner || owner == "" || f.roles[it.Grantee] != nil && f.roles[it.Grantee].Superuser {
+				continue
+			}
+			p.add(it.Grantee, name, fmt.Sprintf("REVOKE GRANT OPTION FOR %s ON %s FROM %s;", it.Grantable, on, grantee(it.Grantee)))
+		}
+	}
+	for _, s := range h.Schemas {
+		other(s.ACL, s.Owner, "schema "+ident(s.Name), "SCHEMA "+ident(s.Name))
+	}
+	for _, r := range h.Routines {
+		if !r.Extension {
+			other(r.ACL, r.Owner, r.Signature, "ROUTINE "+r.Signature)
+		}
+	}
+	for _, d := range f.Snapshot.Databases {
+		if d.Name == h.name {
+			other(d.ACL, d.Owner, "database "+ident(d.Name), "DATABASE "+ident(d.Name))
 		}
 	}
 	return p.findings(h, "grant options of", func(who, names string) string { return fmt.Sprintf("%s may grant rights on %s.", who, names) })
@@ -317,6 +360,13 @@ func foreignOwners(f *facts, h *house) []Finding {
 		stranger := owner != "" && (here != "" && owner != here || here == "" && !f.lives(r.Owner, h.name))
 		if (gone || stranger) && !r.OwnedBy {
 			p.add(r.Owner, relName(r), fmt.Sprintf("ALTER %s %s OWNER TO %s;", strings.ToUpper(kindWords[r.Kind]), relName(r), ident(to)))
+		}
+	}
+	for _, r := range h.Routines {
+		here, owner := f.schemaHome(h, r.Schema), f.home[r.Owner]
+		stranger := owner != "" && (here != "" && owner != here || here == "" && !f.lives(r.Owner, h.name))
+		if !r.Extension && (r.Owner != "" && f.roles[r.Owner] == nil || stranger) {
+			p.add(r.Owner, r.Signature, fmt.Sprintf("ALTER ROUTINE %s OWNER TO %s;", r.Signature, ident(f.schemaOwner(h, r.Schema))))
 		}
 	}
 	return p.findings(h, "objects of", func(who, names string) string {

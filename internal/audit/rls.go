@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,6 +26,10 @@ func rlsRules() []Rule {
 			Why:    "Permissive policies add up, and USING (true) is true for every row. So this one makes all others on the table useless for the roles that it names.",
 			Fix:    "Replace it by a condition, or make it RESTRICTIVE if it was meant to narrow.",
 			Breaks: "Whoever sees too much now.", CIS: "4.7", Source: manual, inside: rlsTrue},
+		{Code: "rls-settable", Title: "A policy goes by a setting that everybody may set", Subject: RowSecurity, Severity: High, Needs: []snapshot.Part{snapshot.PartPolicies},
+			Why:    "The policy asks a parameter such as app.tenant who is there. Every session may set such a parameter to what it likes, so whoever gets SQL through to the server reads every customer's rows.",
+			Fix:    "Compare with current_user or session_user, and give each customer a login of its own; or take care that nobody but your own program's fixed statements ever reaches the server.",
+			Breaks: "Programs that serve all customers with one login.", CIS: "4.7", Source: manual, inside: rlsSettable},
 		{Code: "rls-not-forced", Title: "A login passes by policies as the owner", Subject: RowSecurity, Severity: Medium, Needs: append([]snapshot.Part{snapshot.PartRoles}, needs...),
 			Why:    "Policies do not hold for a table's owner unless they are forced, and the owner logs in itself. For that login the policies are not there.",
 			Fix:    "Force them, and give the table to a role that cannot log in.",
@@ -79,6 +84,25 @@ func rlsTrue(f *facts, h *house) []Finding {
 		name := pgsql.Qualified(p.Schema, p.Table)
 		found = append(found, Finding{Object: snapshot.Object{Kind: "policy", Database: h.name, Name: ident(p.Name) + " on " + name}, What: fmt.Sprintf("For %s of %s it is true for every row.", p.Command, some(who)),
 			Fix: []Fix{in(h.name, "DROP POLICY "+ident(p.Name)+" ON "+name+";")}})
+	}
+	return found
+}
+
+// everybodys is a parameter with a point in its name: no server has such a one
+// of its own, and every session may set it.
+var everybodys = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*)'`)
+
+func rlsSettable(_ *facts, h *house) []Finding {
+	var found []Finding
+	for _, p := range h.Policies {
+		m := everybodys.FindStringSubmatch(p.Using + " " + p.Check)
+		if m == nil || !p.Permissive {
+			continue
+		}
+		name := pgsql.Qualified(p.Schema, p.Table)
+		found = append(found, Finding{Object: snapshot.Object{Kind: "policy", Database: h.name, Name: ident(p.Name) + " on " + name},
+			What: fmt.Sprintf("It goes by %s: SET %[1]s = '…' is everybody's to say.", m[1]),
+			Fix:  []Fix{in(h.name, "ALTER POLICY "+ident(p.Name)+" ON "+name+" USING (… = current_user);")}})
 	}
 	return found
 }

@@ -158,6 +158,10 @@ func loginGroups(f *facts) []Finding {
 		if len(members) == 0 {
 			continue
 		}
+		if len(members) == 1 && f.ofSeveral(f.below[r.Name]) {
+			found = append(found, Finding{Object: role(r.Name), What: fmt.Sprintf("Its member is %s, which is one of many customers' roles: what mends that mends this.", members[0])})
+			continue
+		}
 		group := ident(r.Name + "_group")
 		found = append(found, Finding{Object: role(r.Name), What: "Members of it are " + some(members) + ".", Fix: []Fix{
 			sql("CREATE ROLE " + group + " NOLOGIN;"),
@@ -166,6 +170,14 @@ func loginGroups(f *facts) []Finding {
 		}})
 	}
 	return found
+}
+
+// ofSeveral says whether a member that has something by its membership is one
+// that member-of-all finds.
+func (f *facts) ofSeveral(members []snapshot.Membership) bool {
+	return slices.ContainsFunc(members, func(m snapshot.Membership) bool {
+		return usable(m) && slices.ContainsFunc(memberOfAll(f), func(x Finding) bool { return x.Object == role(m.Member) })
+	})
 }
 
 // connectionLimits wants one from every login, or from every database that

@@ -15,6 +15,10 @@ func schemaRules() []Rule {
 			Fix:    "Revoke CREATE from PUBLIC; let one role that cannot log in own the schema.",
 			Breaks: "Programs and migrations that create tables with a login that owns nothing: give the tables' owner the right by name.",
 			CIS:    "4.10", Source: "CVE-2018-1058; manual, chapter 5.10.6, Usage Patterns", inside: publicCreate},
+		{Code: "schema-create", Title: "An application may make things in a schema", Subject: Databases, Severity: Low, Needs: []snapshot.Part{snapshot.PartRoles, snapshot.PartSchemas},
+			Why:    "CREATE on a schema lets a login leave tables and functions there, which it then owns. A hole in the program, such as SQL injection, leaves a trap for whoever looks for names there next: migrations, administrators, other programs.",
+			Fix:    "Revoke CREATE; let migrations run as the schema's owner, in a login of their own.",
+			Breaks: "Migrations that run with the application's login.", CIS: "4.10", Source: "CVE-2018-1058; manual, chapter 5.10.6, Usage Patterns", inside: schemaCreate},
 		{Code: "schema-public-usage", Title: "Everybody may look into a schema", Subject: Databases, Severity: Low, Needs: []snapshot.Part{snapshot.PartSchemas},
 			Why:    "USAGE for PUBLIC opens the schema's door to every role that can connect, the other customers of this database too. A table granted to too many is then reachable at once.",
 			Fix:    "Revoke USAGE from PUBLIC and grant it to the schema's own roles.",
@@ -78,6 +82,21 @@ func publicUsage(f *facts, h *house) []Finding {
 		}
 		found = append(found, Finding{Object: h.object("schema", "", s.Name), What: "PUBLIC has USAGE on it.",
 			Fix: []Fix{in(h.name, "REVOKE USAGE ON SCHEMA "+ident(s.Name)+" FROM PUBLIC;")}})
+	}
+	return found
+}
+
+// schemaCreate passes over landlord's migrators, who become the owner.
+func schemaCreate(f *facts, h *house) []Finding {
+	var found []Finding
+	for _, s := range h.Schemas {
+		for _, it := range f.schemaACL(s) {
+			if it.Privs&pgsql.Create == 0 || it.Grantee == s.Owner || it.Grantee == "" || !f.login(it.Grantee) || !f.ordinary(it.Grantee) || f.migrator(it.Grantee) {
+				continue
+			}
+			found = append(found, Finding{Object: h.object("schema", "", s.Name), What: fmt.Sprintf("%s has CREATE on it.", ident(it.Grantee)),
+				Fix: []Fix{in(h.name, "REVOKE CREATE ON SCHEMA "+ident(s.Name)+" FROM "+ident(it.Grantee)+";")}})
+		}
 	}
 	return found
 }

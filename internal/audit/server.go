@@ -66,6 +66,15 @@ func majorKey(v pgsql.Version) int {
 	return v.Major()
 }
 
+// VersionText is a version for people. The last number of one that a text told
+// is not known, and 0.
+func VersionText(v pgsql.Version) string {
+	if v.Minor() == 0 || v < 100000 && v%100 == 0 {
+		return majorText(v)
+	}
+	return v.String()
+}
+
 // majorText is the major version as people write it: 9.2, 15.
 func majorText(v pgsql.Version) string {
 	if v < 100000 {

@@ -12,10 +12,10 @@ import (
 // no SQL, and what has to be decided first, stands in it as comments.
 func SQL(w io.Writer, r Report) error {
 	p := &printer{w: w}
-	p.line("-- The fixes of landlord audit for %s, PostgreSQL %s. Read each before you run it:", pgsql.Comment(r.Name), r.Version)
+	p.line("-- The fixes of landlord audit for %s, PostgreSQL %s. Read each before you run it:", pgsql.Comment(r.Name), VersionText(r.Version))
 	p.line("-- what it may break stands above it.")
 	p.line(`\set ON_ERROR_STOP on`)
-	at := ""
+	at, done := "", map[Fix]bool{}
 	for _, f := range r.Findings {
 		p.line("")
 		p.line("-- %s: %s (%s)", f.Severity, pgsql.Comment(f.Title), f.Code)
@@ -32,6 +32,10 @@ func SQL(w io.Writer, r Report) error {
 				at = x.Database()
 				p.line(`\connect -reuse-previous=on %s`, pgsql.PsqlConnect(at))
 			}
+			if done[x] && x.SQL() { // another finding has it too
+				continue
+			}
+			done[x] = true
 			if strings.Contains(x.Text, "…") || strings.HasPrefix(x.Text, `\`) { // it wants words of somebody's own
 				p.line("-- %s", pgsql.Comment(x.Text))
 			} else {

@@ -25,7 +25,7 @@ func (v verdict) print() {
 		r.Name = "The pasted text"
 	}
 	if r.Version != 0 {
-		version = ", PostgreSQL " + r.Version.String()
+		version = ", PostgreSQL " + audit.VersionText(r.Version)
 	}
 	fmt.Fprintf(v.w, "%s\n", v.look.Paint(term.Strong, term.Clean(r.Name)+version))
 	v.findings(false)
@@ -244,12 +244,19 @@ func (v verdict) designs() {
 		for _, c := range d.Costs {
 			v.para("- ", c)
 		}
-		if d.Spec != "" {
-			v.para("", "As a landlord.yaml:")
-			for _, l := range strings.Split(strings.TrimRight(d.Spec, "\n"), "\n") {
-				fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, l))
-			}
-		}
+		v.file("As a landlord.yaml:", d.Spec)
+		v.file("As a pg_hba.conf:", d.HBA)
+	}
+}
+
+// file shows a file's text.
+func (v verdict) file(title, text string) {
+	if text == "" {
+		return
+	}
+	v.para("", title)
+	for _, l := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, term.Clean(l)))
 	}
 }
 

@@ -28,8 +28,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs every script in testdata/script, those that ask for a
-// server on the oldest and on the newest major. Beside testscript's own
-// commands there are:
+// server on the oldest and on the newest major, or only there if they say that
+// they are "The same on every version.". Beside testscript's own commands there
+// are:
 //
 //	server [tls] [NAME=VALUE...]  a server of its own, with these settings;
 //	                              sets PGHOST, PGPORT, PGUSER, CONNECTION,
@@ -47,26 +48,37 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	var plain, served []string
+	var plain, served, newest []string
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if wantsServer.Match(text) {
-			served = append(served, f)
-		} else {
+		switch {
+		case !wantsServer.Match(text):
 			plain = append(plain, f)
+		case anyVersion.Match(text):
+			newest = append(newest, f)
+		default:
+			served = append(served, f)
 		}
 	}
 	t.Run("without-server", func(t *testing.T) { runScripts(t, 0, plain) })
-	for _, major := range ends(pgtest.Majors()) {
-		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { runScripts(t, major, served) })
+	majors := ends(pgtest.Majors())
+	for _, major := range majors {
+		files := served
+		if major == slices.Max(majors) {
+			files = slices.Concat(served, newest)
+		}
+		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { runScripts(t, major, files) })
 	}
 }
 
 // wantsServer finds the command server, and no key servers of a spec.
 var wantsServer = regexp.MustCompile(`(?m)^server( |$)`)
+
+// anyVersion is what a script says that has to do with no version in particular.
+var anyVersion = regexp.MustCompile(`(?m)^# The same on every version\.$`)
 
 func runScripts(t *testing.T, major int, files []string) {
 	if len(files) > 0 {

@@ -184,7 +184,9 @@ func (s *storm) blow(lasts time.Duration) {
 					life = time.Duration(1+s.r.IntN(1500)) * time.Millisecond
 				}
 				s.mu.Unlock()
-				s.carryOut(o, life)
+				if s.carryOut(o, life); o.status == 1 { // often the server is gone
+					time.Sleep(200 * time.Millisecond)
+				}
 			}
 		})
 	}

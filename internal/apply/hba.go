@@ -1,12 +1,14 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,22 +28,41 @@ func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
 		return err
 	}
 	defer connect.Close(conn)
-	if err := sameFile(c); err != nil {
-		return err
+	files := []plan.HBAChange{c}
+	if c.Ident != nil {
+		files = append(files, *c.Ident)
 	}
-	if c.After != c.Before {
-		if err := replace(c.Path, c.After); err != nil {
-			return changeFailed(c.Path, err)
+	for _, f := range files {
+		if err := sameFile(f); err != nil {
+			return err
+		}
+	}
+	// pg_ident.conf first: a map that nobody names lets nobody in.
+	slices.Reverse(files)
+	for i, f := range files {
+		if f.After == f.Before {
+			continue
+		}
+		if err := replace(f.Path, f.After); err != nil {
+			return errors.Join(changeFailed(f.Path, err), putBack(files[:i]))
 		}
 	}
 	if err := tryHBA(ctx, conn, conninfo); err != nil {
-		back := replace(c.Path, c.Before)
+		back := putBack(files)
 		if back == nil {
 			back = reload(context.WithoutCancel(ctx), conn)
 		}
 		return errors.Join(fmt.Errorf("%s was put back as it was: %w", c.Path, err), back)
 	}
 	return nil
+}
+
+func putBack(files []plan.HBAChange) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, replace(f.Path, f.Before))
+	}
+	return errors.Join(errs...)
 }
 
 func changeFailed(path string, err error) error {
@@ -80,7 +101,7 @@ func replace(path, text string) error {
 	if err != nil {
 		return err
 	}
-	pattern := filepath.Join(filepath.Dir(path), ".pg_hba.conf.landlord-*")
+	pattern := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".landlord-*")
 	left, _ := filepath.Glob(pattern) // by a landlord that was killed
 	for _, name := range left {
 		_ = os.Remove(name)
@@ -118,6 +139,13 @@ func tryHBA(ctx context.Context, conn *pgconn.PgConn, conninfo string) error {
 	}
 	if bad != "" {
 		return fmt.Errorf("the server does not understand it: %s", bad)
+	}
+	if conn.ParameterStatus("server_version") >= "15" {
+		bad, err := scalar(ctx, conn, `SELECT pg_catalog.string_agg(pg_catalog.format('line %s: %s', m.line_number, m.error), '; ')
+			FROM pg_catalog.pg_ident_file_mappings AS m WHERE m.error IS NOT NULL`)
+		if err != nil || bad != "" {
+			return fmt.Errorf("the server does not understand pg_ident.conf: %s", cmp.Or(bad, fmt.Sprint(err)))
+		}
 	}
 	if err := reload(ctx, conn); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"landlord/internal/connect"
+	"landlord/internal/hba"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -227,7 +228,13 @@ func hbaFile(ctx context.Context, conn *pgconn.PgConn, snap snapshot.Snapshot) *
 			file.Error = err.Error()
 		}
 		file.Text = string(text)
-		file.Stale = stale(file.Path, time.Unix(int64(r.int(row[2])), 0), time.UnixMicro(int64(r.int(row[3]))))
+		loaded := time.UnixMicro(int64(r.int(row[3])))
+		file.Stale = stale(file.Path, time.Unix(int64(r.int(row[2])), 0), loaded)
+		if text, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(string(row[5]), "\n", "")); err == nil && row[5] != nil {
+			file.Ident = &snapshot.File{Path: string(row[4]), Text: string(text)}
+			// Of the map's changes, landlord answers for its own alone.
+			file.Stale = file.Stale || hba.IdentUser(file.Ident.Text) != "" && stale(file.Ident.Path, time.Unix(int64(r.int(row[6])), 0), loaded)
+		}
 	})
 	if err != nil {
 		file.Error = err.Error()

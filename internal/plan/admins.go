@@ -119,6 +119,9 @@ func (b *builder) databaseGrants(c isolation.Container, temp bool) []isolation.G
 			grants = append(grants, isolation.Grant{Grantee: name, Privs: pgsql.Connect})
 		}
 	}
+	if b.looksUp() {
+		grants = append(grants, isolation.RouterGrant())
+	}
 	return append(grants, isolation.PoolGrants(b.poolsIn(c.Database), pgsql.Connect)...)
 }
 

@@ -31,6 +31,9 @@ func (b *builder) conflicts() {
 	for _, a := range b.admins {
 		b.roleConflict("", a.Role, a.Admin.Adopt)
 	}
+	if b.looksUp() {
+		b.roleConflict("", isolation.Router(), false)
+	}
 	for _, p := range b.pools {
 		b.roleConflict("", p.Role, false)
 	}
@@ -61,7 +64,7 @@ func (b *builder) roleConflict(name string, want isolation.Role, adopt bool) {
 		b.clash(name, "choose other names, or write adopt: true to take it over", "role %q exists, and landlord did not make it", want.Name)
 	case ok && mark.Tenant != want.Mark.Tenant:
 		b.clash(name, "choose other names", "role %q belongs to tenant %q", want.Name, mark.Tenant)
-	case ok && (mark.IsAdmin() != want.Mark.IsAdmin() || mark.IsPool() != want.Mark.IsPool()):
+	case ok && (mark.IsAdmin() != want.Mark.IsAdmin() || mark.IsPool() != want.Mark.IsPool() || mark.IsRouter() != want.Mark.IsRouter()):
 		b.clash(name, "choose other names", "role %q is there as %q", want.Name, mark.Role)
 	case ok && mark.Role == "group" && mark.Database != want.Mark.Database:
 		b.clash(name, "choose another database", "role %q is the group of database %q", want.Name, mark.Database)

@@ -25,6 +25,7 @@ func (b *builder) ground() {
 	}
 	b.parameters(u)
 	b.administrators(u)
+	b.router(u)
 	b.expel(u)
 	b.superuserGrants(u)
 	managed, about := map[string]bool{}, map[string]bool{}
@@ -209,7 +210,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	if have == nil {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
-		u.in(c.Database).pool(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
+		u.in(c.Database).ownSchema(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true})
 		u.in(c.Database).largeObjectDoor(c, fresh)
 		u.in(c.Database).advisoryDoor(c, fresh)
@@ -219,7 +220,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	if contents := u.b.contents[c.Database]; contents != nil && contents.Error == "" {
 		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
 		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
-		u.in(c.Database).pool(owner, c, u.b.rooms(c.Database))
+		u.in(c.Database).ownSchema(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
 		u.in(c.Database).advisoryDoor(c, u.b.rooms(c.Database))
 	}

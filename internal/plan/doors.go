@@ -85,6 +85,9 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	if hasAdmins(server, snap) {
 		block.AdminGroup, block.AdminClients = tenant.AdminsRole, server.Clients
 	}
+	if d := server.Router; d.Lookup {
+		block.Operators = append(block.Operators, hba.Operator{Role: tenant.RouterRole, Local: hba.Peer, Map: hba.IdentMap, Clients: d.Clients, Method: hba.Cert})
+	}
 	for _, c := range isolation.Containers(tenants) {
 		if c.Group != c.Database {
 			block.Adopted = append(block.Adopted, hba.Door{Database: c.Database, Group: c.Group})
@@ -142,7 +145,11 @@ func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) 
 		return nil, err
 	}
 	after, changed, err := hba.Splice(snap.HBA.Text, text)
-	if err != nil || !changed && !snap.HBA.Stale {
+	if err != nil {
+		return nil, err
+	}
+	ident, err := identChange(server, snap)
+	if err != nil || !changed && !snap.HBA.Stale && ident == nil {
 		return nil, err
 	}
 	parsed := parseHBA(snap, after)
@@ -153,7 +160,7 @@ func HBA(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot) 
 	if len(lockouts) > 0 {
 		return nil, &LockoutError{lockouts}
 	}
-	return &HBAChange{Path: snap.HBA.Path, Before: snap.HBA.Text, After: after}, nil
+	return &HBAChange{Path: snap.HBA.Path, Before: snap.HBA.Text, After: after, Ident: ident}, nil
 }
 
 func parseHBA(snap snapshot.Snapshot, text string) *hba.File {

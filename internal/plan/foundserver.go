@@ -13,6 +13,7 @@ import (
 // administrators and pools.
 func FoundServer(s tenant.Server, snap snapshot.Snapshot) tenant.Server {
 	s.Admins, s.Pools = FoundAdmins(snap), FoundPools(snap)
+	s.Router = foundRouter(s.Router, snap)
 	if snap.HBA == nil || snap.HBA.Error != "" {
 		return s
 	}

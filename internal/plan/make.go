@@ -113,6 +113,7 @@ func Make(in Input) (Plan, error) {
 	}
 	b.openAdmins()
 	b.openPools()
+	b.openRouter()
 	b.removals()
 	if len(b.clashes) > 0 { // the door's
 		return Plan{}, &ConflictError{b.clashes}

@@ -150,7 +150,7 @@ func (b *builder) revokeRole(m snapshot.Membership, what string) string {
 
 // groups are the roles of landlord's that are nobody's in particular.
 func (b *builder) groups() map[string]bool {
-	g := map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, tenant.LostRole: true, tenant.AdminsRole: true}
+	g := map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, tenant.LostRole: true, tenant.AdminsRole: true, tenant.RouterRole: true}
 	for _, c := range b.containers {
 		g[c.Group] = true
 	}

@@ -106,6 +106,8 @@ type HBAChange struct {
 	Path   string `json:"path"`
 	Before string `json:"before"`
 	After  string `json:"after"`
+	// Ident is the change to pg_ident.conf that goes with it, or nil.
+	Ident *HBAChange `json:"ident,omitempty"`
 }
 
 // Note is something that a plan does not do, and why.

@@ -169,42 +169,58 @@ func (b *builder) openPools() {
 	}
 }
 
-// pool makes or mends, in a shared database, the function by which its pools
-// become a tenant, and says who may call it.
-func (u unit) pool(owner string, c isolation.Container, in *inside) {
+// ownSchema makes or mends, in a container, landlord's own schema, with the
+// functions by which pools become a tenant and the router looks up verifiers.
+func (u unit) ownSchema(owner string, c isolation.Container, in *inside) {
 	pools := u.b.poolsIn(c.Database)
-	schema, there := in.schemas[tenant.PoolSchema]
-	if !c.Shared || len(pools) == 0 {
-		return
+	if !c.Shared {
+		pools = nil
 	}
+	schema, there := in.schemas[tenant.PoolSchema]
 	object := "SCHEMA " + pgsql.Ident(tenant.PoolSchema)
 	by := u.by(owner)
+	if len(pools) == 0 && !u.b.looksUp() {
+		if there && u.landlords(in, schema.Name) && landlordsFunction(in, isolation.LookupSignature) != nil {
+			u.lookup(in)
+			if landlordsFunction(in, isolation.BecomeSignature) == nil {
+				by.do("nobody needs landlord's own schema", Access, "DROP "+object+" RESTRICT")
+			}
+		}
+		return
+	}
 	if !there {
-		by.do("the function by which pools become a tenant stands in a schema of landlord's own", Safe, "CREATE "+object)
+		by.do("landlord's own functions stand in a schema of landlord's own", Safe, "CREATE "+object)
 		schema = snapshot.Schema{Name: tenant.PoolSchema, Owner: owner}
 	}
 	acl, ok := u.own("schema "+schema.Name, object, owner, schema.Owner, schema.ACL)
 	if !ok {
 		return
 	}
-	u.setACL("who may use landlord's schema", object, pgsql.SchemaKind, owner, acl, isolation.PoolGrants(pools, pgsql.Usage))
-	by.become(owner, pools, in)
+	grants := isolation.PoolGrants(pools, pgsql.Usage)
+	if u.b.looksUp() {
+		grants = append(grants, isolation.Grant{Grantee: tenant.RouterRole, Privs: pgsql.Usage})
+	}
+	u.setACL("who may use landlord's schema", object, pgsql.SchemaKind, owner, acl, grants)
+	u.strangersIn(in)
+	if len(pools) > 0 {
+		by.become(owner, pools, in)
+	}
+	u.lookup(in)
+}
+
+// strangersIn names what stands in landlord's own schema and is not landlord's.
+func (u unit) strangersIn(in *inside) {
+	for o := range in.objects(tenant.PoolSchema) {
+		if o.name != isolation.BecomeSignature && o.name != isolation.LookupSignature {
+			u.b.cannot("", fmt.Sprintf("%s in database %s stands in the schema of landlord's own functions", o.name, in.database), "drop it")
+		}
+	}
 }
 
 // become makes or mends the function.
 func (u unit) become(owner string, pools []isolation.Pool, in *inside) {
 	name, grants := "FUNCTION "+pgsql.Ident(tenant.PoolSchema)+`."become"(pg_catalog.text)`, isolation.PoolGrants(pools, pgsql.Execute)
-	var have *snapshot.Routine
-	for i, r := range in.routines[tenant.PoolSchema] {
-		if r.Signature == isolation.BecomeSignature {
-			have = &in.routines[tenant.PoolSchema][i]
-		}
-	}
-	for o := range in.objects(tenant.PoolSchema) {
-		if have == nil || o.name != have.Signature {
-			u.b.cannot("", fmt.Sprintf("%s in database %s stands in the schema of landlord's own function", o.name, in.database), "drop it")
-		}
-	}
+	have := landlordsFunction(in, isolation.BecomeSignature)
 	if have != nil && have.Owner == owner && have.Form == isolation.BecomeForm() {
 		u.setACL("who may call landlord's function", name, pgsql.Routine, owner, have.ACL, grants)
 		return
@@ -226,7 +242,9 @@ func (u unit) landlords(c *inside, schema string) bool {
 	if schema != tenant.PoolSchema {
 		return false
 	}
-	return len(u.b.poolsIn(c.database)) > 0 || slices.ContainsFunc(c.routines[schema], func(r snapshot.Routine) bool { return r.Form == isolation.BecomeForm() })
+	return len(u.b.poolsIn(c.database)) > 0 || u.b.looksUp() || slices.ContainsFunc(c.routines[schema], func(r snapshot.Routine) bool {
+		return r.Form == isolation.BecomeForm() || r.Form == isolation.LookupForm()
+	})
 }
 
 // leavePools takes a tenant that is removed from the pools that may become it,
@@ -282,6 +300,12 @@ func (u unit) prunePoolSchema(owner string, in *inside) {
 	if !u.landlords(in, tenant.PoolSchema) || len(u.b.poolsIn(in.database)) > 0 {
 		return
 	}
-	u.by(owner).do("no pool needs landlord's function any more", Access,
-		"DROP FUNCTION "+pgsql.Ident(tenant.PoolSchema)+`."become"(pg_catalog.text)`, "DROP SCHEMA "+pgsql.Ident(tenant.PoolSchema)+" RESTRICT")
+	if landlordsFunction(in, isolation.BecomeSignature) == nil {
+		return
+	}
+	sql := []string{"DROP FUNCTION " + pgsql.Ident(tenant.PoolSchema) + `."become"(pg_catalog.text)`}
+	if !u.b.looksUp() {
+		sql = append(sql, "DROP SCHEMA "+pgsql.Ident(tenant.PoolSchema)+" RESTRICT")
+	}
+	u.by(owner).do("no pool needs landlord's function any more", Access, sql...)
 }

@@ -25,6 +25,7 @@ func (b *builder) removals() {
 	}
 	b.extraAdmins()
 	b.extraPools()
+	b.dropRouter()
 	if b.in.Prune && len(b.in.Only) == 0 {
 		b.extraLogins()
 		for _, c := range b.containers {

@@ -23,6 +23,7 @@ type decoder struct {
 	secrets  tenant.Secrets
 	journal  tenant.Journal
 	audit    tenant.Audit
+	router   *tenant.Router
 	defaults draft
 	profiles map[string]*draft
 	sections map[string]position // top-level keys
@@ -71,6 +72,8 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 		d.readJournal(v)
 	case "audit":
 		d.readAudit(v)
+	case "router":
+		d.readRouter(at, v)
 	case "profiles":
 		d.mapping(v, key, key, d.profileNamed)
 	case "defaults":

@@ -55,7 +55,7 @@ var (
 func Keys() []Key { return slices.Clone(keys) }
 
 func table() []Key {
-	all := slices.Concat(serverKeys(), poolKeys(), hostKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
+	all := slices.Concat(serverKeys(), poolKeys(), hostKeys(), routerKeys(), adminKeys(), secretKeys(), journalKeys(), auditKeys())
 	all = append(all, Key{Path: "defaults", Type: Mapping, Example: "{isolation: database}",
 		Doc: "What every tenant has that says nothing else. Its profile wins over defaults, and its own keys win over both; limits and settings are merged key by key."})
 	all = append(all, houseKeys("defaults", "the shared database of the tenants with isolation: schema")...)

@@ -29,6 +29,20 @@ func exampleText(k Key) string {
 	}
 	b.WriteString(" " + k.Example + "\n")
 	switch k.Path {
+	case "router.tls.cert":
+		b.WriteString("    key: /etc/ssl/router.key\n")
+	case "router.tls.key":
+		b.WriteString("    cert: /etc/ssl/router.pem\n")
+	case "router.tls.ca":
+		b.WriteString("    cert: /etc/ssl/router.pem\n    key: /etc/ssl/router.key\n")
+	case "router.server_tls.mode":
+		b.WriteString("    ca: /etc/ssl/ca.pem\n")
+	case "router.server_tls.cert":
+		b.WriteString("    key: /etc/ssl/lookup.key\n")
+	case "router.server_tls.key":
+		b.WriteString("    cert: /etc/ssl/lookup.pem\n")
+	case "router.clients", "router.listen":
+		b.WriteString("  tls: {cert: /etc/ssl/router.pem, key: /etc/ssl/router.key}\n")
 	case "secrets.lookup":
 		b.WriteString("  command: x\n")
 	case "admins.NAME.servers", "admins.NAME.adopt":

@@ -23,7 +23,7 @@ func TestMistakes(t *testing.T) {
 		{"a scalar", "hello\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found text", ""}}},
 		{"a list", "- a\n- b\n", []mistake{{1, 1, "", "wants a key with a colon behind it, found a list", ""}}},
 		{"top-level typo", head + "  acme:\ntenatns: {}\n", []mistake{{6, 1, "tenatns", "unknown key", `did you mean "tenants"?`}}},
-		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, host, admins, secrets, journal, audit, defaults, profiles, tenants", ""}}},
+		{"top-level stranger", head + "  acme:\nclusters: {}\n", []mistake{{6, 1, "clusters", "unknown key: known are servers, host, router, admins, secrets, journal, audit, defaults, profiles, tenants", ""}}},
 		{"section twice", head + "  acme:\ntenants: {}\n", []mistake{{6, 1, "tenants", "given twice: first on line 4", ""}}},
 		{"tenant twice", head + "  acme:\n  bolt:\n  acme:\n", []mistake{{7, 3, "tenants.acme", "given twice: first on line 5", ""}}},
 		{"tenant twice in flow", head[:len(head)-1] + " {acme: {}, acme: {}}\n", []mistake{{4, 21, "tenants.acme", "given twice: first on line 4", ""}}},

@@ -33,6 +33,7 @@ func (d *decoder) estate() tenant.Estate {
 		e.Tenants = append(e.Tenants, t.Tenant)
 	}
 	e = tenant.Expand(e)
+	d.resolveRouter(&e)
 	d.collisions(e)
 	d.places(e)
 	return e

@@ -26,6 +26,7 @@ func Write(e tenant.Estate) []byte {
 		w.server(s)
 	}
 	w.host(e.Host, len(named) == 0)
+	w.router(e.Router)
 	w.admins(named, e.Host)
 	w.secrets(e.Secrets)
 	w.journal(e.Journal)

@@ -192,6 +192,8 @@ type Server struct {
 	// Own is what landlord makes this server of, a tenant's own; nil for a
 	// server that is there already, and that tenants share.
 	Own *OwnServer
+	// Router is what the server must know of the router.
+	Router RouterDoor
 }
 
 // Secrets says what becomes of the passwords that landlord makes. At most one
@@ -237,6 +239,8 @@ type Estate struct {
 	Secrets Secrets
 	Journal Journal
 	Audit   Audit
+	// Router is nil where there is none.
+	Router *Router
 }
 
 // Tenant returns the tenant of that name.

@@ -1,0 +1,51 @@
+package isolation
+
+import (
+	_ "embed"
+
+	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
+)
+
+// routerMark is the role in the mark of the router's login.
+const routerMark = "router"
+
+// IsRouter says that the mark is that of the router's login.
+func (m Mark) IsRouter() bool { return m.Role == routerMark }
+
+// Router is the login by which PgBouncer looks up verifiers. It has no
+// password: it comes in by what the operating system says of it, or by its
+// certificate.
+func Router() Role {
+	return Role{Name: tenant.RouterRole, Login: true, ConnLimit: -1, Closed: true, Mark: Mark{Role: routerMark},
+		Settings: []tenant.Setting{{Name: "search_path", Value: SearchPath([]string{"pg_catalog"})}}}
+}
+
+// RouterGrant is what it holds on each database of a tenant's.
+func RouterGrant() Grant { return Grant{tenant.RouterRole, pgsql.Connect} }
+
+// lookupBody tells a login's verifier: of a tenant's or a pool's login that may
+// connect to this database, and of nobody else. It runs as its owner, a
+// superuser, since nobody else reads verifiers.
+//
+//go:embed lookup.sql
+var lookupBody string
+
+// LookupSignature is the function by which the router looks a login up, as
+// regprocedure prints it.
+const LookupSignature = tenant.PoolSchema + ".lookup(text)"
+
+// LookupQuery is PgBouncer's auth_query.
+const LookupQuery = `SELECT login, verifier FROM landlord.lookup($1)`
+
+// Lookup is the statement that makes that function.
+func Lookup() string {
+	return "CREATE FUNCTION " + pgsql.Ident(tenant.PoolSchema) + `."lookup"(pg_catalog.text, OUT "login" pg_catalog.text, OUT "verifier" pg_catalog.text) RETURNS SETOF record LANGUAGE sql VOLATILE STRICT SECURITY DEFINER` +
+		" SET search_path = pg_catalog, pg_temp AS " + pgsql.Literal(lookupBody)
+}
+
+// LookupForm is what a server that has just that function says of its form
+// (snapshot.Routine).
+func LookupForm() string {
+	return "sql t v f t t u record {\"\",login,verifier} {\"search_path=pg_catalog, pg_temp\"}\n" + lookupBody
+}

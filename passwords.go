@@ -57,7 +57,7 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 		return Credentials{}, err
 	}
 	login = w.tenant.Current(login)
-	settings, err := connectionSettings(s, w.tenant, login)
+	settings, err := connectionSettings(e, s, w.tenant, login)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -72,7 +72,7 @@ func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate
 	// What the store knows of a login that has no password is of an earlier
 	// one of that name, or was kept by somebody who was killed right after.
 	if r := w.role(login); source != nil && !rotate && (r == nil || r.Verifier != "none") {
-		secret, known, err := source.Lookup(ctx, settings)
+		secret, known, err := stored(ctx, source, w.estate, w.server, settings)
 		if err != nil {
 			return Credentials{}, fmt.Errorf("looking up the password of %s: %w", login, err)
 		}
@@ -164,9 +164,26 @@ func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret 
 	return nil
 }
 
+// stored looks a password up. What was kept before there was a router stands
+// under the server's own address.
+func stored(ctx context.Context, source credentials.Source, e tenant.Estate, s tenant.Server, settings credentials.Settings) (credentials.Secret, bool, error) {
+	secret, known, err := source.Lookup(ctx, settings)
+	t, isTenant := e.Tenant(settings.Tenant)
+	if known || err != nil || e.Router == nil || !isTenant {
+		return secret, known, err
+	}
+	direct, err := endpointSettings(s, settings.User)
+	if err != nil {
+		return secret, false, err
+	}
+	direct.Tenant, direct.Kind, direct.Schema, direct.Database = settings.Tenant, settings.Kind, settings.Schema, t.Home.Database
+	return source.Lookup(ctx, direct)
+}
+
 // connectionSettings are a login's settings, without the password: the
-// server's endpoint, the tenant's database.
-func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
+// router's address and the tenant's name, or else the server's endpoint and the
+// tenant's database.
+func connectionSettings(e tenant.Estate, s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
 	out, err := endpointSettings(s, login)
 	if err != nil {
 		return out, err
@@ -174,6 +191,9 @@ func connectionSettings(s tenant.Server, t tenant.Tenant, login string) (credent
 	out.Tenant, out.Database, out.Schema = t.Name, t.Home.Database, t.Home.Schemas[0]
 	if l, ok := t.LoginOf(login); ok {
 		out.Kind = l.Kind
+		if e.Router != nil {
+			return routed(*e.Router, t.Name, out)
+		}
 		return out, nil
 	}
 	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
@@ -210,11 +230,11 @@ func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string)
 	if source == nil || !found {
 		return "", false
 	}
-	settings, err := connectionSettings(s, t, login)
+	settings, err := connectionSettings(e, s, t, login)
 	if err != nil {
 		return "", false
 	}
-	secret, ok, err := source.Lookup(ctx, settings)
+	secret, ok, err := stored(ctx, source, e, s, settings)
 	if err != nil || !ok {
 		return "", false
 	}
@@ -225,7 +245,7 @@ func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string)
 // password is made for it.
 func CheckFormat(e tenant.Estate, t tenant.Tenant, login, format string) error {
 	s, _ := e.Server(t.Server)
-	settings, err := connectionSettings(s, t, login)
+	settings, err := connectionSettings(e, s, t, login)
 	if err != nil {
 		return err
 	}

@@ -39,5 +39,8 @@ func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credenti
 	}
 	settings, err := endpointSettings(s, pool)
 	settings.Database = p.Database
+	if err == nil && e.Router != nil {
+		settings, err = routed(*e.Router, pool, settings)
+	}
 	return s, settings, err
 }

@@ -207,12 +207,12 @@ func (w *work) inPlace(ctx context.Context, twin tenant.Twin, l tenant.Login, r 
 func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
 	out := Rotated{Old: twin.Old, Until: twin.Until}
 	_, source := stores(w.estate.Secrets)
-	settings, err := connectionSettings(w.server, w.tenant, twin.Current())
+	settings, err := connectionSettings(w.estate, w.server, w.tenant, twin.Current())
 	if err != nil {
 		return out, err
 	}
 	if source != nil {
-		secret, known, err := source.Lookup(ctx, settings)
+		secret, known, err := stored(ctx, source, w.estate, w.server, settings)
 		if err != nil {
 			return out, fmt.Errorf("looking up the password of %s: %w", settings.User, err)
 		}
@@ -229,7 +229,7 @@ func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
 // password makes and stores a login's password, with what else belongs to the
 // same step.
 func (w *work) password(ctx context.Context, role string, r Rotation, also ...string) (Credentials, error) {
-	settings, err := connectionSettings(w.server, w.tenant, role)
+	settings, err := connectionSettings(w.estate, w.server, w.tenant, role)
 	if err != nil {
 		return Credentials{}, err
 	}

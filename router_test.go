@@ -1,13 +1,23 @@
 package landlord_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"landlord/internal/run"
 	"strings"
 	"testing"
 
 	"landlord"
 	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
-	"landlord/internal/plan"
 	"landlord/internal/tenant"
 )
 
@@ -97,6 +107,142 @@ func TestRouterOnTheServer(t *testing.T) {
 			+ (SELECT count(*) FROM pg_namespace WHERE nspname = 'landlord')`).Scan(&rest); err != nil || rest != 0 {
 			t.Errorf("%d things of the router are left, %v", rest, err)
 		}
-		_ = plan.Plan{}
 	})
+}
+
+// routed is an estate behind a router of its own, with one login's password for
+// each tenant, and the router's processes, which the test runs by itself.
+type routed struct {
+	estate    tenant.Estate
+	passwords map[string]string // by login
+	user      *run.Credential
+	server    *pgtest.Server
+}
+
+func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, change ...func(*tenant.Estate)) *routed {
+	t.Helper()
+	r := &routed{estate: estate(s), passwords: map[string]string{}, server: s}
+	name, err := localpg.ServerUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.user, err = localpg.ServerCredential(); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "landlord-routed-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if r.user != nil {
+		err = errors.Join(os.Chmod(dir, 0o755), os.Chown(dir, int(r.user.UID), int(r.user.GID)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.estate.Router = &tenant.Router{Directory: filepath.Join(dir, "files"), User: name, Port: 6432, Socket: dir, ServerTLS: "require",
+		Secrets: secrets, PoolMode: "session", PoolSize: 5, MaxClients: 100, Aliases: 1000, Log: filepath.Join(dir, "log"), Overcommit: true}
+	if secrets == tenant.AuthQuery {
+		r.estate.Servers[0].Router = tenant.RouterDoor{Lookup: true, User: name}
+	}
+	for _, c := range change {
+		c(&r.estate)
+	}
+	if left := settle(t, r.estate); len(left) > 0 {
+		t.Fatal("still to do:\n", strings.Join(left, "\n"))
+	}
+	for _, tt := range r.estate.Tenants {
+		for _, l := range tt.Logins {
+			c, err := landlord.Login(t.Context(), r.estate, tt, l.Name, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.passwords[l.Name] = c.Settings.Secret.Reveal()
+		}
+	}
+	for _, o := range r.apply(t) {
+		r.start(t, o)
+	}
+	return r
+}
+
+func (r *routed) apply(t *testing.T) []landlord.RouterOutcome {
+	t.Helper()
+	p, err := landlord.PlanRouter(t.Context(), r.estate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := landlord.ApplyRouter(t.Context(), r.estate, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (r *routed) start(t *testing.T, o landlord.RouterOutcome) *run.Process {
+	t.Helper()
+	proc, err := run.Start(run.Spec{Name: o.Start[0], Args: o.Start[1:], Dir: "/", User: r.user}, nil, syscall.SIGKILL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proc.Stop(syscall.SIGTERM, 10*time.Second) })
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		c, err := net.Dial("unix", fmt.Sprintf("%s/.s.PGSQL.%d", r.estate.Router.Socket, r.estate.Router.Port+o.Process-1))
+		if err == nil {
+			c.Close()
+			return proc
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (r *routed) enter(t *testing.T, name, user, password string) (*pgx.Conn, error) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d dbname=%s user=%s sslmode=disable", r.estate.Router.Socket, r.estate.Router.Port, name, user))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Password = password
+	conn, err := pgx.ConnectConfig(t.Context(), cfg)
+	if err == nil {
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	}
+	return conn, err
+}
+
+func TestThroughTheRouter(t *testing.T) {
+	for _, secrets := range tenant.AllRouterSecrets() {
+		t.Run(string(secrets), func(t *testing.T) {
+			r := newRouted(t, pgtest.Start(t, pgtest.Majors()[0]), secrets)
+			for _, tt := range r.estate.Tenants {
+				for _, l := range tt.Logins {
+					conn, err := r.enter(t, tt.Name, l.Name, r.passwords[l.Name])
+					if err != nil {
+						t.Errorf("%s by the name %s: %v", l.Name, tt.Name, err)
+						continue
+					}
+					var who, where string
+					if err := conn.QueryRow(t.Context(), "SELECT session_user, current_database()").Scan(&who, &where); err != nil || who != l.Name || where != tt.Home.Database {
+						t.Errorf("%s by the name %s: is %s in %s: %v", l.Name, tt.Name, who, where, err)
+					}
+				}
+			}
+			for _, no := range [][3]string{
+				{"acme", "acme_app", r.passwords["bolt_app"]}, {"acme", "acme_app", ""}, {"acme", "bolt_app", r.passwords["bolt_app"]}, {"bolt", "crux_app", r.passwords["crux_app"]},
+				{"pgbouncer", "acme_app", r.passwords["acme_app"]}, {"pgbouncer", "pgbouncer", ""}, {"acme", "pgbouncer", ""}, {"acme", "landlord_router", ""},
+				{"acme", "postgres", ""}, {"postgres", "acme_app", r.passwords["acme_app"]}, {"shared", "bolt_app", r.passwords["bolt_app"]},
+			} {
+				if _, err := r.enter(t, no[0], no[1], no[2]); err == nil {
+					t.Errorf("%s got in by the name %s", no[1], no[0])
+				}
+			}
+			for _, o := range r.apply(t) {
+				if o.Written || o.Loaded || !o.Running {
+					t.Errorf("nothing has changed, and: %+v", o)
+				}
+			}
+		})
+	}
 }

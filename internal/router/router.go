@@ -1,0 +1,222 @@
+// Package router says what PgBouncer's files are to be for an estate: one name
+// for each tenant, wherever its house stands, and nobody in who is not that
+// tenant's. It is pure.
+package router
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"landlord/internal/tenant"
+)
+
+// Facts are what must be known of one server.
+type Facts struct {
+	Server tenant.Server
+	// Tenants are those that are there, with their twins; Missing are in the
+	// spec and not yet on the server.
+	Tenants []tenant.Tenant
+	Missing []string
+	// Pools are the pools' logins that are there.
+	Pools []tenant.Pool
+	// Host is a name, an address, or a socket's directory.
+	Host string
+	Port int
+	// Room is how many connections the server has for others than superusers.
+	Room int
+	// Verifiers are those of the logins; read only for secrets: userlist.
+	Verifiers map[string]string
+}
+
+// Alias is one name that programs connect to, with where it leads.
+type Alias struct {
+	Name     string `json:"name"`
+	Tenant   string `json:"tenant,omitempty"`
+	Pool     string `json:"pool,omitempty"`
+	Server   string `json:"server"`
+	Host     string `json:"host"`
+	Port     int    `json:"port"`
+	Database string `json:"database"`
+	// Logins may come by this name, and nobody else.
+	Logins []string `json:"logins"`
+	// Size is how many connections to the server all of them may have together.
+	Size int    `json:"connections"`
+	Mode string `json:"poolMode"`
+
+	verifiers map[string]string
+}
+
+// Note is something that the router does not do, and why.
+type Note struct {
+	Tenant string `json:"tenant,omitempty"`
+	What   string `json:"what"`
+	Next   string `json:"next,omitempty"`
+}
+
+// simple is a name that PgBouncer reads without quotes (it knows none before
+// its names of databases: pgbouncer.ini(5) of 1.18 has them, and its parser
+// refuses them).
+var simple = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// Aliases lists the names that the router has, sorted, and what it leaves out.
+func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
+	var all []Alias
+	var notes []Note
+	for _, f := range servers {
+		for _, name := range f.Missing {
+			notes = append(notes, Note{name, fmt.Sprintf("tenant %s is not on server %s yet, so that the router leads nobody there", name, f.Server.Name), "landlord apply"})
+		}
+		for _, t := range f.Tenants {
+			if !t.Suspended {
+				all = append(all, f.tenant(r, t)...)
+			}
+		}
+		for _, p := range f.Pools {
+			all = append(all, f.alias(Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}, Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
+		}
+	}
+	slices.SortFunc(all, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })
+	var kept []Alias
+	for i, a := range all {
+		switch {
+		case i > 0 && all[i-1].Name == a.Name:
+			return nil, nil, fmt.Errorf("the router cannot have the name %q twice: on server %s, and on server %s", a.Name, all[i-1].Server, a.Server)
+		case !simple.MatchString(a.Name) || a.Name == console:
+			notes = append(notes, Note{a.Tenant, fmt.Sprintf("%q cannot be a name of the router's: PgBouncer takes letters, digits, _, . and - alone, and keeps %q for itself", a.Name, console), "name it otherwise"})
+		default:
+			kept = append(kept, a)
+		}
+	}
+	return kept, notes, nil
+}
+
+// tenant are the names of one tenant: its own leads to where it lives, and
+// TENANT.DATABASE to each of its further databases.
+func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
+	var out []Alias
+	for i, p := range t.Places() {
+		name := t.Name
+		if i > 0 {
+			name += "." + p.Database
+		}
+		out = append(out, f.alias(Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode}))
+	}
+	return out
+}
+
+func (f Facts) alias(a Alias) Alias {
+	a.Server, a.Host, a.Port, a.verifiers = f.Server.Name, f.Host, f.Port, f.Verifiers
+	slices.Sort(a.Logins)
+	return a
+}
+
+// open are the logins of a tenant that can log in: the old one of a rotation
+// that is over cannot.
+func open(t tenant.Tenant) []string {
+	return slices.DeleteFunc(slices.Clone(t.LoginRoles()), func(login string) bool {
+		w, ok := t.Twin(login)
+		return ok && login == w.Old && !w.Open
+	})
+}
+
+// Place says which process serves each name. Who has a place keeps it; who has
+// none gets one in the first process with room.
+func Place(aliases []Alias, before map[string]int, most int) map[string]int {
+	place, load := map[string]int{}, map[int]int{}
+	for _, a := range aliases {
+		if n := before[a.Name]; n > 0 {
+			place[a.Name] = n
+			load[n]++
+		}
+	}
+	next := 1
+	for _, a := range aliases {
+		if place[a.Name] > 0 {
+			continue
+		}
+		for load[next] >= most {
+			next++
+		}
+		place[a.Name] = next
+		load[next]++
+	}
+	return place
+}
+
+// lookups is how many connections a process has at most, to all servers
+// together, by which it looks up verifiers.
+const lookups = 10
+
+// Demand is how many connections the router may want of a server at once.
+type Demand struct {
+	Server  string `json:"server"`
+	Aliases int    `json:"names"`
+	// Pools is the sum over the tenants, Lookups what looking up verifiers may
+	// take beside, Room what the server has.
+	Pools   int `json:"pools"`
+	Lookups int `json:"lookups"`
+	Room    int `json:"room"`
+}
+
+// Over says that the server has too few.
+func (d Demand) Over() bool { return d.Pools+d.Lookups > d.Room }
+
+func (d Demand) String() string {
+	sum := fmt.Sprintf("the router may open %d connections to server %s (%s", d.Pools+d.Lookups, d.Server, count(d.Aliases, "name"))
+	sum += fmt.Sprintf(", together %d", d.Pools)
+	if d.Lookups > 0 {
+		sum += fmt.Sprintf("; %d to look up verifiers", d.Lookups)
+	}
+	return sum + fmt.Sprintf("), which has %d (max_connections, less those reserved)", d.Room)
+}
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// Demands sums up what each server is asked for at the worst.
+func Demands(r tenant.Router, servers []Facts, aliases []Alias, place map[string]int) []Demand {
+	var out []Demand
+	for _, f := range servers {
+		d := Demand{Server: f.Server.Name, Room: f.Room}
+		processes := map[int]bool{}
+		for _, a := range aliases {
+			if a.Server == f.Server.Name {
+				d.Aliases++
+				d.Pools += a.Size
+				processes[place[a.Name]] = true
+			}
+		}
+		if r.Secrets == tenant.AuthQuery {
+			d.Lookups = min(d.Aliases, lookups*len(processes))
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// OverbookedError says that the pools together want more than a server has.
+type OverbookedError struct{ Demand Demand }
+
+func (e *OverbookedError) Error() string { return e.Demand.String() }
+
+// Hint says what to do about it.
+func (e *OverbookedError) Hint() string {
+	return "lower pool_size or the tenants' limits: connections, or raise max_connections; overcommit: true lives with it"
+}
+
+// Fits is an *OverbookedError for the first server that has too few.
+func Fits(demands []Demand) error {
+	for _, d := range demands {
+		if d.Over() {
+			return &OverbookedError{d}
+		}
+	}
+	return nil
+}

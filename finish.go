@@ -60,6 +60,11 @@ const watchPause = 20 * time.Millisecond
 // only sessions that last from one look to the next are sure to be seen.
 func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish, h Hooks) ([]Finished, error) {
 	unused := map[string]bool{}
+	if f.After == 0 {
+		if err := releaseOld(ctx, e, name, f); err != nil {
+			return nil, err
+		}
+	}
 	if f.After == 0 && f.Watch > 0 {
 		if err := watchTwins(ctx, e, name, f, unused); err != nil {
 			return nil, err
@@ -84,6 +89,45 @@ func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish,
 		done = append(done, Finished{twin.Old, twin.Current(), until, unused[twin.Current()]})
 	}
 	return done, nil
+}
+
+// releaseOld has the router let go of its idle connections of old logins, which
+// look like somebody who uses them, and names who does use them there.
+func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) error {
+	t, _ := e.Tenant(name)
+	s, ok := e.Server(t.Server)
+	if e.Router == nil || !ok {
+		return nil
+	}
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})
+	if err != nil {
+		return err
+	}
+	defer connect.Close(conn)
+	w := &work{estate: e, server: s, conn: conn}
+	if err := w.look(ctx, name); err != nil {
+		return err
+	}
+	twins := openTwins(w.tenant, f.Login)
+	if len(twins) == 0 {
+		return nil
+	}
+	clients, err := releaseRouter(ctx, e, name)
+	if err != nil {
+		return &UnreachedError{"whether programs use the old login through the router is not known", err}
+	}
+	for _, twin := range twins {
+		if n := clients[twin.Old]; n > 0 {
+			return &InUseError{twin.Old, []string{fmt.Sprintf("%d of the router's clients", n)}}
+		}
+	}
+	for range 100 {
+		if !slices.ContainsFunc(twins, func(twin tenant.Twin) bool { return inUse(ctx, conn, twin.Old) != nil }) {
+			break
+		}
+		time.Sleep(watchPause)
+	}
+	return nil
 }
 
 // openTwins are the open rotations that a finish is about.

@@ -354,6 +354,9 @@ func (p RouterPlan) load(ctx context.Context, process router.Process, o *RouterO
 	}
 	o.Loaded = true
 	behind, err := lagging(ctx, c, process)
+	if err == nil && !behind {
+		o.Restart, err = bouncer.Restart(ctx, c, process)
+	}
 	if err == nil && behind {
 		err = fmt.Errorf("process %d of the router has loaded its files, and does not go by them: look into its log", process.Number)
 	}

@@ -15,8 +15,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"landlord"
 	"landlord/internal/localpg"
+	"landlord/internal/pgsql"
 	"landlord/internal/pgtest"
 	"landlord/internal/tenant"
 )
@@ -245,4 +247,138 @@ func TestThroughTheRouter(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShutThroughTheRouter shows by which connections new clients would still
+// get in, and that none does once landlord has done its part.
+func TestShutThroughTheRouter(t *testing.T) {
+	for _, secrets := range tenant.AllRouterSecrets() {
+		t.Run(string(secrets), func(t *testing.T) {
+			s := pgtest.Start(t, pgtest.Majors()[0])
+			r := newRouted(t, s, secrets)
+			at := func(name, login string) bool {
+				conn, err := r.enter(t, name, login, r.passwords[login])
+				return err == nil && conn.Ping(t.Context()) == nil && conn.Close(t.Context()) == nil
+			}
+			inside, err := r.enter(t, "acme", "acme_app", r.passwords["acme_app"])
+			if err != nil || inside.Ping(t.Context()) != nil || !at("acme", "acme_ro") || !at("bolt", "bolt_app") {
+				t.Fatal("not in", err)
+			}
+
+			s.Exec(t, "postgres", "ALTER ROLE acme_ro NOLOGIN")
+			if got := at("acme", "acme_ro"); got != (secrets == tenant.UserList) {
+				t.Errorf("NOLOGIN alone: a new client in: %v", got)
+			}
+			if err := inside.Ping(t.Context()); err != nil {
+				t.Errorf("a client that is in: %v", err)
+			}
+			r.estate.Tenants[0].Suspended = true
+			settle(t, r.estate)
+			if err := landlord.ShutRouter(t.Context(), r.estate, "acme"); err != nil {
+				t.Fatal(err)
+			}
+			if at("acme", "acme_ro") || at("acme", "acme_app") || inside.Ping(t.Context()) == nil {
+				t.Error("somebody of a suspended tenant is in")
+			}
+			var n int
+			if err := s.Connect(t, "", "").QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'acme%'").Scan(&n); err != nil || n > 0 {
+				t.Errorf("%d connections of a suspended tenant are open, %v", n, err)
+			}
+			r.estate.Tenants[0].Suspended = false
+			settle(t, r.estate)
+			if err := landlord.FollowRouter(t.Context(), r.estate); err != nil || !at("acme", "acme_app") {
+				t.Errorf("resumed, and not in: %v", err)
+			}
+
+			if !at("bolt", "bolt_app") {
+				t.Error("bolt is not in")
+			}
+			verifier, err := pgsql.ScramVerifier("another")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Exec(t, "postgres", "ALTER ROLE bolt_app PASSWORD "+pgsql.Literal(verifier))
+			if got := at("bolt", "bolt_app"); got != (secrets == tenant.UserList) {
+				t.Errorf("a new password alone: in by the old one: %v", got)
+			}
+			if err := landlord.ShutRouter(t.Context(), r.estate, "bolt"); err != nil {
+				t.Fatal(err)
+			}
+			if at("bolt", "bolt_app") {
+				t.Error("in by an old password")
+			}
+			r.passwords["bolt_app"] = "another"
+			if !at("bolt", "bolt_app") {
+				t.Error("not in by the new password")
+			}
+		})
+	}
+}
+
+// TestOwnFilesOfTheRouter shows what a user may write by hand, and that a
+// mistake in it replaces nothing.
+func TestOwnFilesOfTheRouter(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Majors()[0])
+	var ini, rules string
+	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
+		ini, rules = filepath.Join(e.Router.Socket, "own.ini"), filepath.Join(e.Router.Socket, "own_hba.conf")
+		e.Router.Include, e.Router.HBA = ini, rules
+		put(t, ini, fmt.Sprintf("[pgbouncer]\nserver_idle_timeout = 77\n[databases]\nown = host=%s port=%d dbname=postgres user=postgres\n", s.SocketDir(), s.Port()))
+		put(t, rules, "local all all trust\nlocal own pgbouncer trust\n")
+	})
+	if _, err := r.enter(t, "own", "pgbouncer", ""); err != nil {
+		t.Errorf("the name that the user has written by hand: %v", err)
+	}
+	for name, user := range map[string]string{"acme": "acme_app", "pgbouncer": "acme_app", "bolt": "pgbouncer"} {
+		if _, err := r.enter(t, name, user, ""); err == nil {
+			t.Errorf("a rule of the user's own lets %s in by the name %s", user, name)
+		}
+	}
+	before := r.files(t)
+	for _, x := range []struct{ file, text, want string }{
+		{ini, "[pgbouncer]\npool_mode = often\n", "pool_mode"},
+		{ini, "[pgbouncer]\nno_such_thing = 1\n", "no_such_thing"},
+		{ini, "[pgbouncer]\nauth_type = trust\n", "own.ini:2: auth_type is landlord's"},
+		{ini, "[users]\nacme_app = pool_mode=session\n", "[users]"},
+		{ini, "[databases]\nacme = host=/tmp\n", "own.ini:2: acme is a name of landlord's"},
+		{ini, "[databases]\nown = wrong=1\n", "unrecognized connection parameter: wrong"},
+		{ini, "what\n", "own.ini:1"},
+		{rules, "local own +postgres trust\n", "could not parse hba config line"},
+	} {
+		put(t, ini, "[pgbouncer]\nserver_idle_timeout = 78\n")
+		put(t, rules, "")
+		put(t, x.file, x.text)
+		p, err := landlord.PlanRouter(t.Context(), r.estate)
+		if err == nil {
+			_, err = landlord.ApplyRouter(t.Context(), r.estate, p)
+		}
+		if err == nil || !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%q: %v", x.text, err)
+		}
+		if diff := cmp.Diff(before, r.files(t)); diff != "" {
+			t.Fatalf("%q: the files have changed: %s", x.text, diff)
+		}
+	}
+	if _, err := r.enter(t, "acme", "acme_app", r.passwords["acme_app"]); err != nil {
+		t.Errorf("after all mistakes: %v", err)
+	}
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *routed) files(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	all, _ := filepath.Glob(filepath.Join(r.estate.Router.Directory, "*", "*"))
+	for _, path := range all {
+		if text, err := os.ReadFile(path); err == nil && filepath.Base(path) != "pid" {
+			out[path] = string(text)
+		}
+	}
+	return out
 }

@@ -290,3 +290,24 @@ func asMeant(ctx context.Context, c *Console, p router.Process) error {
 
 // insisted are the parameters that keep tenants apart and the console closed.
 var insisted = map[string]string{"auth_type": "hba", "admin_users": "", "stats_users": "", "listen_addr": ""}
+
+// Restart names the parameters that a process would go by only after a restart.
+func Restart(ctx context.Context, c *Console, p router.Process) ([]string, error) {
+	rows, err := c.Run(ctx, "SHOW CONFIG")
+	if err != nil {
+		return nil, err
+	}
+	want := map[string]string{}
+	for line := range strings.Lines(p.Files[router.IniFile]) {
+		if key, value, ok := strings.Cut(strings.TrimRight(line, "\n"), " ="); ok {
+			want[key] = strings.TrimSpace(value)
+		}
+	}
+	var names []string
+	for _, r := range rows {
+		if value, set := want[r["key"]]; set && r["changeable"] == "no" && value != r["value"] {
+			names = append(names, r["key"])
+		}
+	}
+	return names, nil
+}

@@ -122,6 +122,7 @@ database 2, and proves it by trying.
   landlord check       finds every mistake in it
   landlord plan        shows what would change on the server
   landlord apply       changes it
+  landlord router      puts PgBouncer in front of all of it
   landlord prove       logs in as each tenant and tries to get out
   landlord snapshot    reads who may do what, into a file
   landlord access      says who can do what, and by which path
@@ -138,7 +139,7 @@ landlord.yaml, nothing changed; 3 plan has changes, prove or hba check has findi
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks on stderr")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "more of them")
 	root.AddCommand(a.initCommand(), a.checkCommand(), a.planCommand(), a.applyCommand(), a.credentialsCommand(),
-		a.proveCommand(), a.hbaCommand(), a.exportCommand(), a.importCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.reportCommand(), a.demoCommand(), a.tenantCommand(), a.sudoersCommand(), a.versionCommand())
+		a.proveCommand(), a.hbaCommand(), a.routerCommand(), a.exportCommand(), a.importCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.reportCommand(), a.demoCommand(), a.tenantCommand(), a.sudoersCommand(), a.versionCommand())
 	strict(root)
 	return root
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -116,6 +117,13 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 		return err
 	}
 	a.sayRotated(name, got)
+	follow := landlord.FollowRouter(ctx, h.estate)
+	if got.InPlace { // what the router holds was opened by the old password
+		follow = landlord.ShutRouter(ctx, h.estate, name)
+	}
+	if follow != nil {
+		a.say("%v; landlord router apply", follow)
+	}
 	if f.out != "" && got.New {
 		return nil // delivered
 	}
@@ -146,6 +154,9 @@ func (a *app) finish(ctx context.Context, h home, name string, f landlord.Finish
 		} else {
 			fmt.Fprintf(a.Out, "login %s is closed; %s is the new one\n", d.Old, d.New)
 		}
+	}
+	if len(done) > 0 {
+		err = errors.Join(err, landlord.FollowRouter(ctx, h.estate))
 	}
 	if err == nil && len(done) == 0 {
 		fmt.Fprintf(a.Out, "tenant %s has no open rotation\n", name)

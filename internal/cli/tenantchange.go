@@ -153,6 +153,9 @@ func (a *app) addTenant(ctx context.Context, name string, f addFlags) error {
 	if err := a.settle(ctx, h, name, landlord.Options{}, consent{}); err != nil {
 		return err
 	}
+	if err := landlord.FollowRouter(ctx, h.estate); err != nil {
+		return err
+	}
 	fmt.Fprintf(a.Out, "tenant %s has its house; landlord credentials %s gives its application the settings\n", name, name)
 	return nil
 }
@@ -194,13 +197,22 @@ func (a *app) turnTenant(ctx context.Context, server, name string, t turn) error
 	if err := a.settle(ctx, h, name, landlord.Options{}, consent{}); err != nil {
 		return err
 	}
+	follow := func() error { return landlord.FollowRouter(ctx, h.estate) }
 	if t.quiet {
-		if err := a.empty(ctx, h, name); err != nil {
-			return err
-		}
+		follow = func() error { return a.clear(ctx, h, name) }
+	}
+	if err := follow(); err != nil {
+		return err
 	}
 	fmt.Fprintf(a.Out, "tenant %s %s\n", name, t.done)
 	return nil
+}
+
+// clear shuts the router's door as well, and then sees to it that nobody of a
+// tenant is inside: also where the router cannot be reached.
+func (a *app) clear(ctx context.Context, h home, name string) error {
+	err := landlord.ShutRouter(ctx, h.estate, name)
+	return errors.Join(a.empty(ctx, h, name), err)
 }
 
 // empty sees to it that nobody of a tenant is inside.
@@ -281,6 +293,9 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
 		return err
 	}
+	if err := landlord.FollowRouter(ctx, h.estate); err != nil {
+		return err
+	}
 	fmt.Fprintf(a.Out, "tenant %s is gone\n", name)
 	return nil
 }
@@ -345,7 +360,7 @@ func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags
 	if err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{}); err != nil {
 		return err
 	}
-	if err := a.empty(ctx, h, t.Name); err != nil {
+	if err := a.clear(ctx, h, t.Name); err != nil {
 		return err
 	}
 	if f.noDump {

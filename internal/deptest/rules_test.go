@@ -27,7 +27,7 @@ type finding struct {
 // value.
 var pure = []string{
 	"internal/tenant", "internal/pgsql", "internal/snapshot", "internal/spec",
-	"internal/isolation", "internal/hba", "internal/plan", "internal/access", "internal/audit", "internal/paste", "internal/adopt", "internal/report", "internal/cluster",
+	"internal/isolation", "internal/hba", "internal/plan", "internal/access", "internal/audit", "internal/paste", "internal/adopt", "internal/report", "internal/cluster", "internal/router",
 }
 
 // layers are the packages of landlord's own that each pure package may import.
@@ -43,6 +43,7 @@ var layers = map[string][]string{
 	"internal/access":    {"internal/hba", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 	"internal/adopt":     {"internal/access", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 	"internal/paste":     {"internal/hba", "internal/pgsql", "internal/snapshot"},
+	"internal/router":    {"internal/isolation", "internal/pgsql", "internal/tenant"},
 	"internal/report":    {"internal/access", "internal/audit", "internal/pgsql", "internal/snapshot"},
 	"internal/audit":     {"internal/access", "internal/hba", "internal/isolation", "internal/pgsql", "internal/snapshot", "internal/tenant"},
 }

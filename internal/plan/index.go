@@ -82,6 +82,7 @@ func (x *index) indexSnapshot(in Input) {
 func (x *index) indexWanted(in Input) {
 	x.indexAdmins(in)
 	x.indexPools(in)
+	x.indexRouter(in)
 	named := x.named(in)
 	for i := range in.Tenants {
 		t := &in.Tenants[i]
@@ -99,10 +100,6 @@ func (x *index) indexWanted(in Input) {
 		if named == nil || named[t.Owner] || wanted {
 			x.ownerIn[t.Owner] = t.Home.Database
 		}
-	x.indexRouter(in)
-	for _, t := range in.Tenants {
-		x.wanted[t.Name] = in.wants(t)
-		x.ownerIn[t.Owner] = t.Home.Database
 		x.home[t.Name] = t.Home.Database
 		for _, schema := range t.Home.Schemas {
 			x.house[place{t.Home.Database, schema}] = t.Name

@@ -30,6 +30,8 @@ type Process struct {
 	Number  int     `json:"number"`
 	Port    int     `json:"port"`
 	Aliases []Alias `json:"names"`
+	// Closed are names of suspended tenants, which keep their place.
+	Closed []string `json:"closed,omitempty"`
 	// Dir is where its files stand.
 	Dir   string            `json:"directory"`
 	Files map[string]string `json:"-"`
@@ -46,7 +48,11 @@ func Processes(r tenant.Router, aliases []Alias, place map[string]int, own Own) 
 	for n := 1; n <= last; n++ {
 		p := Process{Number: n, Port: r.Port + n - 1, Dir: path.Join(r.Directory, strconv.Itoa(n))}
 		for _, a := range aliases {
-			if place[a.Name] == n {
+			switch {
+			case place[a.Name] != n:
+			case a.Closed:
+				p.Closed = append(p.Closed, a.Name)
+			default:
 				p.Aliases = append(p.Aliases, a)
 			}
 		}
@@ -164,6 +170,9 @@ func (w *writer) ini() string {
 	w.line("\n[databases]")
 	for _, line := range w.own.Databases {
 		w.line("%s", line)
+	}
+	for _, name := range p.Closed {
+		w.line("%s%s", closedPrefix, name)
 	}
 	for _, a := range p.Aliases {
 		w.database(a)
@@ -302,6 +311,9 @@ func (w *writer) users() string {
 	return w.take()
 }
 
+// closedPrefix stands before a name that keeps its place and leads nowhere.
+const closedPrefix = ";; suspended: "
+
 // Names reads which names a pgbouncer.ini of landlord's has.
 func Names(ini string) []string {
 	var names []string
@@ -311,6 +323,9 @@ func Names(ini string) []string {
 		if strings.HasPrefix(line, "[") {
 			inside = line == "[databases]"
 			continue
+		}
+		if name, ok := strings.CutPrefix(line, closedPrefix); ok && simple.MatchString(name) {
+			names = append(names, name)
 		}
 		if name, _, ok := strings.Cut(line, " = "); inside && ok && simple.MatchString(name) {
 			names = append(names, name)

@@ -45,6 +45,9 @@ type Alias struct {
 	// Size is how many connections to the server all of them may have together.
 	Size int    `json:"connections"`
 	Mode string `json:"poolMode"`
+	// Closed says that its tenant is suspended: the name keeps its place, and
+	// leads nowhere.
+	Closed bool `json:"closed,omitempty"`
 
 	verifiers map[string]string
 }
@@ -70,9 +73,7 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 			notes = append(notes, Note{name, fmt.Sprintf("tenant %s is not on server %s yet, so that the router leads nobody there", name, f.Server.Name), "landlord apply"})
 		}
 		for _, t := range f.Tenants {
-			if !t.Suspended {
-				all = append(all, f.tenant(r, t)...)
-			}
+			all = append(all, f.tenant(r, t)...)
 		}
 		for _, p := range f.Pools {
 			all = append(all, f.alias(Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}, Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
@@ -102,7 +103,7 @@ func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
 		if i > 0 {
 			name += "." + p.Database
 		}
-		out = append(out, f.alias(Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode}))
+		out = append(out, f.alias(Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode, Closed: t.Suspended}))
 	}
 	return out
 }
@@ -187,7 +188,7 @@ func Demands(r tenant.Router, servers []Facts, aliases []Alias, place map[string
 		d := Demand{Server: f.Server.Name, Room: f.Room}
 		processes := map[int]bool{}
 		for _, a := range aliases {
-			if a.Server == f.Server.Name {
+			if a.Server == f.Server.Name && !a.Closed {
 				d.Aliases++
 				d.Pools += a.Size
 				processes[place[a.Name]] = true

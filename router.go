@@ -199,10 +199,11 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 	}
 	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
 	if err != nil {
-		return f, fmt.Errorf("reading server %s: %w", s.Name, err)
+		return unread(e, f, fmt.Errorf("reading server %s: %w", s.Name, err))
 	}
 	if err := able(*e.Router, s, f.Host, snap); err != nil {
-		return f, err
+		f.Refused = err.Error()
+		return f, nil
 	}
 	found := plan.Found(s.Name, snap)
 	for _, t := range plan.WithTwins(e.On(s.Name), found) {
@@ -226,8 +227,33 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 	return f, err
 }
 
+// unread is what the spec alone tells of a server that does not answer: it must
+// not keep the router from closing other tenants' doors. Its names stay, and
+// with them the second logins that there may be; whether one of these gets in,
+// the server says. Verifiers only the server has.
+func unread(e tenant.Estate, f router.Facts, why error) (router.Facts, error) {
+	stopped := f.Server.Own != nil && f.Server.Own.Stopped
+	if e.Router.Secrets == tenant.UserList && !stopped {
+		return f, why
+	}
+	for _, t := range e.On(f.Server.Name) {
+		for _, l := range t.Logins {
+			if name, ok := tenant.TwinName(l.Name); ok {
+				t.Twins = append(t.Twins, tenant.Twin{Name: name, Of: l.Name, Old: l.Name, Open: true})
+			}
+		}
+		f.Tenants = append(f.Tenants, t)
+	}
+	f.Pools = f.Server.Pools
+	if !stopped {
+		f.Unread = why.Error()
+	}
+	return f, nil
+}
+
 // routerAddress is where the router finds a server: over the socket where
-// landlord does too, else where its tenants would.
+// landlord does too, else where its tenants would. The socket of a server with
+// a user of its own is closed to the router's.
 func routerAddress(s tenant.Server) (host string, port int, err error) {
 	for _, conninfo := range []string{s.Connection, cmp.Or(s.Endpoint, s.Connection)} {
 		words, err := connect.Words(conninfo)
@@ -240,7 +266,7 @@ func routerAddress(s tenant.Server) (host string, port int, err error) {
 				return "", 0, fmt.Errorf("server %s: port %q is no number", s.Name, words["port"])
 			}
 		}
-		if strings.HasPrefix(host, "/") {
+		if strings.HasPrefix(host, "/") && (s.Own == nil || s.Own.Resources.OSUser != tenant.OwnUser) {
 			break
 		}
 	}
@@ -251,9 +277,9 @@ func routerAddress(s tenant.Server) (host string, port int, err error) {
 func able(r tenant.Router, s tenant.Server, host string, snap snapshot.Snapshot) error {
 	switch {
 	case !snap.Session.Superuser:
-		return fmt.Errorf("server %s: the router needs the verifiers of its logins, which only a superuser reads, and landlord is none there: neither secrets: auth_query nor userlist works; give its programs the server's own address", s.Name)
+		return fmt.Errorf("server %s can come through the router: it needs the verifiers of its logins, which only a superuser reads, and landlord is none there: neither secrets: auth_query nor userlist works; give its programs the server's own address", s.Name)
 	case r.Secrets == tenant.AuthQuery && !strings.HasPrefix(host, "/") && r.ServerCert == "":
-		return fmt.Errorf("server %s is reached over TCP, where the router looks up verifiers by a certificate for the name %s: name it under router.server_tls, or choose secrets: userlist", s.Name, tenant.RouterRole)
+		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate for the name %s: name it under router.server_tls, or choose secrets: userlist", s.Name, tenant.RouterRole)
 	}
 	return nil
 }

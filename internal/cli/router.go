@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"landlord"
+	"landlord/internal/router"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
@@ -39,10 +41,11 @@ come by which name, how many connections there may be. What has changed is tried
 first, by a PgBouncer on a private socket; what that refuses replaces nothing.
 Then the running processes load their files, without ending a connection, and
 only where something has changed. A process that does not run is left so, and
-the command that starts it is printed. Known holes of this PgBouncer are named.
+the command that starts it is printed. A server where the router cannot know who
+may come in (a managed service) is left out, and named. Known holes of this PgBouncer are named.
 All pools together must fit into each server's max_connections.
-Exit status: 0 done or nothing to do; 1 failed, refused, or the pools do not
-fit; 2 bad usage or spec.`,
+Exit status: 0 done or nothing to do; 1 failed, refused, the pools do not fit,
+or a tenant is left out; 2 bad usage or spec.`,
 		Example: "  sudo landlord router apply\n  sudo -u postgres landlord router apply -f /etc/landlord.yaml",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.applyRouter(c.Context()) },
@@ -80,6 +83,9 @@ func (a *app) applyRouter(ctx context.Context) error {
 	out, err := landlord.ApplyRouter(ctx, e, p)
 	for i, o := range out {
 		fmt.Fprintf(a.Out, "process %d, port %d: %s: %s\n", o.Process, p.Processes[i].Port, term.Count(len(p.Processes[i].Aliases), "name"), outcome(o))
+	}
+	if err == nil && slices.ContainsFunc(p.Notes, func(n router.Note) bool { return n.Cannot }) {
+		return exitError(exitFailed)
 	}
 	return err
 }

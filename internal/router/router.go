@@ -29,6 +29,11 @@ type Facts struct {
 	Room int
 	// Verifiers are those of the logins; read only for secrets: userlist.
 	Verifiers map[string]string
+	// Unread is why the server could not be read: what stands here is the
+	// spec's then. Empty: it was.
+	Unread string
+	// Refused is why the server cannot stand behind the router at all.
+	Refused string
 }
 
 // Alias is one name that programs connect to, with where it leads.
@@ -57,6 +62,8 @@ type Note struct {
 	Tenant string `json:"tenant,omitempty"`
 	What   string `json:"what"`
 	Next   string `json:"next,omitempty"`
+	// Cannot says that somebody stays without the router who is to have it.
+	Cannot bool `json:"cannot,omitempty"`
 }
 
 // simple is a name that PgBouncer reads without quotes (it knows none before
@@ -69,8 +76,14 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 	var all []Alias
 	var notes []Note
 	for _, f := range servers {
+		if f.Unread != "" {
+			notes = append(notes, Note{What: fmt.Sprintf("server %s does not answer, so that its names are as the spec has them: %s", f.Server.Name, f.Unread), Next: "landlord router apply, once it runs"})
+		}
+		if f.Refused != "" {
+			notes = append(notes, Note{What: "no tenant of " + f.Refused, Cannot: true})
+		}
 		for _, name := range f.Missing {
-			notes = append(notes, Note{name, fmt.Sprintf("tenant %s is not on server %s yet, so that the router leads nobody there", name, f.Server.Name), "landlord apply"})
+			notes = append(notes, Note{Tenant: name, What: fmt.Sprintf("tenant %s is not on server %s yet, so that the router leads nobody there", name, f.Server.Name), Next: "landlord apply"})
 		}
 		for _, t := range f.Tenants {
 			all = append(all, f.tenant(r, t)...)
@@ -86,7 +99,8 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 		case i > 0 && all[i-1].Name == a.Name:
 			return nil, nil, fmt.Errorf("the router cannot have the name %q twice: on server %s, and on server %s", a.Name, all[i-1].Server, a.Server)
 		case !simple.MatchString(a.Name) || a.Name == console:
-			notes = append(notes, Note{a.Tenant, fmt.Sprintf("%q cannot be a name of the router's: PgBouncer takes letters, digits, _, . and - alone, and keeps %q for itself", a.Name, console), "name it otherwise"})
+			notes = append(notes, Note{Tenant: a.Tenant, Cannot: true, Next: "name it otherwise",
+				What: fmt.Sprintf("%q cannot be a name of the router's: PgBouncer takes letters, digits, _, . and - alone, and keeps %q for itself", a.Name, console)})
 		default:
 			kept = append(kept, a)
 		}
@@ -185,6 +199,9 @@ func count(n int, noun string) string {
 func Demands(r tenant.Router, servers []Facts, aliases []Alias, place map[string]int) []Demand {
 	var out []Demand
 	for _, f := range servers {
+		if f.Unread != "" || f.Room == 0 {
+			continue
+		}
 		d := Demand{Server: f.Server.Name, Room: f.Room}
 		processes := map[int]bool{}
 		for _, a := range aliases {

@@ -209,16 +209,7 @@ func (d *decoder) resolveRouter(e *tenant.Estate) {
 			d.errs.add(t.at, "tenants.pgbouncer", "behind a router no tenant can have this name: it is that of PgBouncer's console")
 		}
 	}
-	if r.Secrets != tenant.AuthQuery {
-		return
-	}
-	for i, s := range e.Servers {
-		door := tenant.RouterDoor{Lookup: true, User: r.User}
-		if r.ServerCert != "" {
-			door.Clients = s.Clients
-		}
-		e.Servers[i].Router = door
-	}
+	*e = tenant.WithDoors(*e)
 }
 
 func (w *writer) router(r *tenant.Router) {

@@ -157,7 +157,7 @@ func Expand(e Estate) Estate {
 	}
 	slices.SortStableFunc(servers, func(a, b Server) int { return strings.Compare(a.Name, b.Name) })
 	e.Servers = servers
-	return e
+	return WithDoors(e)
 }
 
 // ownServer is the server of one tenant, on a host.

@@ -86,3 +86,28 @@ type RouterDoor struct {
 	// certificate.
 	Clients []netip.Prefix
 }
+
+// door is what a server must know of the estate's router.
+func (e Estate) door(s Server) RouterDoor {
+	r := e.Router
+	if r == nil || r.Secrets != AuthQuery {
+		return RouterDoor{}
+	}
+	d := RouterDoor{Lookup: true, User: r.User}
+	if r.ServerCert != "" {
+		d.Clients = s.Clients
+	}
+	return d
+}
+
+// WithDoors tells each server of the estate's router.
+func WithDoors(e Estate) Estate {
+	if e.Router == nil {
+		return e
+	}
+	e.Servers = append([]Server(nil), e.Servers...)
+	for i, s := range e.Servers {
+		e.Servers[i].Router = e.door(s)
+	}
+	return e
+}

@@ -14,7 +14,7 @@ func SARIF(w io.Writer, reports []Report) error {
 			results = append(results, sarifOf(f, nil))
 		}
 		for _, f := range r.Waived {
-			results = append(results, sarifOf(f.Finding, []sarifSuppression{{"external", f.Reason}}))
+			results = append(results, sarifOf(f.Finding, []sarifSuppression{{"external", "accepted", f.Reason}}))
 		}
 	}
 	if results == nil {
@@ -69,6 +69,7 @@ type sarifResult struct {
 
 type sarifSuppression struct {
 	Kind          string `json:"kind"`
+	Status        string `json:"status"`
 	Justification string `json:"justification"`
 }
 

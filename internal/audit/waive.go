@@ -3,8 +3,8 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,13 +54,26 @@ func waive(r *Report, waivers []Waiver, now time.Time) {
 	}
 }
 
-// fits compares a key with a waiver's pattern.
+// fits compares a key with a waiver's pattern, in which * stands for any part,
+// of an address such as ::1/128 too, and nothing else has a meaning.
 func (w Waiver) fits(key string) bool {
-	if w.Finding == key {
-		return true
+	parts := strings.Split(w.Finding, "*")
+	first, last := parts[0], parts[len(parts)-1]
+	if len(parts) == 1 {
+		return key == first
 	}
-	ok, err := path.Match(w.Finding, key)
-	return err == nil && ok
+	if len(key) < len(first)+len(last) || !strings.HasPrefix(key, first) || !strings.HasSuffix(key, last) {
+		return false
+	}
+	key = key[len(first) : len(key)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(key, part)
+		if i < 0 {
+			return false
+		}
+		key = key[i+len(part):]
+	}
+	return true
 }
 
 // Since marks what an earlier report has not, and lists what it had and is
@@ -69,6 +82,9 @@ func (r *Report) Since(earlier Report) {
 	old := map[string]bool{}
 	for _, f := range earlier.Findings {
 		old[f.Key] = true
+	}
+	for _, w := range earlier.Waived { // known then, whatever became of the waiver
+		old[w.Finding.Key] = true
 	}
 	now := map[string]bool{}
 	for i, f := range r.Findings {

@@ -211,27 +211,27 @@ func Leftover(h tenant.Host, name string) (*cluster.Mark, error) {
 }
 
 // Vacate closes the door of a tenant's own server, ends the sessions in it, and
-// keeps a dump of its data in dir, unless dir is empty: in this order, so that
+// keeps a dump of each of its databases in dir, unless dir is empty: in this order, so that
 // nothing is written after the dump. A server that does not run is started for
 // it.
-func Vacate(ctx context.Context, e tenant.Estate, name, dir string, h Hooks) (Dumped, error) {
+func Vacate(ctx context.Context, e tenant.Estate, name, dir string, h Hooks) ([]Dumped, error) {
 	e = awake(e, name)
 	s, ok := e.Server(name)
 	t, found := e.Tenant(name)
 	if !ok || !found {
-		return Dumped{}, &cluster.RefusalError{Reason: "the spec has no tenant " + name + " with a server of its own", Next: "landlord tenant remove --no-dump takes away what is left of it"}
+		return nil, &cluster.RefusalError{Reason: "the spec has no tenant " + name + " with a server of its own", Next: "landlord tenant remove --no-dump takes away what is left of it"}
 	}
 	result, err := applyOwn(ctx, e, s, Options{Tenants: []string{name}}, h)
 	if err := errors.Join(err, result.Err()); err != nil {
-		return Dumped{}, err
+		return nil, err
 	}
 	if dir != "" {
 		if err := CanKeep(ctx, s); err != nil {
-			return Dumped{}, err
+			return nil, err
 		}
 	}
 	if _, err := Quiet(ctx, s, t); err != nil || dir == "" {
-		return Dumped{}, err
+		return nil, err
 	}
 	return Keep(ctx, s, t, dir)
 }

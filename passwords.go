@@ -27,6 +27,51 @@ type Credentials struct {
 	Stored bool
 }
 
+// In turns the settings to another of the tenant's databases, into which the
+// same password leads. With no database named, they stay.
+func (c Credentials) In(e tenant.Estate, t tenant.Tenant, database string) (Credentials, error) {
+	err := toDatabase(e, &c.Settings, t, database)
+	return c, err
+}
+
+// toDatabase turns settings to one of the tenant's databases; none named, they
+// stay.
+func toDatabase(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, database string) error {
+	if database == "" {
+		return nil
+	}
+	p, ok := t.Place(database)
+	if !ok {
+		var names []string
+		for _, p := range t.Places() {
+			names = append(names, p.Database)
+		}
+		return fmt.Errorf("tenant %s has no database %q; it has %s", t.Name, database, strings.Join(names, ", "))
+	}
+	return toPlace(e, s, t, p)
+}
+
+// toPlace turns settings to one of the tenant's places. The router's name for a
+// further one has the tenant's before it.
+func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant.Place) (err error) {
+	s.Schema, s.Also = p.Schemas[0], nil
+	if e.Router != nil {
+		name := t.Name
+		if p.Database != t.Home.Database {
+			name += "." + p.Database
+		}
+		*s, err = routed(*e.Router, name, *s)
+		return err
+	}
+	s.Database = p.Database
+	for _, other := range t.Places() {
+		if other.Database != p.Database {
+			s.Also = append(s.Also, other.Database)
+		}
+	}
+	return nil
+}
+
 // CredentialsError says why a login's settings cannot be given.
 type CredentialsError struct {
 	Login, Reason, Next string
@@ -182,21 +227,20 @@ func stored(ctx context.Context, source credentials.Source, e tenant.Estate, s t
 
 // connectionSettings are a login's settings, without the password: the
 // router's address and the tenant's name, or else the server's endpoint and the
-// tenant's database.
+// database that the tenant lives in.
 func connectionSettings(e tenant.Estate, s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
 	out, err := endpointSettings(s, login)
 	if err != nil {
 		return out, err
 	}
-	out.Tenant, out.Database, out.Schema = t.Name, t.Home.Database, t.Home.Schemas[0]
-	if l, ok := t.LoginOf(login); ok {
-		out.Kind = l.Kind
-		if e.Router != nil {
-			return routed(*e.Router, t.Name, out)
-		}
-		return out, nil
+	out.Tenant = t.Name
+	l, ok := t.LoginOf(login)
+	if !ok {
+		return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
 	}
-	return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
+	out.Kind = l.Kind
+	err = toPlace(e, &out, t, t.Home)
+	return out, err
 }
 
 // endpointSettings are how everybody reaches a server.
@@ -241,11 +285,15 @@ func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string)
 	return secret.Reveal(), true
 }
 
-// CheckFormat says why a format cannot hold a login's settings, before a
-// password is made for it.
-func CheckFormat(e tenant.Estate, t tenant.Tenant, login, format string) error {
+// CheckFormat says why a format cannot hold a login's settings for one of the
+// tenant's databases (the first, if none is named), before a password is made
+// for it.
+func CheckFormat(e tenant.Estate, t tenant.Tenant, login, database, format string) error {
 	s, _ := e.Server(t.Server)
 	settings, err := connectionSettings(e, s, t, login)
+	if err == nil {
+		err = toDatabase(e, &settings, t, database)
+	}
 	if err != nil {
 		return err
 	}

@@ -3,18 +3,21 @@ package landlord
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"time"
 
 	"landlord/internal/backup"
 	"landlord/internal/catalog"
+	"landlord/internal/plan"
 	"landlord/internal/tenant"
 )
 
 // Dumped is a dump that was kept.
 type Dumped struct {
-	Path  string `json:"path"`
-	Bytes int64  `json:"bytes"`
+	Database string `json:"database"`
+	Path     string `json:"path"`
+	Bytes    int64  `json:"bytes"`
 }
 
 // CanKeep says why no dump can be made of what is on a server, or nil. It is
@@ -27,24 +30,35 @@ func CanKeep(ctx context.Context, s tenant.Server) error {
 	return backup.Able(ctx, snap.Version)
 }
 
-// Keep dumps a tenant's data into a new file in dir: its whole database, or
-// its schemas. A tenant whose database is gone has nothing to keep: then the
-// path is empty.
-func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) (Dumped, error) {
+// Keep dumps a tenant's data into new files in dir, one for each of its
+// databases: the whole of it, or the tenant's schemas where it is shared. A
+// database that is gone has nothing to keep. What was kept is returned with an
+// error, too.
+func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) ([]Dumped, error) {
 	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
 	if err != nil {
-		return Dumped{}, fmt.Errorf("reading server %s: %w", s.Name, err)
+		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
-	if !accepts(snap, t.Home.Database) {
-		return Dumped{}, nil
+	// What the spec does not name any more goes with the tenant as well.
+	t = plan.Complete([]tenant.Tenant{t}, plan.Found(s.Name, snap), snap)[0]
+	name := filepath.Join(dir, t.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z"))
+	var kept []Dumped
+	for i, p := range t.Places() {
+		if !accepts(snap, p.Database) {
+			continue
+		}
+		d := backup.Dump{Conninfo: s.Connection, Database: p.Database, Version: snap.Version, Superuser: snap.Session.Superuser, Path: name + ".dump"}
+		if i > 0 {
+			d.Path = name + "." + url.PathEscape(p.Database) + ".dump"
+		}
+		if !t.Alone(p) {
+			d.Schemas = p.Schemas
+		}
+		n, err := backup.Write(ctx, d)
+		if err != nil {
+			return kept, err
+		}
+		kept = append(kept, Dumped{p.Database, d.Path, n})
 	}
-	d := backup.Dump{
-		Conninfo: s.Connection, Database: t.Home.Database, Version: snap.Version, Superuser: snap.Session.Superuser,
-		Path: filepath.Join(dir, t.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z")+".dump"),
-	}
-	if !t.Own() {
-		d.Schemas = t.Home.Schemas
-	}
-	n, err := backup.Write(ctx, d)
-	return Dumped{d.Path, n}, err
+	return kept, nil
 }

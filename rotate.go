@@ -130,7 +130,9 @@ func (w *work) look(ctx context.Context, name string) error {
 	if err := w.read(ctx); err != nil {
 		return err
 	}
-	w.tenant = plan.WithTwins([]tenant.Tenant{t}, plan.Found(w.server.Name, w.snap))[0]
+	on := w.estate.On(w.server.Name)
+	i := slices.IndexFunc(on, func(o tenant.Tenant) bool { return o.Name == t.Name })
+	w.tenant = plan.Complete(on, plan.Found(w.server.Name, w.snap), w.snap)[i]
 	return nil
 }
 

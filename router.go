@@ -206,7 +206,7 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 		return f, nil
 	}
 	found := plan.Found(s.Name, snap)
-	for _, t := range plan.WithTwins(e.On(s.Name), found) {
+	for _, t := range plan.Complete(e.On(s.Name), found, snap) {
 		i := slices.IndexFunc(found, func(f tenant.Tenant) bool { return f.Name == t.Name })
 		if i < 0 {
 			f.Missing = append(f.Missing, t.Name)

@@ -21,9 +21,11 @@ type Status struct {
 	Isolation tenant.Model `json:"isolation"`
 	Database  string       `json:"database"`
 	Schemas   []string     `json:"schemas"`
-	Suspended bool         `json:"suspended"`
-	// Bytes is the size of the database, or of the schemas' tables; -1 where
-	// it cannot be read.
+	// Further are the tenant's further databases, sorted by name.
+	Further   []PlaceStatus `json:"further,omitempty"`
+	Suspended bool          `json:"suspended"`
+	// Bytes is the size of the databases, or of the schemas' tables where the
+	// database is shared, all together; -1 where one cannot be read.
 	Bytes int64 `json:"bytes"`
 	// Sessions are the tenant's connections now, MaxSessions as many as its
 	// logins may open together; 0: no limit.
@@ -33,10 +35,22 @@ type Status struct {
 	Limits      []Limit      `json:"limits"`
 }
 
+// PlaceStatus is a further database of a tenant.
+type PlaceStatus struct {
+	Database string   `json:"database"`
+	Schemas  []string `json:"schemas"`
+	Bytes    int64    `json:"bytes"` // -1: not readable
+}
+
+// In says whether the tenant has something in a database.
+func (s Status) In(database string) bool {
+	return s.Database == database || slices.ContainsFunc(s.Further, func(p PlaceStatus) bool { return p.Database == database })
+}
+
 // RoleStatus is one of a tenant's roles.
 type RoleStatus struct {
 	Name     string `json:"name"`
-	Kind     string `json:"kind"` // identity, owner, app, ro, ddl
+	Kind     string `json:"kind"` // identity, owner, group, app, ro, ddl
 	Login    bool   `json:"login"`
 	Verifier string `json:"verifier,omitempty"` // none, md5, scram-sha-256; empty: not readable
 	Sessions int    `json:"sessions"`
@@ -106,7 +120,7 @@ func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error)
 			continue
 		}
 		found = append(found, t)
-		if !t.Own() && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
+		if !t.Alone(t.Home) && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
 			shared = append(shared, t.Home.Database)
 		}
 	}
@@ -147,9 +161,21 @@ func newFacts(snap snapshot.Snapshot, use catalog.Usage) facts {
 func (f facts) status(t tenant.Tenant) Status {
 	s := Status{
 		Name: t.Name, Server: t.Server, Isolation: t.Isolation, Database: t.Home.Database, Schemas: t.Home.Schemas,
-		Bytes: f.bytes(t), Limits: limits(t.Limits), Suspended: true,
+		Bytes: f.bytes(t, t.Home), Limits: limits(t.Limits), Suspended: true,
+	}
+	for _, p := range t.Further {
+		n := f.bytes(t, p)
+		s.Further = append(s.Further, PlaceStatus{p.Database, p.Schemas, n})
+		if s.Bytes < 0 || n < 0 {
+			s.Bytes = -1
+		} else {
+			s.Bytes += n
+		}
 	}
 	s.Roles = append(s.Roles, f.role(t, t.Identity(), "identity"), f.role(t, t.Owner, "owner"))
+	for _, g := range t.Groups() {
+		s.Roles = append(s.Roles, f.role(t, g, "group"))
+	}
 	unlimited := false
 	for _, name := range t.LoginRoles() {
 		l, _ := t.LoginOf(name)
@@ -192,19 +218,19 @@ func (r *RoleStatus) rotation(t tenant.Tenant) {
 	}
 }
 
-func (f facts) bytes(t tenant.Tenant) int64 {
-	if t.Own() {
-		if n, ok := f.use.Databases[t.Home.Database]; ok {
+func (f facts) bytes(t tenant.Tenant, p tenant.Place) int64 {
+	if t.Alone(p) {
+		if n, ok := f.use.Databases[p.Database]; ok {
 			return n
 		}
 		return -1
 	}
-	sizes, ok := f.use.Schemas[t.Home.Database]
+	sizes, ok := f.use.Schemas[p.Database]
 	if !ok {
 		return -1
 	}
 	var n int64
-	for _, schema := range t.Home.Schemas {
+	for _, schema := range p.Schemas {
 		n += sizes[schema]
 	}
 	return n

@@ -140,6 +140,7 @@ func (f *facts) findTenants() {
 			}
 			f.tenants = append(f.tenants, r)
 		}
+		f.markedPlaces()
 	default:
 		f.markedTenants()
 		f.guessedTenants()
@@ -170,14 +171,28 @@ func (f *facts) markedTenants() {
 			f.tenants = append(f.tenants, resident{name: m.Tenant})
 		}
 		f.tenants[i].roles = append(f.tenants[i].roles, r.Name)
-		if m.Database == "" {
+	}
+	f.markedPlaces()
+}
+
+// markedPlaces adds the databases that marks say are tenants': the spec need not
+// name all of them.
+func (f *facts) markedPlaces() {
+	at := map[string]*resident{}
+	for i := range f.tenants {
+		at[f.tenants[i].name] = &f.tenants[i]
+	}
+	for _, r := range f.Snapshot.Roles {
+		m := f.marks[r.Name]
+		t := at[m.Tenant]
+		if t == nil || m.Role != "identity" && m.Role != "group" {
 			continue
 		}
-		schemas := m.Schemas
-		if m.Role == "identity" && len(schemas) == 0 {
-			schemas = []string{m.Tenant}
+		for _, p := range m.Places() {
+			if !slices.Contains(t.databases, p.Database) {
+				t.add(p.Database, p.Schemas)
+			}
 		}
-		f.tenants[i].add(m.Database, schemas)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 // args wants a tenant's name, or else --admin or --pool.
 func (f *credentialsFlags) args(c *cobra.Command, args []string) error {
 	switch {
-	case f.admin == "" && f.database != "":
-		return errors.New("--database is for --admin; a tenant's and a pool's is its own")
+	case f.pool != "" && f.database != "":
+		return errors.New("--database is for a tenant or --admin; a pool's is its own")
 	case f.admin != "" && f.pool != "":
 		return errors.New("--admin and --pool are two logins: choose one")
 	case f.admin == "" && f.pool == "":

@@ -26,6 +26,7 @@ func (a *app) credentialsCommand() *cobra.Command {
 		Long:  credentialsLong(),
 		Example: `  landlord credentials acme --format cakephp
   landlord credentials acme --login ro --format uri
+  landlord credentials acme --database acme_archive
   landlord credentials acme --rotate --format pgpass --out acme.pgpass
   landlord credentials --admin ops --database acme
   landlord credentials --pool web --format env`,
@@ -43,7 +44,6 @@ func (a *app) credentialsCommand() *cobra.Command {
 	f.settingsFlags(c)
 	c.Flags().StringVar(&f.admin, "admin", "", "an admin of the spec, instead of a tenant")
 	c.Flags().StringVar(&f.pool, "pool", "", "a pool of a server in the spec, instead of a tenant")
-	c.Flags().StringVar(&f.database, "database", "", "with --admin: the database to connect to (default: the one that landlord uses)")
 	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once (landlord tenant rotate: it goes on)")
 	return c
 }
@@ -52,6 +52,7 @@ func (a *app) credentialsCommand() *cobra.Command {
 func (f *credentialsFlags) settingsFlags(c *cobra.Command) {
 	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
 	c.Flags().StringVar(&f.login, "login", string(tenant.App), "app, ro, ddl, or a login's name")
+	c.Flags().StringVar(&f.database, "database", "", "the database to connect to, where there are several (default: the one that the tenant lives in; of an admin: the one that landlord uses)")
 	c.Flags().StringVar(&f.out, "out", "", "write to this file, mode 0600, instead of stdout")
 	c.Flags().BoolVar(&f.show, "show", false, "print the password too where the spec's secrets keep it")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(credentials.FormatNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -99,6 +100,16 @@ func (a *app) credentials(ctx context.Context, name string, f credentialsFlags) 
 	if err != nil {
 		return err
 	}
+	return a.deliverTenant(h.estate, got, t, f)
+}
+
+// deliverTenant delivers a tenant's settings for the database that was asked
+// for.
+func (a *app) deliverTenant(e tenant.Estate, got landlord.Credentials, t tenant.Tenant, f credentialsFlags) error {
+	got, err := got.In(e, t, f.database)
+	if err != nil {
+		return usageError{err}
+	}
 	return a.deliver(got, f)
 }
 
@@ -111,7 +122,7 @@ func chooseLogin(t tenant.Tenant, name string) (string, error) {
 	if logins := t.LoginsOf(tenant.Kind(name)); len(logins) > 0 {
 		return logins[0], nil
 	}
-	return "", usageError{fmt.Errorf("tenant %s has no login %q; it has %s", t.Name, name, strings.Join(t.Roles()[2:], ", "))}
+	return "", usageError{fmt.Errorf("tenant %s has no login %q; it has %s", t.Name, name, strings.Join(t.LoginRoles(), ", "))}
 }
 
 func (a *app) deliver(got landlord.Credentials, f credentialsFlags) error {

@@ -68,7 +68,11 @@ func (p proof) house(name string) string {
 	if !ok {
 		return ""
 	}
-	return houseOf(t.Isolation, t.Home.Database)
+	text := houseOf(t.Isolation, t.Home.Database)
+	for _, p := range t.Further {
+		text += ", " + p.Database
+	}
+	return text
 }
 
 func ownWork(c map[prove.Verdict]int) term.Cell {

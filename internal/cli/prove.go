@@ -115,10 +115,19 @@ func against(o prove.Outcome) string {
 	if o.Pool != "" && o.Neighbour == "" {
 		return "as a pool"
 	}
-	if o.Neighbour == "" {
-		return "in its own house"
+	from := ""
+	if o.Database != "" {
+		from = ", from database " + term.Clean(o.Database)
 	}
-	return "against " + term.Clean(o.Neighbour)
+	switch {
+	case o.Neighbour == "" && o.Database != "":
+		return "in its database " + term.Clean(o.Database)
+	case o.Neighbour == "":
+		return "in its own house"
+	case o.NeighbourDatabase != "":
+		return "against database " + term.Clean(o.NeighbourDatabase) + " of " + term.Clean(o.Neighbour) + from
+	}
+	return "against " + term.Clean(o.Neighbour) + from
 }
 
 func (a *app) printReports(e tenant.Estate, reports []prove.Report) error {

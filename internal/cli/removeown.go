@@ -65,8 +65,8 @@ func (a *app) vacateOwn(ctx context.Context, e tenant.Estate, name string, f rem
 		dir = ""
 	}
 	kept, err := landlord.Vacate(ctx, e, name, dir, landlord.Hooks{})
-	if err == nil && kept.Path != "" {
-		a.say("kept %s, %s; pg_restore reads it", kept.Path, term.Bytes(kept.Bytes))
+	for _, k := range kept {
+		a.say("kept %s, %s; pg_restore reads it", k.Path, term.Bytes(k.Bytes))
 	}
 	return err
 }

@@ -110,7 +110,7 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 	}
 	r := landlord.Rotation{InPlace: f.inPlace, After: f.after}
 	if f.out != "" {
-		r.Deliver = func(c landlord.Credentials) error { return a.deliver(c, f.credentialsFlags) }
+		r.Deliver = func(c landlord.Credentials) error { return a.deliverTenant(h.estate, c, t, f.credentialsFlags) }
 	}
 	got, err := landlord.Rotate(ctx, h.estate, name, login, r, hooks)
 	if err != nil {
@@ -127,7 +127,7 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 	if f.out != "" && got.New {
 		return nil // delivered
 	}
-	return a.deliver(got.Credentials, f.credentialsFlags)
+	return a.deliverTenant(h.estate, got.Credentials, t, f.credentialsFlags)
 }
 
 func (a *app) sayRotated(name string, got landlord.Rotated) {
@@ -197,7 +197,7 @@ func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.T
 
 // fits says why the answer could not be given, before it costs a password.
 func (f credentialsFlags) fits(e tenant.Estate, t tenant.Tenant, login string) error {
-	if err := landlord.CheckFormat(e, t, login, f.format); err != nil {
+	if err := landlord.CheckFormat(e, t, login, f.database, f.format); err != nil {
 		return usageError{err}
 	}
 	if f.out == "" {

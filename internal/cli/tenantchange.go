@@ -84,7 +84,7 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 
 type addFlags struct {
 	server, isolation, database, rights, profile string
-	set                                          []string
+	databases, set                               []string
 }
 
 func (a *app) tenantAdd() *cobra.Command {
@@ -100,6 +100,7 @@ Exit status: 0 it has its house; 1 failed, and adding it again goes on from
 there; 2 bad usage or spec, or the name is taken.`,
 		Example: `  landlord tenant add acme
   landlord tenant add globex --isolation schema --database shared
+  landlord tenant add hooli --databases hooli_archive,hooli_stats
   landlord tenant add initech --server 'host=/var/run/postgresql user=postgres'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.addTenant(c.Context(), args[0], f) },
@@ -108,6 +109,7 @@ there; 2 bad usage or spec, or the name is taken.`,
 	homeFlag(c, &f.server)
 	c.Flags().StringVar(&f.isolation, "isolation", "", "database, schema, or cluster (default: the spec's)")
 	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
+	c.Flags().StringSliceVar(&f.databases, "databases", nil, "names of further databases of its own")
 	c.Flags().StringVar(&f.rights, "rights", "", "read, crud or ddl")
 	c.Flags().StringVar(&f.profile, "profile", "", "one of the spec's profiles")
 	c.Flags().StringArrayVar(&f.set, "set", nil, "KEY=VALUE, any other key of a tenant, such as limits.connections=50; may be repeated")
@@ -127,6 +129,9 @@ func (f addFlags) entry(name string) (spec.TenantEntry, error) {
 		if kv.Values[0] != "" {
 			e.Keys = append(e.Keys, kv)
 		}
+	}
+	if len(f.databases) > 0 {
+		e.Keys = append(e.Keys, spec.KeyValue{Key: "databases", Values: f.databases})
 	}
 	for _, s := range f.set {
 		key, value, ok := strings.Cut(s, "=")
@@ -237,8 +242,8 @@ func (a *app) tenantRemove() *cobra.Command {
 		Use:   "remove NAME",
 		Short: "Take a tenant away, with a last dump of its data",
 		Long: `Take a tenant away: show what will go and how large it is, ask for its name,
-close its door, end its sessions, keep a dump of its data, take it out of the
-spec, drop its database or schemas, take over what it owns in somebody else's
+close its door, end its sessions, keep a dump of its data (one of each of its
+databases), take it out of the spec, drop its databases or schemas, take over what it owns in somebody else's
 house, and drop its roles. Killed anywhere, the next remove goes on.
 Exit status: 0 it is gone; 1 failed, or nobody agreed; 2 no such tenant, bad
 usage or spec.`,
@@ -316,13 +321,15 @@ func (a *app) agree(ctx context.Context, s landlord.Status, f removeFlags) error
 	if f.confirm != "" && f.confirm != s.Name {
 		return usageError{fmt.Errorf("--confirm %s is not the name of tenant %s", f.confirm, s.Name)}
 	}
-	a.say("tenant %s: %s, %s, %s now", s.Name, houseOf(s.Isolation, term.Clean(s.Database)), bytes(s.Bytes), term.Count(s.Sessions, "connection"))
+	a.say("tenant %s: %s, %s, %s now", s.Name, housesOf(s), bytes(s.Bytes), term.Count(s.Sessions, "connection"))
 	if f.confirm == s.Name {
 		return nil
 	}
 	question := "All of it will be dropped; a dump is kept in " + f.dir + "."
 	if f.noDump {
 		question = "All of it will be dropped, and no dump is kept."
+	} else if len(s.Further) > 0 {
+		question = "All of it will be dropped; a dump of each database is kept in " + f.dir + "."
 	}
 	return term.Confirm(ctx, a.In, a.Err, question, s.Name)
 }
@@ -367,11 +374,8 @@ func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags
 		return nil
 	}
 	kept, err := landlord.Keep(ctx, h.server, t, f.dir)
-	if err != nil {
-		return err
+	for _, k := range kept {
+		a.say("kept %s, %s; pg_restore reads it", k.Path, term.Bytes(k.Bytes))
 	}
-	if kept.Path != "" {
-		a.say("kept %s, %s; pg_restore reads it", kept.Path, term.Bytes(kept.Bytes))
-	}
-	return nil
+	return err
 }

@@ -92,7 +92,7 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(s landlord.Status) bool {
-		return f.isolation != "" && string(s.Isolation) != f.isolation || f.database != "" && s.Database != f.database ||
+		return f.isolation != "" && string(s.Isolation) != f.isolation || f.database != "" && !s.In(f.database) ||
 			f.suspended && !s.Suspended || f.busy && s.Sessions == 0
 	})
 	slices.SortStableFunc(all, order)
@@ -154,9 +154,22 @@ func listRow(s landlord.Status) []term.Cell {
 		state = term.Toned(term.Warn, "suspended")
 	}
 	return []term.Cell{
-		term.Toned(term.Strong, s.Name), term.Text(houseOf(s.Isolation, s.Database)), term.Text(bytes(s.Bytes)),
+		term.Toned(term.Strong, s.Name), term.Text(housesOf(s)), term.Text(bytes(s.Bytes)),
 		term.Text(fmt.Sprint(s.Sessions)), term.Toned(term.Dim, most(s)), term.Toned(term.Dim, strings.Join(logins, " ")), state,
 	}
+}
+
+// housesOf says where a tenant lives, and what it has beside.
+func housesOf(s landlord.Status) string {
+	text := houseOf(s.Isolation, term.Clean(s.Database))
+	switch len(s.Further) {
+	case 0:
+	case 1:
+		text += " and " + term.Clean(s.Further[0].Database)
+	default:
+		text += fmt.Sprintf(" and %d more", len(s.Further))
+	}
+	return text
 }
 
 func houseOf(m tenant.Model, database string) string {
@@ -270,6 +283,9 @@ func printTenant(a *app, s landlord.Status, drift []plan.Step) {
 	}
 	fmt.Fprintf(w, "%s%s\n  %s on server %s, %s\n", l.Paint(term.Strong, s.Name), state,
 		houseOf(s.Isolation, term.Clean(s.Database)), s.Server, term.Count(len(s.Schemas), "schema"))
+	for _, p := range s.Further {
+		fmt.Fprintf(w, "  database %s, %s, %s\n", term.Clean(p.Database), term.Count(len(p.Schemas), "schema"), bytes(p.Bytes))
+	}
 	fmt.Fprintf(w, "  %s, %s now, at most %s\n\n", bytes(s.Bytes), term.Count(s.Sessions, "connection"), most(s))
 	t := term.Table{Head: []string{"role", "kind", "may log in", "password", "connections", "also in it"}, Right: []int{4}}
 	for _, r := range s.Roles {

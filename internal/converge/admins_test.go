@@ -44,8 +44,8 @@ func adminDrift(w *world) {
 		"GRANT landlord_admins TO " + pgsql.Ident(w.role()),
 		"ALTER ROLE " + name + " " + pick(w.gen, []string{"SUPERUSER", "REPLICATION", "CREATEROLE", "NOCREATEROLE", "CREATEDB", "BYPASSRLS", "NOBYPASSRLS", "NOINHERIT", "NOLOGIN", "CONNECTION LIMIT 1"}),
 		"ALTER ROLE " + name + " SET " + pick(w.gen, []string{"search_path = public", "role = 'postgres'", "work_mem = '1GB'"}),
-		"ALTER ROLE " + name + " IN DATABASE " + pgsql.Ident(w.tenant().Home.Database) + " SET search_path = public",
-		"GRANT ALL ON DATABASE " + pgsql.Ident(w.tenant().Home.Database) + " TO " + name + ", landlord_admins",
+		"ALTER ROLE " + name + " IN DATABASE " + pgsql.Ident(w.tenant().at.Database) + " SET search_path = public",
+		"GRANT ALL ON DATABASE " + pgsql.Ident(w.tenant().at.Database) + " TO " + name + ", landlord_admins",
 	}) {
 		w.hand("postgres", "", sql)
 	}

@@ -9,7 +9,7 @@ import (
 
 // membership puts somebody into something, with any options.
 func membership(w *world) {
-	roles := append(w.roles(), "landlord_tenants", "landlord_temp", w.tenant().Group(w.tenant().Home), "pg_read_all_data", "pg_monitor", w.stranger(), "postgres")
+	roles := append(w.roles(), "landlord_tenants", "landlord_temp", w.group(), "pg_read_all_data", "pg_monitor", w.stranger(), "postgres")
 	role, member := pick(w.gen, roles), pick(w.gen, append(w.roles(), w.stranger(), "pg_monitor"))
 	w.hand("postgres", "", "GRANT "+pgsql.Ident(role)+" TO "+pgsql.Ident(member)+w.membershipOptions())
 }
@@ -34,7 +34,7 @@ func (w *world) membershipOptions() string {
 // may be one that the house wants.
 func grantedByAnother(w *world) {
 	t := w.tenant()
-	role := pick(w.gen, []string{t.Name, t.Owner, "landlord_tenants", t.Group(t.Home)})
+	role := pick(w.gen, []string{t.Name, t.Owner, "landlord_tenants", t.Group(t.at)})
 	first := pick(w.gen, append(w.roles(), w.stranger()))
 	if !w.hand("postgres", "", "GRANT "+pgsql.Ident(role)+" TO "+pgsql.Ident(first)+" WITH ADMIN OPTION") {
 		return
@@ -51,26 +51,26 @@ func grantedByAnother(w *world) {
 func membershipRevoked(w *world) {
 	t := w.tenant()
 	member := pick(w.gen, t.Roles())
-	role := pick(w.gen, []string{t.Name, t.Owner, "landlord_tenants", "landlord_temp", t.Group(t.Home)})
+	role := pick(w.gen, []string{t.Name, t.Owner, "landlord_tenants", "landlord_temp", t.Group(t.at)})
 	w.hand("postgres", "", "REVOKE "+pgsql.Ident(role)+" FROM "+pgsql.Ident(member)+" CASCADE")
 }
 
 // wrongObject has somebody else make things in a tenant's schema.
 func wrongObject(w *world) {
 	t := w.tenant()
-	schema := pgsql.Ident(pick(w.gen, t.Home.Schemas))
+	schema := pgsql.Ident(pick(w.gen, t.at.Schemas))
 	as := pick(w.gen, []string{"", w.role()})
 	if as != "" {
-		w.hand(t.Home.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+pgsql.Ident(as))
+		w.hand(t.at.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+pgsql.Ident(as))
 	}
 	for _, m := range some(w.gen, 3, makers) {
-		w.hand(t.Home.Database, as, m(w.gen, schema, pgsql.Ident(w.name("w"))))
+		w.hand(t.at.Database, as, m(w.gen, schema, pgsql.Ident(w.name("w"))))
 	}
 }
 
 // extraSchema makes a schema that is no house, with something in it.
 func extraSchema(w *world) {
-	db, owner, name := w.tenant().Home.Database, w.role(), w.name("extra")
+	db, owner, name := w.tenant().at.Database, w.role(), w.name("extra")
 	if w.chance(20) {
 		owner = "postgres"
 	}
@@ -89,7 +89,7 @@ func extraSchema(w *world) {
 }
 
 func publicAgain(w *world) {
-	db := w.tenant().Home.Database
+	db := w.tenant().at.Database
 	w.hand(db, "", "CREATE SCHEMA public")
 	w.hand(db, "", pick(w.gen, []string{"GRANT ALL ON SCHEMA public TO PUBLIC", "ALTER SCHEMA public OWNER TO pg_database_owner", "SELECT 1"}))
 	if w.chance(60) {
@@ -104,7 +104,7 @@ func systemGrants(w *world) {
 	if w.chance(40) {
 		to, option = "PUBLIC", ""
 	}
-	db := pick(w.gen, []string{t.Home.Database, t.Home.Database, "postgres"})
+	db := pick(w.gen, []string{t.at.Database, t.at.Database, "postgres"})
 	sql := pick(w.gen, []string{
 		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO ", "GRANT SELECT ON pg_catalog.pg_authid TO ", "GRANT USAGE ON LANGUAGE internal TO ",
 		"GRANT CREATE ON TABLESPACE pg_default TO ", "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO ", "GRANT USAGE ON SCHEMA pg_toast TO ",
@@ -133,23 +133,23 @@ func postgresOpened(w *world) {
 func catalogRights(w *world) {
 	t := w.tenant()
 	const acl = "NULL"
-	in := fmt.Sprintf("(SELECT oid FROM pg_namespace WHERE nspname = %s)", pgsql.Literal(pick(w.gen, t.Home.Schemas)))
+	in := fmt.Sprintf("(SELECT oid FROM pg_namespace WHERE nspname = %s)", pgsql.Literal(pick(w.gen, t.at.Schemas)))
 	sql := pick(w.gen, []string{
 		"UPDATE pg_class SET relacl = %s WHERE relkind NOT IN ('i', 'I', 'c', 't') AND relnamespace = %s", "UPDATE pg_proc SET proacl = %s WHERE pronamespace = %s",
 		"UPDATE pg_namespace SET nspacl = %s WHERE oid = %s", "UPDATE pg_type SET typacl = %s WHERE typelem = 0 AND typrelid = 0 AND typnamespace = %s",
 	})
-	w.hand(t.Home.Database, "", "SET allow_system_table_mods = on; "+fmt.Sprintf(sql, acl, in)+
+	w.hand(t.at.Database, "", "SET allow_system_table_mods = on; "+fmt.Sprintf(sql, acl, in)+
 		"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND objid IN (SELECT oid FROM pg_class WHERE relacl IS NULL UNION SELECT oid FROM pg_proc WHERE proacl IS NULL "+
 		"UNION SELECT oid FROM pg_namespace WHERE nspacl IS NULL UNION SELECT oid FROM pg_type WHERE typacl IS NULL); RESET allow_system_table_mods")
 	if w.chance(30) {
-		w.hand("postgres", "", "SET allow_system_table_mods = on; UPDATE pg_database SET datacl = "+acl+" WHERE datname = "+pgsql.Literal(t.Home.Database)+
-			"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND classid = 'pg_database'::regclass AND objid = (SELECT oid FROM pg_database WHERE datacl IS NULL AND datname = "+pgsql.Literal(t.Home.Database)+"); RESET allow_system_table_mods")
+		w.hand("postgres", "", "SET allow_system_table_mods = on; UPDATE pg_database SET datacl = "+acl+" WHERE datname = "+pgsql.Literal(t.at.Database)+
+			"; DELETE FROM pg_shdepend WHERE deptype = 'a' AND classid = 'pg_database'::regclass AND objid = (SELECT oid FROM pg_database WHERE datacl IS NULL AND datname = "+pgsql.Literal(t.at.Database)+"); RESET allow_system_table_mods")
 	}
 }
 
 // largeObjects are made by somebody and granted to somebody.
 func largeObjects(w *world) {
-	db := w.tenant().Home.Database
+	db := w.tenant().at.Database
 	owner := pick(w.gen, append(w.roles(), "postgres", w.stranger()))
 	for _, id := range w.column(db, `SELECT lo_from_bytea(0, '\x00')`) {
 		w.hand(db, "", "ALTER LARGE OBJECT "+id+" OWNER TO "+pgsql.Ident(owner))
@@ -159,7 +159,7 @@ func largeObjects(w *world) {
 
 // foreignServers stand in no schema, as do the other things here.
 func foreignServers(w *world) {
-	db, wrapper, server := w.tenant().Home.Database, pgsql.Ident(w.name("wrapper")), pgsql.Ident(w.name("server"))
+	db, wrapper, server := w.tenant().at.Database, pgsql.Ident(w.name("wrapper")), pgsql.Ident(w.name("server"))
 	w.hand(db, "", "CREATE FOREIGN DATA WRAPPER "+wrapper+"; CREATE SERVER "+server+" FOREIGN DATA WRAPPER "+wrapper)
 	w.grant(db, "USAGE", "FOREIGN DATA WRAPPER "+wrapper)
 	w.grant(db, "USAGE", "FOREIGN SERVER "+server)
@@ -169,6 +169,6 @@ func foreignServers(w *world) {
 
 // strictSystem takes from PUBLIC what it has by default: nobody's harm.
 func strictSystem(w *world) {
-	w.hand(w.tenant().Home.Database, "", "REVOKE "+pick(w.gen, []string{"SELECT ON pg_catalog.pg_settings", "SELECT ON information_schema.views",
+	w.hand(w.tenant().at.Database, "", "REVOKE "+pick(w.gen, []string{"SELECT ON pg_catalog.pg_settings", "SELECT ON information_schema.views",
 		"EXECUTE ON FUNCTION pg_catalog.lo_create(oid)", "USAGE ON LANGUAGE plpgsql", "SELECT (subname) ON pg_catalog.pg_subscription"})+" FROM PUBLIC")
 }

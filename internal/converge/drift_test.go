@@ -39,7 +39,22 @@ func (w *world) mess(n int) (names []string) {
 	return names
 }
 
-func (w *world) tenant() tenant.Tenant { return pick(w.gen, w.e.Tenants) }
+// lodger is a tenant in one of its databases.
+type lodger struct {
+	tenant.Tenant
+	at tenant.Place
+}
+
+// group is a role that holds CONNECT on a tenant's database.
+func (w *world) group() string {
+	t := w.tenant()
+	return t.Group(t.at)
+}
+
+func (w *world) tenant() lodger {
+	t := pick(w.gen, w.e.Tenants)
+	return lodger{t, pick(w.gen, t.Places())}
+}
 
 // anybody is PUBLIC, a role of any tenant, or a stranger, quoted.
 func (w *world) anybody() string {
@@ -98,7 +113,7 @@ func grantDatabase(w *world) {
 
 func grantSchema(w *world) {
 	t := w.tenant()
-	w.grant(t.Home.Database, pick(w.gen, []string{"USAGE", "CREATE", "ALL"}), "SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas)))
+	w.grant(t.at.Database, pick(w.gen, []string{"USAGE", "CREATE", "ALL"}), "SCHEMA "+pgsql.Ident(pick(w.gen, t.at.Schemas)))
 }
 
 func (w *world) object(db, kind string) (object, bool) {
@@ -116,7 +131,7 @@ func (w *world) object(db, kind string) (object, bool) {
 
 func grantObject(w *world) {
 	t := w.tenant()
-	o, ok := w.object(t.Home.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
+	o, ok := w.object(t.at.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
 	if !ok {
 		return
 	}
@@ -126,7 +141,7 @@ func grantObject(w *world) {
 	} else if word == "SEQUENCE" {
 		privs = pick(w.gen, []string{"ALL", "USAGE", "UPDATE", "SELECT"})
 	}
-	w.grant(t.Home.Database, privs, o.grantWord()+" "+o.name)
+	w.grant(t.at.Database, privs, o.grantWord()+" "+o.name)
 }
 
 func (w *world) aColumn(db string) (table, column string, ok bool) {
@@ -140,7 +155,7 @@ func (w *world) aColumn(db string) (table, column string, ok bool) {
 }
 
 func grantColumn(w *world) {
-	db := w.tenant().Home.Database
+	db := w.tenant().at.Database
 	if table, column, ok := w.aColumn(db); ok {
 		w.grant(db, pick(w.gen, []string{"SELECT", "UPDATE", "REFERENCES", "ALL"})+" ("+column+")", "TABLE "+table)
 	}
@@ -148,7 +163,7 @@ func grantColumn(w *world) {
 
 func wideACL(w *world) {
 	t := w.tenant()
-	o, ok := w.object(t.Home.Database, "relation")
+	o, ok := w.object(t.at.Database, "relation")
 	if !ok {
 		return
 	}
@@ -156,13 +171,13 @@ func wideACL(w *world) {
 	for range 20 {
 		names = append(names, pgsql.Ident(w.role()))
 	}
-	w.hand(t.Home.Database, "", "GRANT SELECT ON "+o.grantWord()+" "+o.name+" TO "+strings.Join(names, ", "))
+	w.hand(t.at.Database, "", "GRANT SELECT ON "+o.grantWord()+" "+o.name+" TO "+strings.Join(names, ", "))
 }
 
 func revokeObject(w *world) {
 	t := w.tenant()
-	if o, ok := w.object(t.Home.Database, ""); ok && o.kind != "other" {
-		w.hand(t.Home.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+w.anybody()+", "+w.anybody()+" CASCADE")
+	if o, ok := w.object(t.at.Database, ""); ok && o.kind != "other" {
+		w.hand(t.at.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+w.anybody()+", "+w.anybody()+" CASCADE")
 	}
 }
 
@@ -170,26 +185,26 @@ func revokeObject(w *world) {
 func revokeAll(w *world) {
 	t := w.tenant()
 	everybody := "PUBLIC, " + pgsql.Idents(t.Roles()...)
-	if o, ok := w.object(t.Home.Database, ""); ok && o.kind != "other" {
-		w.hand(t.Home.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+everybody+" CASCADE")
+	if o, ok := w.object(t.at.Database, ""); ok && o.kind != "other" {
+		w.hand(t.at.Database, "", "REVOKE ALL ON "+o.grantWord()+" "+o.name+" FROM "+everybody+" CASCADE")
 	}
-	w.hand(t.Home.Database, "", "REVOKE ALL ON SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" FROM "+everybody+" CASCADE")
+	w.hand(t.at.Database, "", "REVOKE ALL ON SCHEMA "+pgsql.Ident(pick(w.gen, t.at.Schemas))+" FROM "+everybody+" CASCADE")
 }
 
 func databaseOwner(w *world) {
-	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Home.Database)+" OWNER TO "+pgsql.Ident(w.role()))
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().at.Database)+" OWNER TO "+pgsql.Ident(w.role()))
 }
 
 func schemaOwner(w *world) {
 	t := w.tenant()
-	w.hand(t.Home.Database, "", "ALTER SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" OWNER TO "+pgsql.Ident(w.role()))
+	w.hand(t.at.Database, "", "ALTER SCHEMA "+pgsql.Ident(pick(w.gen, t.at.Schemas))+" OWNER TO "+pgsql.Ident(w.role()))
 }
 
 func objectOwner(w *world) {
 	t := w.tenant()
 	for range 1 + w.IntN(3) {
-		if o, ok := w.object(t.Home.Database, ""); ok {
-			w.hand(t.Home.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+pick(w.gen, []string{pgsql.Ident(w.role()), "postgres"}))
+		if o, ok := w.object(t.at.Database, ""); ok {
+			w.hand(t.at.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+pick(w.gen, []string{pgsql.Ident(w.role()), "postgres"}))
 		}
 	}
 }
@@ -204,13 +219,13 @@ func (w *world) aDefault(in string, kinds ...string) {
 	kind := pick(w.gen, kinds)
 	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + pgsql.Ident(creator)
 	if in != "" {
-		sql += " IN SCHEMA " + pgsql.Ident(pick(w.gen, t.Home.Schemas))
+		sql += " IN SCHEMA " + pgsql.Ident(pick(w.gen, t.at.Schemas))
 	}
 	option, to := w.option(), w.anybody()
 	if to == "PUBLIC" {
 		option = ""
 	}
-	w.hand(t.Home.Database, "", sql+" GRANT "+pick(w.gen, defaultKinds[kind])+" ON "+kind+" TO "+to+option)
+	w.hand(t.at.Database, "", sql+" GRANT "+pick(w.gen, defaultKinds[kind])+" ON "+kind+" TO "+to+option)
 }
 
 func defaultPrivileges(w *world) { w.aDefault("schema", "TABLES", "SEQUENCES", "FUNCTIONS", "TYPES") }
@@ -225,18 +240,18 @@ func lostDefaults(w *world) {
 	sql := "ALTER DEFAULT PRIVILEGES FOR ROLE " + owner
 	switch w.IntN(4) {
 	case 0:
-		w.hand(t.Home.Database, "", sql+" IN SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" REVOKE ALL ON TABLES FROM "+pgsql.Idents(t.Roles()...))
+		w.hand(t.at.Database, "", sql+" IN SCHEMA "+pgsql.Ident(pick(w.gen, t.at.Schemas))+" REVOKE ALL ON TABLES FROM "+pgsql.Idents(t.Roles()...))
 	case 1:
-		w.hand(t.Home.Database, "", sql+" GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
+		w.hand(t.at.Database, "", sql+" GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
 	case 2:
-		w.hand(t.Home.Database, "", sql+" REVOKE ALL ON "+pick(w.gen, []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS"})+" FROM "+owner)
+		w.hand(t.at.Database, "", sql+" REVOKE ALL ON "+pick(w.gen, []string{"TABLES", "SEQUENCES", "FUNCTIONS", "TYPES", "SCHEMAS"})+" FROM "+owner)
 	case 3:
-		w.hand(t.Home.Database, "", sql+" REVOKE USAGE ON TYPES FROM PUBLIC")
+		w.hand(t.at.Database, "", sql+" REVOKE USAGE ON TYPES FROM PUBLIC")
 	}
 }
 
 func attributes(w *world) {
-	role := pick(w.gen, append(w.roles(), "landlord_tenants", "landlord_temp", w.tenant().Group(w.tenant().Home)))
+	role := pick(w.gen, append(w.roles(), "landlord_tenants", "landlord_temp", w.group()))
 	words := some(w.gen, 1+w.IntN(3), []string{"SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS", "NOINHERIT", "LOGIN",
 		"NOLOGIN", "VALID UNTIL '2001-01-01'", "VALID UNTIL '2099-01-01 12:00+02'", "CONNECTION LIMIT 3", "CONNECTION LIMIT -1", "PASSWORD 'x'"})
 	if strings.Contains(strings.Join(words, " "), " LOGIN NOLOGIN") {
@@ -249,8 +264,8 @@ func attributes(w *world) {
 
 func roleSetting(w *world) {
 	t := w.tenant()
-	role := pgsql.Ident(pick(w.gen, append(t.Roles(), "landlord_temp", t.Group(t.Home))))
-	in := pick(w.gen, []string{"", "", " IN DATABASE " + pgsql.Ident(w.tenant().Home.Database), " IN DATABASE postgres"})
+	role := pgsql.Ident(pick(w.gen, append(t.Roles(), "landlord_temp", t.Group(t.at))))
+	in := pick(w.gen, []string{"", "", " IN DATABASE " + pgsql.Ident(w.tenant().at.Database), " IN DATABASE postgres"})
 	what := pick(w.gen, []string{"SET search_path = pg_temp, \"a\"\"b\"", "SET role = 'none'", "SET statement_timeout = 0", "SET work_mem = '1GB'",
 		"RESET search_path", "RESET ALL", "SET \"my.odd\" = 'it''s \\ '", "SET session_replication_role = replica", "SET temp_file_limit = -1",
 		"SET session_preload_libraries = 'auto_explain'", "SET lock_timeout = '7s'", "SET log_statement = 'all'", "SET DateStyle = 'SQL, MDY'"})
@@ -258,7 +273,7 @@ func roleSetting(w *world) {
 }
 
 func databaseSetting(w *world) {
-	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().Home.Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
+	w.hand("postgres", "", "ALTER DATABASE "+pgsql.Ident(w.tenant().at.Database)+" SET "+pick(w.gen, []string{"search_path = evil, public", "role = 'postgres'",
 		"statement_timeout = '1h'", "default_transaction_read_only = on", "session_preload_libraries = 'auto_explain'", "app.x = 'y'"}))
 }
 
@@ -277,13 +292,13 @@ func closedDatabase(w *world) {
 
 func schemaDropped(w *world) {
 	t := w.tenant()
-	w.hand(t.Home.Database, "", "DROP SCHEMA "+pgsql.Ident(pick(w.gen, t.Home.Schemas))+" CASCADE")
+	w.hand(t.at.Database, "", "DROP SCHEMA "+pgsql.Ident(pick(w.gen, t.at.Schemas))+" CASCADE")
 }
 
 // roleDropped drops a role that holds little: a login, a group, a marker.
 func roleDropped(w *world) {
 	t := w.tenant()
-	role := pick(w.gen, append(t.Roles()[2:], t.Group(t.Home), "landlord_temp", "landlord_tenants"))
+	role := pick(w.gen, append(t.LoginRoles(), t.Group(t.at), "landlord_temp", "landlord_tenants"))
 	for _, db := range w.open() {
 		w.hand(db, "", "REASSIGN OWNED BY "+pgsql.Ident(role)+" TO postgres; DROP OWNED BY "+pgsql.Ident(role))
 	}
@@ -291,18 +306,18 @@ func roleDropped(w *world) {
 }
 
 func databaseAttributes(w *world) {
-	db := pgsql.Ident(w.tenant().Home.Database)
+	db := pgsql.Ident(w.tenant().at.Database)
 	w.hand("postgres", "", "ALTER DATABASE "+db+" "+pick(w.gen, []string{"IS_TEMPLATE true", "CONNECTION LIMIT 1", "CONNECTION LIMIT 0", "ALLOW_CONNECTIONS false"}))
 }
 
 func comments(w *world) {
 	t := w.tenant()
-	w.hand("postgres", "", fmt.Sprintf("COMMENT ON ROLE %s IS %s", pgsql.Ident(pick(w.gen, t.Roles()[2:])), pgsql.Literal("landlord "+`{"tenant":"`+t.Name+`","role":"app"}`)))
+	w.hand("postgres", "", fmt.Sprintf("COMMENT ON ROLE %s IS %s", pgsql.Ident(pick(w.gen, t.LoginRoles())), pgsql.Literal("landlord "+`{"tenant":"`+t.Name+`","role":"app"}`)))
 }
 
 // lostConnect takes away what a tenant needs to get in.
 func lostConnect(w *world) {
 	t := w.tenant()
-	w.hand("postgres", "", "REVOKE "+pick(w.gen, []string{"ALL", "CONNECT", "TEMPORARY"})+" ON DATABASE "+pgsql.Ident(t.Home.Database)+" FROM "+
-		pick(w.gen, []string{pgsql.Ident(t.Group(t.Home)), "postgres", "landlord_temp"}))
+	w.hand("postgres", "", "REVOKE "+pick(w.gen, []string{"ALL", "CONNECT", "TEMPORARY"})+" ON DATABASE "+pgsql.Ident(t.at.Database)+" FROM "+
+		pick(w.gen, []string{pgsql.Ident(t.Group(t.at)), "postgres", "landlord_temp"}))
 }

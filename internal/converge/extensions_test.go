@@ -21,7 +21,7 @@ func (w *world) extend() {
 
 // extensionDrift drops extensions, and opens the schema in which they stand.
 func extensionDrift(w *world) {
-	w.hand(w.tenant().Home.Database, "", pick(w.gen, []string{
+	w.hand(w.tenant().at.Database, "", pick(w.gen, []string{
 		"DROP EXTENSION citext CASCADE", "DROP EXTENSION pg_trgm CASCADE", "DROP SCHEMA landlord_extensions CASCADE",
 		"GRANT ALL ON SCHEMA landlord_extensions TO PUBLIC", "GRANT ALL ON SCHEMA landlord_extensions TO " + pgsql.Ident(w.role()) + " WITH GRANT OPTION",
 		"REVOKE ALL ON SCHEMA landlord_extensions FROM PUBLIC", "ALTER SCHEMA landlord_extensions OWNER TO " + pgsql.Ident(w.role()),
@@ -39,7 +39,7 @@ func (o *oracle) judgeExtensions(db string) {
 	have := o.column(db, "SELECT extname::text FROM pg_extension WHERE extnamespace::regnamespace::text = 'landlord_extensions'")
 	for _, t := range o.e.Tenants {
 		for _, name := range t.Extensions {
-			if t.Home.Database == db && !slices.Contains(have, name) {
+			if lives(t, db) && !slices.Contains(have, name) {
 				o.complain("no extension %s for %q in %q", name, t.Name, db)
 			}
 		}
@@ -49,7 +49,7 @@ func (o *oracle) judgeExtensions(db string) {
 // largeDrift opens the functions for large objects or advisory locks, or closes
 // some.
 func largeDrift(w *world) {
-	w.hand(w.tenant().Home.Database, "", pick(w.gen, []string{
+	w.hand(w.tenant().at.Database, "", pick(w.gen, []string{
 		"GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.lo_put(oid, bigint, bytea) TO PUBLIC",
 		"REVOKE EXECUTE ON FUNCTION pg_catalog.lo_open(oid, int) FROM PUBLIC",
 		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(int8) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() TO " + pgsql.Ident(w.role()),
@@ -60,7 +60,7 @@ func largeDrift(w *world) {
 // judgeLarge says that the functions for large objects are PUBLIC's where a
 // tenant is to have such, and nobody's else, save where some tenant has some.
 func (o *oracle) judgeLarge(db string) {
-	wanted := slices.ContainsFunc(o.e.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == db && t.LargeObjects })
+	wanted := slices.ContainsFunc(o.e.Tenants, func(t tenant.Tenant) bool { return lives(t, db) && t.LargeObjects })
 	if o.me != "postgres" || !wanted && len(o.column(db, "SELECT oid FROM pg_largeobject_metadata WHERE lomowner::regrole::text <> 'postgres' LIMIT 1")) > 0 {
 		return
 	}

@@ -79,21 +79,23 @@ var makers = []maker{
 // objects, as anybody of the house.
 func (w *world) furnish(each int) {
 	for _, t := range w.e.Tenants {
-		for _, schema := range t.Home.Schemas {
-			for _, m := range some(w.gen, each, makers) {
-				w.hand(t.Home.Database, t.Owner, m(w.gen, pgsql.Ident(schema), pgsql.Ident(w.name("o"))))
+		for _, p := range t.Places() {
+			for _, schema := range p.Schemas {
+				for _, m := range some(w.gen, each, makers) {
+					w.hand(p.Database, t.Owner, m(w.gen, pgsql.Ident(schema), pgsql.Ident(w.name("o"))))
+				}
 			}
-		}
-		if w.chance(30) {
-			w.largeObject(t, pick(w.gen, t.Roles()))
+			if w.chance(30) {
+				w.largeObject(p.Database, t, pick(w.gen, append(t.LoginRoles(), t.Name, t.Owner)))
+			}
 		}
 	}
 }
 
 // largeObject makes one, and grants it within the house.
-func (w *world) largeObject(t tenant.Tenant, as string) {
+func (w *world) largeObject(db string, t tenant.Tenant, as string) {
 	grantee := pgsql.Literal(pick(w.gen, t.Roles()))
-	w.hand(t.Home.Database, as, fmt.Sprintf(`DO $do$ BEGIN EXECUTE pg_catalog.format('GRANT SELECT ON LARGE OBJECT %%s TO %%I',
+	w.hand(db, as, fmt.Sprintf(`DO $do$ BEGIN EXECUTE pg_catalog.format('GRANT SELECT ON LARGE OBJECT %%s TO %%I',
 		pg_catalog.lo_from_bytea(0, '\x01'), %s); END $do$`, grantee))
 }
 

@@ -117,17 +117,18 @@ func TestPrune(t *testing.T) {
 // own.
 func (w *world) entangle(gone tenant.Tenant) {
 	for _, other := range w.e.Tenants {
-		role, schema := pgsql.Ident(pick(w.gen, gone.Roles())), pgsql.Ident(other.Home.Schemas[0])
-		w.hand(other.Home.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+role+" WITH GRANT OPTION")
-		w.hand(other.Home.Database, "", "CREATE TABLE "+schema+"."+pgsql.Ident(w.name("lost"))+" (id int)")
-		if o, ok := w.object(other.Home.Database, "relation"); ok {
-			w.hand(other.Home.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+role)
+		at := pick(w.gen, other.Places())
+		role, schema := pgsql.Ident(pick(w.gen, gone.Roles())), pgsql.Ident(at.Schemas[0])
+		w.hand(at.Database, "", "GRANT ALL ON SCHEMA "+schema+" TO "+role+" WITH GRANT OPTION")
+		w.hand(at.Database, "", "CREATE TABLE "+schema+"."+pgsql.Ident(w.name("lost"))+" (id int)")
+		if o, ok := w.object(at.Database, "relation"); ok {
+			w.hand(at.Database, "", "ALTER "+o.word+" "+o.name+" OWNER TO "+role)
 		}
 		w.hand("postgres", "", "GRANT "+pgsql.Ident(other.Name)+" TO "+role+" WITH ADMIN OPTION")
 		w.hand("postgres", pick(w.gen, gone.Roles()), "GRANT "+pgsql.Ident(other.Name)+" TO "+pgsql.Ident(w.role()))
 		w.hand("postgres", "", "GRANT "+role+" TO "+pgsql.Ident(pick(w.gen, other.Roles())))
-		w.hand(other.Home.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+role+" GRANT SELECT ON TABLES TO PUBLIC")
-		w.hand(other.Home.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+pgsql.Ident(other.Owner)+" GRANT SELECT ON TABLES TO "+role)
+		w.hand(at.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+role+" GRANT SELECT ON TABLES TO PUBLIC")
+		w.hand(at.Database, "", "ALTER DEFAULT PRIVILEGES FOR ROLE "+pgsql.Ident(other.Owner)+" GRANT SELECT ON TABLES TO "+role)
 	}
 	w.hand("postgres", "", "GRANT CONNECT ON DATABASE postgres TO "+pgsql.Ident(gone.Owner))
 }
@@ -136,7 +137,9 @@ func (w *world) entangle(gone tenant.Tenant) {
 func (w *world) countObjects() string {
 	counts := ""
 	for _, t := range w.e.Tenants {
-		counts += w.column(t.Home.Database, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1)", t.Home.Schemas)[0] + " "
+		for _, p := range t.Places() {
+			counts += w.column(p.Database, "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ANY ($1)", p.Schemas)[0] + " "
+		}
 	}
 	return counts
 }
@@ -152,7 +155,7 @@ func (w *world) loses(p plan.Plan, gone tenant.Tenant) {
 			w.t.Errorf("%s: its size is not known", l.What)
 		}
 	}
-	if want := map[tenant.Model]int{tenant.Database: 1, tenant.Schema: len(gone.Home.Schemas)}[gone.Isolation]; losses != want {
+	if want := map[tenant.Model]int{tenant.Database: 1, tenant.Schema: len(gone.Home.Schemas)}[gone.Isolation] + len(gone.Further); losses != want {
 		w.t.Errorf("the plan names %d losses, not %d: %+v", losses, want, p.Losses())
 	}
 }
@@ -161,6 +164,11 @@ func (w *world) isGone(gone tenant.Tenant) {
 	w.t.Helper()
 	if roles := w.column("postgres", "SELECT rolname::text FROM pg_roles WHERE rolname = ANY ($1)", gone.Roles()); len(roles) > 0 {
 		w.t.Errorf("roles %q of %s are still there", roles, gone.Name)
+	}
+	for _, p := range gone.Further {
+		if len(w.column("postgres", "SELECT datname::text FROM pg_database WHERE datname = $1", p.Database)) > 0 {
+			w.t.Errorf("database %q of %s is still there", p.Database, gone.Name)
+		}
 	}
 	databases := w.column("postgres", "SELECT datname::text FROM pg_database WHERE datname = $1", gone.Home.Database)
 	switch {
@@ -177,7 +185,7 @@ func (w *world) isGone(gone tenant.Tenant) {
 func TestPruneExtraSchema(t *testing.T) {
 	each(t, 1, func(w *world) {
 		w.applyWith(landlord.Options{})
-		db := w.tenant().Home.Database
+		db := w.tenant().at.Database
 		w.must(db, "", `CREATE SCHEMA "ex'tra"; CREATE TABLE "ex'tra".t AS SELECT generate_series(1, 1000)`)
 		w.applyWith(landlord.Options{})
 		w.wantEmpty(w.planWith(landlord.Options{}), "an extra schema")
@@ -195,7 +203,7 @@ func TestPruneExtraSchema(t *testing.T) {
 func TestGrantsToNobody(t *testing.T) {
 	each(t, 1, func(w *world) {
 		w.applyWith(landlord.Options{})
-		db := w.tenant().Home.Database
+		db := w.tenant().at.Database
 		w.must(db, "", "CREATE ROLE ghost; GRANT CONNECT ON DATABASE "+pgsql.Ident(db)+" TO ghost; SET allow_system_table_mods = on; "+
 			"DELETE FROM pg_shdepend WHERE refobjid = 'ghost'::regrole; DROP ROLE ghost")
 		w.settled("a role that is gone")

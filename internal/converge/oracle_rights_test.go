@@ -12,7 +12,9 @@ import (
 func (o *oracle) judgeDatabases() {
 	houses := map[string]tenant.Tenant{}
 	for _, t := range o.e.Tenants {
-		houses[t.Home.Database] = t
+		for _, p := range t.Places() {
+			houses[p.Database] = t
+		}
 	}
 	for _, r := range o.rows("postgres", `SELECT datname::text, r.rolname::text, r.rolsuper OR r.rolname = ANY ($2), datallowconn, datistemplate, datconnlimit
 		FROM pg_database d JOIN pg_roles r ON r.oid = datdba WHERE datname = ANY ($1)`, o.databases(), o.trusted()) {
@@ -34,7 +36,7 @@ func (o *oracle) judgeDatabases() {
 		if t.Name == "" && !pooled && (!managed || o.group[r[1]] == r[0]) {
 			continue // strangers may have business elsewhere, and the group is the door
 		}
-		connect := t.Name != "" && t.Home.Database == r[1] || pooled && pool.Database == r[1]
+		connect := t.Name != "" && lives(t, r[1]) && (!slices.Contains(t.Groups(), r[0]) || r[0] == r[1]) || pooled && pool.Database == r[1]
 		if !connect {
 			r[3] = "false" // who cannot connect has no use for TEMPORARY
 		}
@@ -51,11 +53,16 @@ func (o *oracle) judgeDatabases() {
 // house is the tenant whose house a schema is, or none.
 func (o *oracle) house(db, schema string) tenant.Tenant {
 	for _, t := range o.e.Tenants {
-		if t.Home.Database == db && slices.Contains(t.Home.Schemas, schema) {
+		if p, ok := t.Place(db); ok && slices.Contains(p.Schemas, schema) {
 			return t
 		}
 	}
 	return tenant.Tenant{}
+}
+
+func lives(t tenant.Tenant, db string) bool {
+	_, ok := t.Place(db)
+	return ok
 }
 
 func (o *oracle) judgeSchemas(db string) {
@@ -69,8 +76,9 @@ func (o *oracle) judgeSchemas(db string) {
 		}
 	}
 	for _, t := range o.e.Tenants {
-		for _, s := range t.Home.Schemas {
-			if t.Home.Database == db && !found[s] {
+		p, _ := t.Place(db)
+		for _, s := range p.Schemas {
+			if !found[s] {
 				o.complain("no schema %q in %q", s, db)
 			}
 		}
@@ -130,9 +138,8 @@ func (o *oracle) judgeObjects(db string) {
 	}
 	var houses []string
 	for _, t := range o.e.Tenants {
-		if t.Home.Database == db {
-			houses = append(houses, t.Home.Schemas...)
-		}
+		p, _ := t.Place(db)
+		houses = append(houses, p.Schemas...)
 	}
 	subjects := o.subjects()
 	for _, a := range asking {
@@ -197,14 +204,15 @@ func (o *oracle) judgeReach(db string) {
 		WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype IN ('o', 'a') AND s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
 			AND r.rolname = ANY ($1)`, o.roles()) {
 		t := o.of[r[0]]
-		home := t.Home.Database == db && r[7] != "true"
+		home := lives(t, db) && r[7] != "true"
+		p, _ := t.Place(unquote(r[6]))
 		switch {
 		case home && o.house(db, unquote(r[3])).Name == t.Name:
 		case home && r[2] == "pg_namespace" && o.house(db, unquote(r[6])).Name == t.Name:
 		case home && r[2] == "pg_largeobject":
 		case home && r[2] == "pg_default_acl":
 		case o.poolHas(r[0], db, r[1], r[2], unquote(r[3]), unquote(r[6])):
-		case r[2] == "pg_database" && unquote(r[6]) == t.Home.Database && r[0] == t.Name && r[1] == "a":
+		case r[2] == "pg_database" && p.Database != "" && r[0] == t.Group(p) && r[1] == "a":
 		default:
 			o.complain("%q reaches (%s) %s %s seen from %q", r[0], r[1], r[5], r[6], db)
 		}
@@ -243,7 +251,7 @@ func (o *oracle) judgeDefaults(db string) {
 		switch {
 		case grantee == "" && schema == "" && (kind == "T" || kind == "f" && t.Owner != creator):
 		case grantee != "" && o.of[grantee].Name == "" && t.Owner != creator:
-		case t.Owner == creator && t.Home.Database == db && slices.Contains(t.Home.Schemas, schema) && r[5] != "true" && slices.Contains(strings.Fields(promise[class][word]), r[4]):
+		case t.Owner == creator && o.house(db, schema).Name == t.Name && r[5] != "true" && slices.Contains(strings.Fields(promise[class][word]), r[4]):
 		default:
 			o.complain("what %q makes (%s) in schema %q of %q gives %s to %q (grantable %s)", creator, kind, schema, db, r[4], grantee, r[5])
 		}

@@ -67,6 +67,9 @@ func (o *oracle) class(role string, house tenant.Tenant) string {
 	if role == house.Owner {
 		return "owner"
 	}
+	if slices.Contains(house.Groups(), role) {
+		return "outsider" // the identity is in it, not it in the identity
+	}
 	for _, l := range house.Logins {
 		if l.Name != role {
 			continue
@@ -99,6 +102,9 @@ func (o *oracle) judgeRoles() {
 		}
 		check(t.Name, false, -1)
 		check(t.Owner, false, -1)
+		for _, g := range t.Groups() {
+			check(g, false, -1)
+		}
 		for _, l := range t.Logins {
 			check(l.Name, true, limit)
 		}
@@ -126,6 +132,9 @@ func (o *oracle) memberships() map[string]string {
 			}
 		}
 		join(t.Owner, t.Name, "inherit=true set=false")
+		for _, g := range t.Groups() {
+			join(t.Name, g, "inherit=true set=false")
+		}
 		for _, l := range t.Logins {
 			join(l.Name, t.Name, "inherit=true set=false")
 			if l.Kind == tenant.Migrator {
@@ -194,7 +203,7 @@ func wantedSettings(t tenant.Tenant, k tenant.Kind) map[string]string {
 }
 
 func (o *oracle) judgeSettings() {
-	have := map[string]map[string]string{}
+	have, paths := map[string]map[string]string{}, map[[2]string]string{}
 	for _, r := range o.rows("postgres", `SELECT coalesce(r.rolname, '')::text, coalesce(d.datname, '')::text, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
 		FROM pg_db_role_setting s CROSS JOIN unnest(setconfig) c LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase`) {
 		switch {
@@ -202,6 +211,8 @@ func (o *oracle) judgeSettings() {
 			o.complain("%s is set on template1, which was a tenant's", r[2])
 		case r[0] == "" && r[1] == "" && o.me == "postgres" && o.shown(r[2], r[3]) != everybodys(r[2], o.shown(r[2], r[3])):
 			o.complain("%s = %q is set for everybody", r[2], r[3])
+		case r[1] != "" && r[2] == "search_path" && o.pathIn(r[0], r[1]) != nil:
+			paths[[2]string{r[0], r[1]}] = r[3]
 		case r[1] != "" && (o.of[r[0]].Name != "" || slices.Contains(o.databases(), r[1])):
 			o.complain("%s is set for %q in database %q", r[2], r[0], r[1])
 		case r[1] == "" && have[r[0]] == nil:
@@ -218,6 +229,29 @@ func (o *oracle) judgeSettings() {
 		}
 		for _, l := range t.Logins {
 			o.judgeLogin(t, l, have[l.Name])
+		}
+		o.judgePaths(t, paths)
+	}
+}
+
+// pathIn is what a login should have as search_path in one database only, or
+// nothing.
+func (o *oracle) pathIn(role, db string) []string {
+	t := o.of[role]
+	if p, ok := t.Place(db); ok && slices.Contains(t.LoginRoles(), role) && !slices.Equal(p.Schemas, t.Home.Schemas) {
+		return t.Path(p)
+	}
+	return nil
+}
+
+// judgePaths looks at the search_path that logins have in one database only.
+func (o *oracle) judgePaths(t tenant.Tenant, have map[[2]string]string) {
+	for _, role := range t.LoginRoles() {
+		for _, p := range t.Further {
+			path, _ := pgsql.SplitIdents(have[[2]string{role, p.Database}])
+			if want := o.pathIn(role, p.Database); !slices.Equal(path, want) {
+				o.complain("login %q has search_path %q in %q, not %q", role, path, p.Database, want)
+			}
 		}
 	}
 }

@@ -115,7 +115,25 @@ func (g *gen) tenant(name string, shared []string) tenant.Tenant {
 	if g.chance(40) {
 		t.Settings = g.settings()
 	}
+	if g.chance(40) {
+		g.further(&t)
+	}
 	return t
+}
+
+// further gives a tenant further databases, some of them named as one of its
+// roles.
+func (g *gen) further(t *tenant.Tenant) {
+	for range 1 + g.IntN(2) {
+		p := tenant.Place{Database: g.name("f", "\n", "\r"), Schemas: []string{t.Name}}
+		if role := pick(g, append(t.LoginRoles(), t.Name, t.Owner)); g.chance(25) && !strings.ContainsAny(role, "\r\n") {
+			p.Database = role
+		}
+		if g.chance(50) {
+			p.Schemas = []string{g.name("s"), g.name("s")}
+		}
+		*t = t.WithPlace(p)
+	}
 }
 
 func (g *gen) limits() tenant.Limits {

@@ -144,9 +144,11 @@ func (w *world) databases() []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, t := range w.e.Tenants {
-		if !seen[t.Home.Database] {
-			seen[t.Home.Database] = true
-			out = append(out, t.Home.Database)
+		for _, p := range t.Places() {
+			if !seen[p.Database] {
+				seen[p.Database] = true
+				out = append(out, p.Database)
+			}
 		}
 	}
 	return out

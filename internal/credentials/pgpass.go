@@ -25,8 +25,8 @@ func pgpass(s Settings) (string, error) {
 	return b.String(), err
 }
 
-// passEntries returns a line for each name under which clients look for the
-// host. libpq looks for a socket's directory under its path, but for its
+// passEntries returns a line for each database, and for each name under which
+// clients look for the host. libpq looks for a socket's directory under its path, but for its
 // built-in one under "localhost", and which one that is differs from build to
 // build (/tmp as PostgreSQL ships it, /run/postgresql as distributions do).
 func passEntries(s Settings) ([]entry, error) {
@@ -39,10 +39,12 @@ func passEntries(s Settings) ([]entry, error) {
 		}
 	}
 	var entries []entry
-	for _, host := range s.hosts() {
-		entries = append(entries, entry{host, s.port(), s.Database, s.User, s.Secret.Reveal()})
-		if slices.Contains([]string{"/tmp", "/run/postgresql", "/var/run/postgresql"}, host) {
-			entries = append(entries, entry{"localhost", s.port(), s.Database, s.User, s.Secret.Reveal()})
+	for _, database := range append([]string{s.Database}, s.Also...) {
+		for _, host := range s.hosts() {
+			entries = append(entries, entry{host, s.port(), database, s.User, s.Secret.Reveal()})
+			if slices.Contains([]string{"/tmp", "/run/postgresql", "/var/run/postgresql"}, host) {
+				entries = append(entries, entry{"localhost", s.port(), database, s.User, s.Secret.Reveal()})
+			}
 		}
 	}
 	return entries, nil

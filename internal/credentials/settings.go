@@ -26,8 +26,11 @@ type Settings struct {
 	Host     string // a name, an address, the directory of a Unix socket; several with commas, as libpq takes them
 	Port     int    // of every host; 0 is [DefaultPort]
 	Database string
-	User     string
-	Secret   Secret // none: the password is not known
+	// Also are further databases that the login gets into with the same
+	// password. A pgpass file has a line for each; all else is about Database.
+	Also   []string
+	User   string
+	Secret Secret // none: the password is not known
 	// SSLMode is one of libpq's, or empty for the client's default.
 	SSLMode string
 	// SSLRootCert is the file of the authority that signed the server's
@@ -68,10 +71,14 @@ type field struct{ name, value string }
 
 // fields lists the texts of the settings, under the names that messages use.
 func (s Settings) fields() []field {
-	return []field{
+	all := []field{
 		{"host", s.Host}, {"database", s.Database}, {"user", s.User}, {"name", s.name()},
 		{"password", s.Secret.Reveal()}, {"sslrootcert", s.SSLRootCert}, {"schema", s.Schema},
 	}
+	for _, database := range s.Also {
+		all = append(all, field{"database", database})
+	}
+	return all
 }
 
 func (s Settings) name() string { return cmp.Or(s.Name, s.User) }

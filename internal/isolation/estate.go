@@ -13,8 +13,8 @@ type Container struct {
 	Database string
 	// Group alone holds CONNECT.
 	Group string
-	// Shared says that the group is the container's own role, not a tenant's
-	// identity.
+	// Shared says that the group is the container's own role, not one of a
+	// tenant's.
 	Shared bool
 	// Adopt says that a tenant in it consents to taking it over.
 	Adopt bool
@@ -66,13 +66,15 @@ func Containers(tenants []tenant.Tenant) []Container {
 	byName := map[string]*Container{}
 	for i := range tenants {
 		t := &tenants[i]
-		c := byName[t.Home.Database]
-		if c == nil {
-			c = &Container{Database: t.Home.Database, Group: t.Group(t.Home), Shared: !t.Own()}
-			byName[t.Home.Database] = c
+		for p := range t.EachPlace {
+			c := byName[p.Database]
+			if c == nil {
+				c = &Container{Database: p.Database, Group: t.Group(p), Shared: !t.Alone(p)}
+				byName[p.Database] = c
+			}
+			c.Adopt = c.Adopt || t.Adopt
+			c.Tenants = append(c.Tenants, t)
 		}
-		c.Adopt = c.Adopt || t.Adopt
-		c.Tenants = append(c.Tenants, t)
 	}
 	var out []Container
 	for _, c := range byName {

@@ -20,6 +20,8 @@ type Role struct {
 	ConnLimit int // -1: none
 	Mark      Mark
 	Settings  []tenant.Setting // sorted by name
+	// In are parameters that hold in one database only, sorted by it.
+	In []PlaceSetting
 	// ValidUntil is when its password stops to hold (RFC 3339); empty: never.
 	ValidUntil string
 	// Closed says that it must have no password: nobody is to use it until
@@ -28,6 +30,12 @@ type Role struct {
 
 	// Administrators' only.
 	CreateRole, CreateDB, BypassRLS bool
+}
+
+// PlaceSetting is a parameter that holds in one database.
+type PlaceSetting struct {
+	Database string
+	tenant.Setting
 }
 
 // Membership is a membership as it should be, never with ADMIN. Before 16 the
@@ -46,19 +54,36 @@ type Grant struct {
 // House is a tenant as its model makes it.
 type House struct {
 	Tenant tenant.Tenant
+	// Place is the database that is looked at; see [House.At].
+	Place tenant.Place
+	// Roles are the identity, the owner and the groups of further databases,
+	// the first Groups of them, and then the logins.
 	Roles  []Role
+	Groups int
 	// Memberships are in groups that the tenant shares with others, the first
 	// Shared of them, and then in its own roles.
 	Memberships []Membership
 	Shared      int
 }
 
-// Build makes the house of one tenant.
+// At is the house as it is in one of the tenant's places.
+func (h House) At(p tenant.Place) House {
+	h.Place = p
+	return h
+}
+
+// Build makes the house of one tenant, as it is where the tenant lives.
 func Build(t tenant.Tenant) House {
-	h := House{Tenant: t, Roles: make([]Role, 0, 2+len(t.Logins)), Memberships: make([]Membership, 0, 5+len(t.Logins))}
+	h := House{Tenant: t, Place: t.Home, Roles: make([]Role, 0, 2+len(t.Logins)), Memberships: make([]Membership, 0, 5+len(t.Logins))}
 	h.Roles = append(h.Roles,
 		Role{Name: t.Identity(), ConnLimit: -1, Mark: identityMark(t)},
 		Role{Name: t.Owner, ConnLimit: -1, Mark: Mark{Tenant: t.Name, Role: "owner", Database: t.Home.Database}})
+	for _, p := range t.Further {
+		if g := t.Group(p); g != t.Identity() {
+			h.Roles = append(h.Roles, Role{Name: g, ConnLimit: -1, Mark: groupMark(t, p)})
+		}
+	}
+	h.Groups = len(h.Roles)
 	h.join(tenant.TenantsRole, t.Identity(), false, false)
 	if !t.Own() {
 		h.join(t.Group(t.Home), t.Identity(), true, false)
@@ -67,6 +92,9 @@ func Build(t tenant.Tenant) House {
 		}
 	}
 	h.Shared = len(h.Memberships)
+	for _, g := range t.Groups() {
+		h.join(g, t.Identity(), true, false)
+	}
 	// The owner makes temporary tables too, in migrations.
 	h.join(t.Identity(), t.Owner, true, false)
 	for _, l := range t.Logins {
@@ -118,6 +146,18 @@ func limitSettings(l tenant.Limits) []tenant.Setting {
 	s = appendTime(s, "statement_timeout", l.StatementTimeout)
 	s = appendSize(s, "temp_file_limit", l.TempFiles)
 	return appendSize(s, "work_mem", l.WorkMem)
+}
+
+// placeSettings are the parameters of a tenant's logins that are others in its
+// further databases.
+func placeSettings(t tenant.Tenant) []PlaceSetting {
+	var out []PlaceSetting
+	for _, p := range t.Further {
+		if !slices.Equal(p.Schemas, t.Home.Schemas) {
+			out = append(out, PlaceSetting{p.Database, tenant.Setting{Name: "search_path", Value: SearchPath(t.Path(p))}})
+		}
+	}
+	return out
 }
 
 // SearchPath is the value of search_path for a tenant's schemas, quoted as

@@ -14,19 +14,24 @@ import (
 // alone cannot tell that of an adopted database. It holds no secret.
 type Mark struct {
 	Tenant string `json:"tenant,omitempty"`
-	// Role is "identity", "owner", a login's kind, "group" for a shared
-	// database's group, "marker" for the server's own, "admin", "pool", or "probe".
+	// Role is "identity", "owner", a login's kind, "group" for the group of a
+	// shared database, or of a further one of a tenant, "marker" for the
+	// server's own, "admin", "pool", or "probe".
 	Role string `json:"role"`
 	// Access is an administrator's.
 	Access tenant.DataAccess `json:"access,omitempty"`
 
 	// Database is the container, of an identity, an owner, a group and a pool.
 	Database string `json:"database,omitempty"`
+	// Schemas are the tenant's in it, of an identity and a tenant's group;
+	// absent: the one with the tenant's name.
+	Schemas []string `json:"schemas,omitempty"`
 
 	// Of an identity only:
 	Isolation tenant.Model `json:"isolation,omitempty"`
-	Schemas   []string     `json:"schemas,omitempty"` // absent: the one with the tenant's name
-	Suspended bool         `json:"suspended,omitempty"`
+	// Further are the further databases that have no group of their own.
+	Further   []MarkedPlace `json:"further,omitempty"`
+	Suspended bool          `json:"suspended,omitempty"`
 	// Extensions are the spec's: in a shared database nothing else tells
 	// whose they are.
 	Extensions   []string `json:"extensions,omitempty"`
@@ -40,6 +45,29 @@ type Mark struct {
 	Old   string `json:"old,omitempty"`
 	State string `json:"state,omitempty"`
 	Until string `json:"until,omitempty"`
+}
+
+// MarkedPlace is a tenant's place in a mark.
+type MarkedPlace struct {
+	Database string   `json:"database"`
+	Schemas  []string `json:"schemas,omitempty"` // absent: the one with the tenant's name
+}
+
+// Places lists the tenant's places that a mark of an identity, or of a
+// tenant's group, tells of.
+func (m Mark) Places() []tenant.Place {
+	all := []tenant.Place{place(m.Tenant, m.Database, m.Schemas)}
+	for _, p := range m.Further {
+		all = append(all, place(m.Tenant, p.Database, p.Schemas))
+	}
+	return all
+}
+
+func place(name, database string, schemas []string) tenant.Place {
+	if len(schemas) == 0 {
+		schemas = []string{name}
+	}
+	return tenant.Place{Database: database, Schemas: schemas}
 }
 
 const markPrefix = "landlord "
@@ -130,9 +158,12 @@ func (m *Mark) set(key, value string) bool {
 }
 
 func identityMark(t tenant.Tenant) Mark {
-	m := Mark{Tenant: t.Name, Role: "identity", Isolation: inServer(t.Isolation), Database: t.Home.Database, Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects, AdvisoryLocks: t.AdvisoryLocks}
-	if !slices.Equal(t.Home.Schemas, []string{t.Name}) {
-		m.Schemas = t.Home.Schemas
+	m := Mark{Tenant: t.Name, Role: "identity", Isolation: inServer(t.Isolation), Database: t.Home.Database, Schemas: markedSchemas(t, t.Home),
+		Suspended: t.Suspended, Extensions: t.Extensions, LargeObjects: t.LargeObjects, AdvisoryLocks: t.AdvisoryLocks}
+	for _, p := range t.Further {
+		if t.Group(p) == t.Identity() {
+			m.Further = append(m.Further, MarkedPlace{p.Database, markedSchemas(t, p)})
+		}
 	}
 	return m
 }
@@ -144,4 +175,15 @@ func inServer(m tenant.Model) tenant.Model {
 		return tenant.Database
 	}
 	return m
+}
+
+func groupMark(t tenant.Tenant, p tenant.Place) Mark {
+	return Mark{Tenant: t.Name, Role: "group", Database: p.Database, Schemas: markedSchemas(t, p)}
+}
+
+func markedSchemas(t tenant.Tenant, p tenant.Place) []string {
+	if slices.Equal(p.Schemas, []string{t.Name}) {
+		return nil
+	}
+	return p.Schemas
 }

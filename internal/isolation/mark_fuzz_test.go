@@ -13,6 +13,8 @@ func FuzzParseMark(f *testing.F) {
 	for _, m := range []Mark{
 		{Tenant: "acme", Role: "app"},
 		{Tenant: "acme", Role: "identity", Isolation: "schema", Database: "shared"},
+		{Tenant: "acme", Role: "group", Database: "acme_archive", Schemas: []string{"public"}},
+		{Tenant: "acme", Role: "identity", Isolation: "database", Database: "acme", Further: []MarkedPlace{{"web", nil}, {"old", []string{"public"}}}},
 		{Tenant: "acme", Role: "identity", Isolation: "database", Database: `a"b\<é`, Schemas: []string{"public"}, Suspended: true, Extensions: []string{"citext"}},
 		{Role: "marker"},
 		{Tenant: "acme", Role: "app", Of: "acme_app", Old: "acme_app_b", State: "open", Until: "2026-11-24T10:00:00Z"},

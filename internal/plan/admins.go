@@ -255,8 +255,7 @@ func (b *builder) extraAdmins() {
 func (b *builder) dropAdmin(name string) {
 	u := unit{b: b, phase: Removal, group: "admin " + name}
 	u.shut("admin "+name+" has no role in the spec: its door is shut first", []string{name})
-	gone := tenant.Tenant{Name: name}
-	for _, database := range b.touched(gone, false) {
+	for _, database := range b.touched([]string{name}) {
 		u.in(database).takeOver("what admin "+name+" owns is taken over, not dropped", []string{name})
 	}
 	u.do("admin "+name+" has nothing left", Access, "DROP ROLE "+pgsql.Ident(name))

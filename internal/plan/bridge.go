@@ -22,7 +22,7 @@ import (
 func (b *builder) bridges() {
 	b.oldLoans()
 	for _, h := range b.houses {
-		if c := b.contents[h.Tenant.Home.Database]; c != nil && c.Error == "" && b.in.wants(h.Tenant) && b.takenOver(h) && b.whole(h) {
+		if b.in.wants(h.Tenant) && b.takenOver(h) && b.whole(h) {
 			b.bridge(h)
 		}
 	}
@@ -38,12 +38,14 @@ func (b *builder) takenOver(h isolation.House) bool {
 // whole says whether landlord can take over all that stands in a house. Where
 // it cannot, and says so, what it could would be moved away from under the rest.
 func (b *builder) whole(h isolation.House) bool {
-	c := b.contents[h.Tenant.Home.Database]
-	if b.superuser() || c == nil || c.Error != "" {
-		return true
-	}
-	rooms := b.rooms(h.Tenant.Home.Database)
-	return !slices.ContainsFunc(h.Tenant.Home.Schemas, func(name string) bool {
+	return b.superuser() || !slices.ContainsFunc(b.readable(h.Tenant), func(p tenant.Place) bool { return b.foreign(p) })
+}
+
+// foreign says whether something in a place's schemas is not landlord's to take
+// over.
+func (b *builder) foreign(p tenant.Place) bool {
+	rooms := b.rooms(p.Database)
+	return slices.ContainsFunc(p.Schemas, func(name string) bool {
 		if s, ok := rooms.schemas[name]; ok && !b.mayOwn(s.Owner) {
 			return true
 		}
@@ -58,23 +60,45 @@ func (b *builder) whole(h isolation.House) bool {
 
 func (b *builder) bridge(h isolation.House) {
 	t := h.Tenant
-	container := isolation.Containers([]tenant.Tenant{t})[0]
+	places := b.readable(t)
+	if len(places) == 0 {
+		return
+	}
 	shared := unit{b: b, phase: Markers, group: "server"}
 	for _, r := range isolation.Markers() {
 		shared.makeRole(r)
 	}
-	if container.Shared {
-		shared.makeRole(container.GroupRole())
+	for _, c := range isolation.Containers([]tenant.Tenant{t}) {
+		if c.Shared {
+			shared.makeRole(c.GroupRole())
+		}
 	}
-	u := unit{b: b, phase: Bridges, group: "tenant " + t.Name, tenant: t.Name}.in(t.Home.Database)
-	for _, r := range h.Roles[:2] {
+	u := unit{b: b, phase: Bridges, group: "tenant " + t.Name, tenant: t.Name}.in(places[0].Database)
+	for _, r := range h.Roles[:h.Groups] {
 		u.makeRole(r)
 	}
-	rooms := b.rooms(t.Home.Database)
 	u.letIn(h)
+	for _, p := range places {
+		u.in(p.Database).bridgePlace(h.At(p), b.rooms(p.Database))
+	}
+}
+
+// readable lists the places of a tenant that could be read.
+func (b *builder) readable(t tenant.Tenant) []tenant.Place {
+	return slices.DeleteFunc(t.Places(), func(p tenant.Place) bool {
+		c := b.contents[p.Database]
+		return c == nil || c.Error != ""
+	})
+}
+
+func (u unit) bridgePlace(h isolation.House, rooms *inside) {
 	u.lend(h, rooms)
-	u.bridgeDatabase(container, t.Temp)
-	for _, name := range t.Home.Schemas {
+	for _, c := range isolation.Containers([]tenant.Tenant{h.Tenant}) {
+		if c.Database == h.Place.Database {
+			u.bridgeDatabase(c, h.Tenant.Temp)
+		}
+	}
+	for _, name := range h.Place.Schemas {
 		u.bridgeSchema(h, rooms, name)
 	}
 }
@@ -141,8 +165,9 @@ const firstNormal = 16384
 // without from the change of owners to the grants; a view of its own would stop
 // working for everybody. The loans end with the house (endLoans).
 func (u unit) lend(h isolation.House, c *inside) {
-	for _, role := range slices.Sorted(maps.Keys(u.b.ownersIn(h.Tenant, c))) {
-		if r := u.b.roles[role]; r == nil || r.OID < firstNormal || role == u.b.snap.Session.User || r.Superuser && u.b.owner[role] == "" || u.b.memberOf(role, h.Tenant.Owner, map[string]bool{}) {
+	for _, role := range slices.Sorted(maps.Keys(u.b.ownersIn(h.Tenant, h.Place, c))) {
+		if r := u.b.roles[role]; r == nil || r.OID < firstNormal || role == u.b.snap.Session.User || r.Superuser && u.b.owner[role] == "" ||
+			u.b.memberOf(role, h.Tenant.Owner, map[string]bool{}) || u.b.memberOf(h.Tenant.Owner, role, map[string]bool{}) { // a circle is refused
 			continue
 		}
 		u.do(fmt.Sprintf("%s owns things in the house, and keeps its rights on them until all is in its place", role), Safe,
@@ -153,14 +178,14 @@ func (u unit) lend(h isolation.House, c *inside) {
 }
 
 // ownersIn are the roles, the tenant's or nobody's, that own something in a
-// tenant's house. A migrator becomes the owner anyway.
-func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
+// place of a tenant's. A migrator becomes the owner anyway.
+func (b *builder) ownersIn(t tenant.Tenant, p tenant.Place, c *inside) map[string]bool {
 	owns := map[string]bool{}
 	own := func(role string) { owns[role] = owns[role] || b.owner[role] == t.Name }
-	if d := b.databases[t.Home.Database]; d != nil {
+	if d := b.databases[p.Database]; d != nil {
 		own(d.Owner)
 	}
-	for _, name := range t.Home.Schemas {
+	for _, name := range p.Schemas {
 		own(c.schemas[name].Owner)
 		for o := range c.objects(name) {
 			owns[o.owner] = true
@@ -178,12 +203,13 @@ func (b *builder) ownersIn(t tenant.Tenant, c *inside) map[string]bool {
 func (b *builder) oldLoans() {
 	for _, m := range b.snap.Memberships {
 		t, ok := b.byOwner(m.Role)
-		c := b.contents[t.Home.Database]
-		if !ok || m.Admin || !m.Inherit || c == nil || c.Error != "" || !b.concernsTenant(t.Name) || !b.stays(m) || b.tolerated(m) {
+		places := b.readable(t)
+		if !ok || m.Admin || !m.Inherit || len(places) == 0 || !b.concernsTenant(t.Name) || !b.stays(m) || b.tolerated(m) {
 			continue
 		}
 		login := slices.ContainsFunc(t.Logins, func(l tenant.Login) bool { return l.Name == m.Member && l.Kind != tenant.Migrator })
-		if login || b.ownersIn(t, b.rooms(t.Home.Database))[m.Member] {
+		owns := func(p tenant.Place) bool { return b.ownersIn(t, p, b.rooms(p.Database))[m.Member] }
+		if login || slices.ContainsFunc(places, owns) {
 			b.lent[[2]string{m.Role, m.Member}] = true
 		}
 	}
@@ -191,7 +217,7 @@ func (b *builder) oldLoans() {
 
 // byOwner is the tenant in the spec whose owner a role is.
 func (b *builder) byOwner(role string) (tenant.Tenant, bool) {
-	if b.ownerIn[role] == "" {
+	if !b.owns[role] {
 		return tenant.Tenant{}, false
 	}
 	i := slices.IndexFunc(b.houses, func(h isolation.House) bool { return h.Tenant.Owner == role })

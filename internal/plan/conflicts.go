@@ -133,6 +133,6 @@ func (b *builder) marked(c isolation.Container) bool {
 			return false
 		}
 		m, ok := isolation.ParseMark(r.Comment)
-		return ok && m.Database == c.Database
+		return ok && slices.ContainsFunc(m.Places(), func(p tenant.Place) bool { return p.Database == c.Database })
 	})
 }

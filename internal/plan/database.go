@@ -33,7 +33,9 @@ func (b *builder) ground() {
 		managed[c.Database], about[c.Database] = true, b.concerns(c)
 	}
 	for _, t := range b.found {
-		managed[t.Home.Database] = true
+		for _, p := range t.Places() {
+			managed[p.Database] = true
+		}
 	}
 	for i := range b.snap.Databases {
 		switch d := &b.snap.Databases[i]; {
@@ -101,7 +103,7 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 func (u unit) keepOut(d *snapshot.Database) {
 	u.takeAway(fmt.Sprintf("database %s is another tenant's house", d.Name), "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner, func(grantee string) bool {
 		whose := u.b.owner[grantee]
-		return u.b.concernsTenant(whose) && u.b.home[whose] != d.Name
+		return u.b.concernsTenant(whose) && !u.b.lives[lodger{whose, d.Name}]
 	})
 }
 
@@ -253,12 +255,13 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 			fmt.Sprintf("have a superuser run: ALTER DATABASE %s OWNER TO %s", pgsql.Ident(c.Database), pgsql.Ident(u.b.snap.Session.User)))
 		return owner
 	}
-	grants := u.b.databaseGrants(c, temp)
+	grants, before := u.b.databaseGrants(c, temp), len(u.b.plan.Steps)
 	if !u.b.mayKeep(owner) {
 		u.alterOwner("database "+c.Database, object, owner, u.b.snap.Session.User)
 		acl, owner = acl.ChangeOwner(owner, u.b.snap.Session.User), u.b.snap.Session.User
 	}
 	u.setACL("who may connect to database "+c.Database, object, pgsql.DatabaseObj, owner, acl, grants)
+	u.b.mended[c.Database] = len(u.b.plan.Steps) > before
 	if have.Template {
 		u.do("a template can be copied by everybody with CREATEDB", Access, "ALTER "+object+" IS_TEMPLATE false")
 	}

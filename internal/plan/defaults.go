@@ -24,7 +24,7 @@ type defaultKey struct {
 func (u unit) defaults(h isolation.House, c *inside) {
 	owner := h.Tenant.Owner
 	rows := []defaultRow{{defaultKey: defaultKey{"", pgsql.Routine}}}
-	for _, schema := range h.Tenant.Home.Schemas {
+	for _, schema := range h.Place.Schemas {
 		for _, kind := range []pgsql.ObjectKind{pgsql.Table, pgsql.Sequence, pgsql.Routine} {
 			rows = append(rows, defaultRow{defaultKey: defaultKey{schema, kind}, want: h.DefaultGrants(kind)})
 		}
@@ -120,7 +120,7 @@ func defaultWord(k pgsql.ObjectKind) string {
 func (u unit) strangersDefaults(c *inside) {
 	for _, creator := range slices.Sorted(maps.Keys(c.defaults)) {
 		whose := u.b.owner[creator]
-		if u.b.ownerIn[creator] == c.database || whose != "" && !u.b.concernsTenant(whose) {
+		if u.b.owns[creator] && u.b.lives[lodger{whose, c.database}] || whose != "" && !u.b.concernsTenant(whose) {
 			continue
 		}
 		for _, d := range c.defaults[creator] {

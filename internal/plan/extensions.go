@@ -79,7 +79,8 @@ func (u unit) misplaced(c isolation.Container, e snapshot.Extension) {
 			"drop it (DROP EXTENSION "+pgsql.Ident(e.Name)+"), and landlord installs it as its own")
 	}
 	for _, t := range c.Tenants {
-		if slices.Contains(t.Extensions, e.Name) && e.Schema != "pg_catalog" && !slices.Contains(t.Path(t.Home), e.Schema) {
+		p, _ := t.Place(c.Database)
+		if slices.Contains(t.Extensions, e.Name) && e.Schema != "pg_catalog" && !slices.Contains(t.Path(p), e.Schema) {
 			u.b.cannot(t.Name, fmt.Sprintf("extension %s stands in schema %s of database %s, where tenant %s does not look", e.Name, e.Schema, c.Database, t.Name),
 				"have its owner run: ALTER EXTENSION "+pgsql.Ident(e.Name)+" SET SCHEMA "+pgsql.Ident(tenant.ExtensionsSchema))
 		}

@@ -22,6 +22,13 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 			byName[m.Tenant] = foundIdentity(server, m)
 		}
 	}
+	for _, m := range marks {
+		if t := byName[m.Tenant]; t != nil {
+			for _, p := range furtherIn(m) {
+				*t = t.WithPlace(p)
+			}
+		}
+	}
 	for i, m := range marks {
 		if byName[m.Tenant] != nil && m.Of == "" {
 			foundRole(byName[m.Tenant], m, snap.Roles[i])
@@ -47,11 +54,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 }
 
 func foundIdentity(server string, m isolation.Mark) *tenant.Tenant {
-	t := &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Home: tenant.Place{Database: m.Database, Schemas: m.Schemas}, Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects, AdvisoryLocks: m.AdvisoryLocks}
-	if len(t.Home.Schemas) == 0 {
-		t.Home.Schemas = []string{m.Tenant}
-	}
-	return t
+	return &tenant.Tenant{Name: m.Tenant, Server: server, Isolation: m.Isolation, Home: m.Places()[0], Rights: tenant.CRUD, Suspended: m.Suspended, Extensions: m.Extensions, LargeObjects: m.LargeObjects, AdvisoryLocks: m.AdvisoryLocks}
 }
 
 // foundRole takes a marked owner or login into its tenant.

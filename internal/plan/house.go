@@ -17,48 +17,57 @@ func (b *builder) build(h isolation.House) {
 	t := h.Tenant
 	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
-	db := b.databases[t.Home.Database]
-	inside := u.in(t.Home.Database)
-	if !t.Own() || db != nil && db.AllowConn {
-		inside.roles(h)
+	home := u.in(t.Home.Database)
+	if db := b.databases[t.Home.Database]; !t.Alone(t.Home) || db != nil && db.AllowConn {
+		home.roles(h)
 	} else {
 		u.roles(h)
 	}
-	if t.Own() {
-		u.containerDatabase(isolation.Containers([]tenant.Tenant{t})[0], t.Temp)
+	for _, c := range isolation.Containers([]tenant.Tenant{t}) {
+		if !c.Shared {
+			u.containerDatabase(c, t.Temp)
+		}
 	}
-	if db != nil && !db.AllowConn {
-		b.plan.Again = true
-		return // its inside is not to be seen yet
+	u.placeSettings(h)
+	whole := true
+	for _, p := range slices.Backward(t.Places()) { // the last wall is raised at home
+		contents, ok := b.inside(t, p)
+		if whole = whole && ok; ok {
+			u.in(p.Database).schemas(h.At(p), contents)
+		}
 	}
-	contents, ok := b.inside(t)
-	if !ok {
+	if !whole {
 		return
 	}
-	inside.schemas(h, contents)
-	inside.open(h.Roles)
-	inside.endLoans(h)
+	home.open(h.Roles)
+	home.endLoans(h)
 }
 
-// inside returns what the tenant's database holds, nothing where it is still
-// to be made; ok is false where it could not be read.
-func (b *builder) inside(t tenant.Tenant) (*inside, bool) {
-	c := b.contents[t.Home.Database]
+// inside returns what one of a tenant's databases holds, nothing where it is
+// still to be made; ok is false where it could not be read.
+func (b *builder) inside(t tenant.Tenant, p tenant.Place) (*inside, bool) {
+	c, db := b.contents[p.Database], b.databases[p.Database]
 	switch {
-	case b.databases[t.Home.Database] == nil:
-		return newInside(&snapshot.Contents{Database: t.Home.Database}), true
+	case db == nil:
+		return newInside(&snapshot.Contents{Database: p.Database}), true
+	case !db.AllowConn:
+		b.plan.Again = true
+		return nil, false // it is not to be seen yet
 	case c == nil:
-		b.cannot(t.Name, fmt.Sprintf("database %s was not read", t.Home.Database), "plan again")
+		b.cannot(t.Name, fmt.Sprintf("database %s was not read", p.Database), "plan again")
 		return nil, false
+	case c.Error != "" && b.mended[p.Database]:
+		b.plan.Again = true
+		return nil, false // it may be to be seen once its door is right
 	case c.Error != "":
-		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", t.Home.Database, c.Error), "make it accept landlord's connections")
-		if !slices.Contains(b.plan.Unread, t.Home.Database) {
-			b.plan.Unread = append(b.plan.Unread, t.Home.Database)
+		b.cannot(t.Name, fmt.Sprintf("database %s cannot be read: %s", p.Database, c.Error), "make it accept landlord's connections")
+		if !slices.Contains(b.plan.Unread, p.Database) {
+			b.plan.Unread = append(b.plan.Unread, p.Database)
 			b.plan.UnreadWhy = cmp.Or(b.plan.UnreadWhy, c.Error)
 		}
 		return nil, false
 	}
-	return b.rooms(t.Home.Database), true
+	return b.rooms(p.Database), true
 }
 
 // roles makes or mends the house's roles, memberships and parameters.
@@ -94,15 +103,16 @@ func (b *builder) keys(h isolation.House) []isolation.Membership {
 	return []isolation.Membership{{Role: h.Tenant.Owner, Member: me, Set: true}}
 }
 
-// schemas makes or mends the tenant's schemas and everything in them.
+// schemas makes or mends the tenant's schemas in a place and everything in
+// them.
 func (u unit) schemas(h isolation.House, c *inside) {
 	if u.b.gentle(h) {
-		for _, name := range h.Tenant.Home.Schemas {
+		for _, name := range h.Place.Schemas {
 			u.move(h, c, name)
 		}
 	}
 	ours := map[string]bool{}
-	for _, name := range h.Tenant.Home.Schemas {
+	for _, name := range h.Place.Schemas {
 		object := "SCHEMA " + pgsql.Ident(name)
 		s, ok := c.schemas[name]
 		if !ok {
@@ -116,7 +126,7 @@ func (u unit) schemas(h isolation.House, c *inside) {
 		u.setACL("who may enter schema "+name, object, pgsql.SchemaKind, h.Tenant.Owner, acl, h.SchemaGrants())
 	}
 	u.defaults(h, c)
-	for _, name := range h.Tenant.Home.Schemas {
+	for _, name := range h.Place.Schemas {
 		if ours[name] {
 			u.objects(h, c, name)
 		}

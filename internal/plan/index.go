@@ -27,8 +27,8 @@ type index struct {
 	trusted     map[string]bool             // roles that may hold anybody's role: superusers, operators, landlord
 	found       []tenant.Tenant
 	foundAs     map[string]tenant.Tenant // the same by name
-	ownerIn     map[string]string        // owner role -> the container that its house stands in
-	home        map[string]string        // tenant -> the container that its house stands in
+	owns        map[string]bool          // the owner roles of the houses in the spec
+	lives       map[lodger]bool          // which tenants' houses stand in which databases
 	insides     map[string]*inside       // contents by database, arranged when first asked for
 	administers map[string]bool          // roles that a landlord without SUPERUSER may grant; nil: not known yet
 	wanted      map[string]bool          // names of the tenants that the plan is about
@@ -41,6 +41,9 @@ type index struct {
 // place is a schema in a database.
 type place struct{ database, schema string }
 
+// lodger is a tenant in a database.
+type lodger struct{ tenant, database string }
+
 func newIndex(in Input, found []tenant.Tenant) *index {
 	x := &index{
 		snap: in.Snapshot, found: found,
@@ -50,7 +53,7 @@ func newIndex(in Input, found []tenant.Tenant) *index {
 		owner:    make(map[string]string, len(in.Snapshot.Roles)), house: make(map[place]string, len(in.Tenants)),
 		houseOf: map[string]*isolation.House{}, tenants: in.Tenants, number: make(map[string]int, len(in.Tenants)),
 		foundIn: map[place]string{}, trusted: map[string]bool{},
-		wanted: map[string]bool{}, ownerIn: map[string]string{}, home: make(map[string]string, len(in.Tenants)), foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
+		wanted: map[string]bool{}, owns: map[string]bool{}, lives: make(map[lodger]bool, len(in.Tenants)), foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
 	x.indexWanted(in)
@@ -98,11 +101,13 @@ func (x *index) indexWanted(in Input) {
 			}
 		}
 		if named == nil || named[t.Owner] || wanted {
-			x.ownerIn[t.Owner] = t.Home.Database
+			x.owns[t.Owner] = true
 		}
-		x.home[t.Name] = t.Home.Database
-		for _, schema := range t.Home.Schemas {
-			x.house[place{t.Home.Database, schema}] = t.Name
+		for p := range t.EachPlace {
+			x.lives[lodger{t.Name, p.Database}] = true
+			for _, schema := range p.Schemas {
+				x.house[place{p.Database, schema}] = t.Name
+			}
 		}
 	}
 	for i, h := range x.houses {
@@ -111,17 +116,20 @@ func (x *index) indexWanted(in Input) {
 	x.containers = isolation.Containers(in.Tenants)
 	for _, t := range x.found {
 		x.foundAs[t.Name] = t
-		if x.home[t.Name] == "" {
-			x.home[t.Name] = t.Home.Database
-		}
 		for _, role := range t.Roles() {
 			if x.owner[role] == "" {
 				x.owner[role] = t.Name
 			}
 		}
-		for _, schema := range t.Home.Schemas {
-			if at := (place{t.Home.Database, schema}); x.house[at] == "" {
-				x.foundIn[at] = t.Name
+		_, inSpec := x.number[t.Name]
+		for p := range t.EachPlace {
+			if !inSpec {
+				x.lives[lodger{t.Name, p.Database}] = true
+			}
+			for _, schema := range p.Schemas {
+				if at := (place{p.Database, schema}); x.house[at] == "" {
+					x.foundIn[at] = t.Name
+				}
 			}
 		}
 	}

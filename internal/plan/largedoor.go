@@ -48,11 +48,16 @@ func (u unit) largeObjectDoor(c isolation.Container, in *inside) {
 // where the spec does not name it, on the server.
 func (b *builder) someIn(c isolation.Container, has func(*tenant.Tenant) bool) bool {
 	return slices.ContainsFunc(c.Tenants, has) || slices.ContainsFunc(b.found, func(t tenant.Tenant) bool {
-		return has(&t) && t.Home.Database == c.Database && !b.inSpec(t.Name) && !b.in.Prune
+		_, in := t.Place(c.Database)
+		return has(&t) && in && !b.inSpec(t.Name) && !b.in.Prune
 	})
 }
 
-// holdLargeObjects says whether a tenant has large objects in a database.
+// holdLargeObjects says whether a tenant has large objects in a database, and
+// keeps them: it lives there, or the plan is not about it.
 func (b *builder) holdLargeObjects(in *inside) bool {
-	return slices.ContainsFunc(in.large, func(g snapshot.LargeObjectGrant) bool { return b.isTenants(g.Owner) })
+	return slices.ContainsFunc(in.large, func(g snapshot.LargeObjectGrant) bool {
+		whose := b.owner[g.Owner]
+		return whose != "" && (b.lives[lodger{whose, in.database}] || !b.concernsTenant(whose))
+	})
 }

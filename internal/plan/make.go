@@ -33,14 +33,22 @@ func Needs(in Input, snap snapshot.Snapshot) []string {
 		// in schema public what a superuser's session would run.
 		wanted["postgres"] = len(in.Server.Admins) > 0 && snap.Version.Major() < 15
 	}
-	for _, t := range in.Tenants {
-		if in.wants(t) {
-			wanted[t.Home.Database] = true
+	want := func(t tenant.Tenant) {
+		for _, p := range t.Places() {
+			wanted[p.Database] = true
 		}
 	}
+	tenants := in.Tenants
 	if in.Prune {
 		for _, t := range Found(in.Server.Name, snap) {
-			wanted[t.Home.Database] = true
+			want(t)
+		}
+	} else {
+		tenants = withFurther(tenants, foundFurther(snap), snap)
+	}
+	for _, t := range tenants {
+		if in.wants(t) {
+			want(t)
 		}
 	}
 	var out []string
@@ -91,8 +99,14 @@ func Make(in Input) (Plan, error) {
 		return Plan{}, err
 	}
 	found := Found(in.Server.Name, in.Snapshot)
-	in.Tenants = WithTwins(in.Tenants, found)
-	b := &builder{index: newIndex(in, found), in: in, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{}, made: map[string]bool{}}
+	asked := in.Tenants
+	if in.Prune {
+		in.Tenants = withTwins(in.Tenants, found)
+	} else {
+		in.Tenants = Complete(in.Tenants, found, in.Snapshot)
+	}
+	b := &builder{index: newIndex(in, found), in: in, asked: asked, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{},
+		made: map[string]bool{}, mended: map[string]bool{}}
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}
@@ -170,8 +184,10 @@ func (b *builder) concerns(c isolation.Container) bool {
 // builder gathers the steps of a plan.
 type builder struct {
 	*index
-	in      Input
+	in      Input           // its tenants completed by what stays on the server
+	asked   []tenant.Tenant // as the spec has them
 	plan    Plan
+	mended  map[string]bool // databases whose owner or ACL the plan puts right
 	clashes []Conflict
 	depends map[string][]string // databases by role, gathered when first asked for
 	noted   map[Note]bool
@@ -221,7 +237,7 @@ func (u unit) mine(why string, sql []string) {
 // keyed says whether landlord may become the unit's role by then: it has the
 // key of each house that it builds.
 func (u unit) keyed() bool {
-	own := u.phase == Houses && u.b.owner[u.as] == u.tenant && u.b.ownerIn[u.as] != ""
+	own := u.phase == Houses && u.b.owner[u.as] == u.tenant && u.b.owns[u.as]
 	return own || u.b.memberWith(u.b.snap.Session.User, u.as, false, true)
 }
 

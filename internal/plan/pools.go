@@ -81,7 +81,7 @@ func probingPools(snap snapshot.Snapshot) []isolation.Pool {
 // own, where the plan is about some tenant that it may become.
 func (x *index) ownPool(in Input, p tenant.Pool) {
 	whose := pooled + p.Name
-	x.owner[p.Name], x.home[whose] = whose, p.Database
+	x.owner[p.Name], x.lives[lodger{whose, p.Database}] = whose, true
 	x.wanted[whose] = len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == p.Database && in.wants(t) })
 }
 
@@ -289,7 +289,7 @@ func (b *builder) extraPools() {
 func (b *builder) dropPool(p tenant.Pool) {
 	u := unit{b: b, phase: Removal, group: "pool " + p.Name}
 	u.shut("pool "+p.Name+" is not in the spec: its door is shut first", []string{p.Name})
-	for _, database := range b.touched(tenant.Tenant{Name: p.Name, Home: tenant.Place{Database: p.Database}}, false) {
+	for _, database := range b.accepting(append(b.touched([]string{p.Name}), p.Database)) {
 		u.in(database).takeOver("what pool "+p.Name+" owns is taken over, not dropped", []string{p.Name})
 	}
 	u.do("pool "+p.Name+" has nothing left", Access, "DROP ROLE "+pgsql.Ident(p.Name))

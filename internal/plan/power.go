@@ -56,7 +56,7 @@ func (b *builder) borrow(role string) (loan, bool) {
 		return loan{}, b.memberOf(me, role, map[string]bool{})
 	}
 	l := loan{before: []string{b.grantRole(role, []string{me}, true, true)}}
-	if at := b.owner[role]; b.ownerIn[role] != "" && b.concernsTenant(at) || b.memberWith(me, role, false, true) {
+	if at := b.owner[role]; b.owns[role] && b.concernsTenant(at) || b.memberWith(me, role, false, true) {
 		l.after = []string{b.grantRole(role, []string{me}, false, true)} // the key stays
 	} else {
 		l.after = []string{"REVOKE " + pgsql.Ident(role) + " FROM " + pgsql.Ident(me)}

@@ -23,6 +23,7 @@ func (b *builder) removals() {
 			b.note(t.Name, fmt.Sprintf("tenant %s is on the server and not in the spec: left alone", t.Name), "add it to the spec, or drop it with --prune")
 		}
 	}
+	b.extraPlaces()
 	b.extraAdmins()
 	b.extraPools()
 	b.dropRouter()
@@ -46,19 +47,27 @@ func (b *builder) remove(t tenant.Tenant) {
 	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
 	u.closeDoor(t)
 	u.leavePools(t)
-	database := b.databases[t.Home.Database]
-	own := t.Own()
-	switch {
-	case own && database != nil:
-		u.loses(&Loss{t.Name, fmt.Sprintf("database %s of tenant %s", t.Home.Database, t.Name), database.Size}, true,
-			"DROP DATABASE "+pgsql.Ident(t.Home.Database)+" WITH (FORCE)")
-	case database != nil:
-		u.in(t.Home.Database).dropSchemas(t)
+	var dropped []string
+	gone := true // it has nothing anywhere any more
+	for _, p := range t.Places() {
+		there := b.databases[p.Database] != nil
+		gone = gone && !there
+		switch {
+		case t.Alone(p):
+			dropped = append(dropped, p.Database)
+			u.dropDatabase(t, p)
+		case there:
+			u.in(p.Database).dropSchemas(t, p)
+		}
 	}
-	for _, name := range b.touched(t, own) {
+	databases := b.touched(t.Roles(), dropped...)
+	if !t.Own() {
+		databases = b.accepting(append(databases, t.Home.Database))
+	}
+	for _, name := range databases {
 		u.in(name).disown(t)
 	}
-	if own && database == nil {
+	if gone {
 		u.disown(t)
 	}
 	u.dropRoles(t)
@@ -75,16 +84,16 @@ func (u unit) closeDoor(t tenant.Tenant) {
 	}
 }
 
-func (u unit) dropSchemas(t tenant.Tenant) {
-	c := u.b.contents[t.Home.Database]
+func (u unit) dropSchemas(t tenant.Tenant, p tenant.Place) {
+	c := u.b.contents[p.Database]
 	if c == nil || c.Error != "" {
-		u.b.cannot(t.Name, fmt.Sprintf("database %s cannot be read, so tenant %s stays", t.Home.Database, t.Name), "make it accept landlord's connections")
+		u.b.cannot(t.Name, fmt.Sprintf("database %s cannot be read, so tenant %s stays", p.Database, t.Name), "make it accept landlord's connections")
 		return
 	}
-	rooms := u.b.rooms(t.Home.Database)
-	for _, name := range t.Home.Schemas {
+	rooms := u.b.rooms(p.Database)
+	for _, name := range p.Schemas {
 		if s, ok := rooms.schemas[name]; ok {
-			u.dropSchema(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, t.Home.Database), s.Size}, s)
+			u.dropSchema(&Loss{t.Name, fmt.Sprintf("schema %s of tenant %s in database %s", name, t.Name, p.Database), s.Size}, s)
 		}
 	}
 }
@@ -106,19 +115,26 @@ func (u unit) loses(loss *Loss, alone bool, sql ...string) {
 	u.b.plan.Steps = append(u.b.plan.Steps, s)
 }
 
-// touched lists the databases, other than one that is dropped, in which the
-// tenant's roles own or hold something.
-func (b *builder) touched(t tenant.Tenant, dropped bool) []string {
-	seen := map[string]bool{}
-	if !dropped {
-		seen[t.Home.Database] = true
-	}
-	for _, role := range t.Roles() {
+// touched lists the databases, other than those that are dropped, in which
+// roles own or hold something.
+func (b *builder) touched(roles []string, dropped ...string) []string {
+	var names []string
+	for _, role := range roles {
 		for _, database := range b.dependencies(role) {
-			if !dropped || database != t.Home.Database {
-				seen[database] = true
+			if !slices.Contains(dropped, database) {
+				names = append(names, database)
 			}
 		}
+	}
+	return b.accepting(names)
+}
+
+// accepting lists those of some databases that take connections, each once, in
+// the server's order.
+func (b *builder) accepting(names []string) []string {
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
 	}
 	var out []string
 	for _, d := range b.snap.Databases {
@@ -192,7 +208,7 @@ func (b *builder) extraLogins() {
 		if !ok {
 			continue
 		}
-		gone := tenant.Tenant{Name: have.Name, Home: tenant.Place{Database: have.Home.Database}}
+		gone := tenant.Tenant{Name: have.Name, Home: have.Home, Further: have.Further}
 		for _, l := range have.Logins {
 			if !slices.Contains(want.Roles(), l.Name) {
 				gone.Logins = append(gone.Logins, l)
@@ -212,7 +228,11 @@ func (b *builder) extraLogins() {
 func (b *builder) dropLogins(t tenant.Tenant) {
 	u := unit{b: b, phase: Removal, group: "tenant " + t.Name, tenant: t.Name}
 	u.closeDoor(t)
-	for _, name := range b.touched(t, false) {
+	databases := b.touched(t.LoginRoles())
+	for _, p := range t.Places() {
+		databases = append(databases, p.Database)
+	}
+	for _, name := range b.accepting(databases) {
 		u.in(name).disownLogins(t)
 	}
 	for _, name := range slices.Backward(t.LoginRoles()) {

@@ -20,6 +20,9 @@ func (u unit) settings(want isolation.Role) {
 	here := map[string]string{}
 	var d Danger
 	for _, s := range sortedSettings(u.b.settings[want.Name]) {
+		if setIn(want, s) {
+			continue
+		}
 		if s.Database == "" && slices.ContainsFunc(want.Settings, func(w tenant.Setting) bool { return strings.EqualFold(w.Name, s.Name) }) {
 			here[strings.ToLower(s.Name)] = s.Value
 			continue
@@ -30,10 +33,37 @@ func (u unit) settings(want isolation.Role) {
 	}
 	for _, w := range want.Settings {
 		if have, ok := here[strings.ToLower(w.Name)]; (!ok || !sameSetting(w, have)) && u.maySet(w.Name) {
-			sql = append(sql, setSetting(want.Name, w))
+			sql = append(sql, setSetting(want.Name, "", w))
 		}
 	}
 	u.do("parameters of "+want.Name, d, sql...)
+}
+
+// setIn says whether a setting is one that the role is to have in one database,
+// whatever its value is.
+func setIn(want isolation.Role, have snapshot.Setting) bool {
+	return slices.ContainsFunc(want.In, func(w isolation.PlaceSetting) bool {
+		return w.Database == have.Database && strings.EqualFold(w.Name, have.Name)
+	})
+}
+
+// placeSettings sets what the logins of a house have in one database only,
+// which must be there by then.
+func (u unit) placeSettings(h isolation.House) {
+	for _, r := range h.Roles {
+		var sql []string
+		for _, w := range r.In {
+			right := slices.ContainsFunc(u.b.settings[r.Name], func(s snapshot.Setting) bool {
+				return s.Database == w.Database && strings.EqualFold(s.Name, w.Name) && sameSetting(w.Setting, s.Value)
+			})
+			if !right && u.maySet(w.Name) {
+				sql = append(sql, setSetting(r.Name, w.Database, w.Setting))
+			}
+		}
+		if len(sql) > 0 && u.b.admin(r.Name) {
+			u.do("parameters of "+r.Name+" in further databases", Safe, sql...)
+		}
+	}
 }
 
 func sortedSettings(s []snapshot.Setting) []snapshot.Setting {
@@ -65,12 +95,17 @@ func nonEmpty(s, other string) string {
 	return s
 }
 
-func setSetting(role string, s tenant.Setting) string {
+// setSetting sets a role's parameter, in one database or (with none) in all.
+func setSetting(role, database string, s tenant.Setting) string {
 	value := pgsql.Literal(s.Value)
 	if isolation.ListSetting(s.Name) {
 		value = s.Value // a list of identifiers, quoted already
 	}
-	return "ALTER ROLE " + pgsql.Ident(role) + " SET " + parameter(s.Name) + " = " + value
+	in := ""
+	if database != "" {
+		in = " IN DATABASE " + pgsql.Ident(database)
+	}
+	return "ALTER ROLE " + pgsql.Ident(role) + in + " SET " + parameter(s.Name) + " = " + value
 }
 
 // parameter quotes a parameter's name, whose parts a point divides.

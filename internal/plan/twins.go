@@ -8,10 +8,23 @@ import (
 	"landlord/internal/tenant"
 )
 
-// WithTwins gives tenants the twins that were found on the server, which no
+// Complete gives tenants what was found on the server and stays, though the
+// spec does not say so: twins, and further databases that it does not name any
+// more.
+func Complete(tenants, found []tenant.Tenant, snap snapshot.Snapshot) []tenant.Tenant {
+	further := map[string][]tenant.Place{}
+	for _, t := range found {
+		if len(t.Further) > 0 {
+			further[t.Name] = t.Further
+		}
+	}
+	return withTwins(withFurther(tenants, further, snap), found)
+}
+
+// withTwins gives tenants the twins that were found on the server, which no
 // spec knows of. A role that a spec names as a login of its own is no twin any
 // more.
-func WithTwins(tenants, found []tenant.Tenant) []tenant.Tenant {
+func withTwins(tenants, found []tenant.Tenant) []tenant.Tenant {
 	have := map[string][]tenant.Twin{}
 	for _, t := range found {
 		if len(t.Twins) > 0 {

@@ -77,16 +77,22 @@ func (r *run) proveAdmins(ctx context.Context) []Outcome {
 	return found
 }
 
-// sampleHouses sets up one tenant of each model that an administrator is
-// tried in.
+// sampleHouses sets up one tenant of each model, and one further database,
+// that an administrator is tried in.
 func (r *run) sampleHouses(ctx context.Context) []*guest {
 	var out []*guest
-	for _, m := range tenant.Models() {
-		i := slices.IndexFunc(r.Tenants, func(t tenant.Tenant) bool { return t.Isolation == m && !t.Suspended })
-		if i >= 0 && len(r.Server.Admins) > 0 {
-			out = append(out, r.acquire(ctx, r.Tenants[i]))
+	if len(r.Server.Admins) == 0 {
+		return nil
+	}
+	sample := func(like func(stand) bool) {
+		if i := slices.IndexFunc(r.stands, func(s stand) bool { return like(s) && !s.Suspended }); i >= 0 {
+			out = append(out, r.acquire(ctx, r.stands[i]))
 		}
 	}
+	for _, m := range tenant.Models() {
+		sample(func(s stand) bool { return s.Isolation == m && !s.further() })
+	}
+	sample(stand.further)
 	return out
 }
 
@@ -145,10 +151,10 @@ func (a *adminAttempt) in(ctx context.Context, attempt func(*session, *guest) Re
 	worst := Result{}
 	for _, g := range a.houses {
 		res := Result{}
-		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Home.Database, nil)
+		s, err := enter(ctx, a.run.doors[0], a.short, g.t.At.Database, nil)
 		switch {
 		case err != nil:
-			res = notTried("no session in database %s: %s", g.t.Home.Database, explain(err))
+			res = notTried("no session in database %s: %s", g.t.At.Database, explain(err))
 		case g.err != nil || g.bare != nil:
 			res = notTried("nothing to try it on in tenant %s", g.t.Name)
 		default:
@@ -186,12 +192,12 @@ func adminLogin(ctx context.Context, a *adminAttempt) Result {
 	}
 	var in []string
 	for _, g := range a.houses {
-		s, err := enter(ctx, a.run.doors[0], a.short, g.t.Home.Database, nil)
+		s, err := enter(ctx, a.run.doors[0], a.short, g.t.At.Database, nil)
 		if err != nil {
-			return failed("database %s: %s", g.t.Home.Database, explain(err))
+			return failed("database %s: %s", g.t.At.Database, explain(err))
 		}
 		s.close()
-		in = append(in, g.t.Home.Database)
+		in = append(in, g.t.At.Database)
 	}
 	s, err := enter(ctx, a.run.doors[0], a.short, a.run.snap.Session.Database, nil)
 	if err != nil {
@@ -281,7 +287,7 @@ func adminCreates(ctx context.Context, a *adminAttempt) Result {
 	return a.in(ctx, func(s *session, g *guest) Result {
 		worst := Result{}
 		for _, sql := range []string{
-			"CREATE TABLE " + pgsql.Ident(g.t.Home.Schemas[0]) + "." + name + " (id integer)", "CREATE SCHEMA " + name, "CREATE ROLE " + name,
+			"CREATE TABLE " + pgsql.Ident(g.t.At.Schemas[0]) + "." + name + " (id integer)", "CREATE SCHEMA " + name, "CREATE ROLE " + name,
 			"CREATE TEMPORARY TABLE " + name + " (id integer)",
 		} {
 			if r := refuses(ctx, s, Escaped, denied, "SET TRANSACTION READ WRITE", sql); badness(r.Verdict) > badness(worst.Verdict) {

@@ -14,7 +14,7 @@ import (
 // Attempt is one login's turn, against one neighbour or none.
 type Attempt struct {
 	run       *run
-	Tenant    tenant.Tenant
+	Tenant    stand
 	Login     tenant.Login
 	Neighbour *Neighbour // nil for probes that need none
 
@@ -78,7 +78,7 @@ func (a *Attempt) own(ctx context.Context) (*session, error) {
 	if s.ownErr != nil {
 		return nil, s.ownErr
 	}
-	fresh, err := enter(ctx, a.run.doors[0], a.who, a.Tenant.Home.Database, nil)
+	fresh, err := enter(ctx, a.run.doors[0], a.who, a.Tenant.At.Database, nil)
 	if err == nil && s.started == nil {
 		s.started = started(ctx, fresh)
 	}
@@ -115,7 +115,7 @@ func started(ctx context.Context, s *session) map[string]string {
 // none.
 func (a *Attempt) there(ctx context.Context) (*session, error) {
 	db := a.Neighbour.Database
-	if db == a.Tenant.Home.Database {
+	if db == a.Tenant.At.Database {
 		return a.own(ctx)
 	}
 	if e, ok := a.sessions.there[db]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
@@ -136,7 +136,8 @@ func (a *Attempt) theirs(ctx context.Context) (*session, error) {
 	if a.victim.err != nil {
 		return nil, a.victim.err
 	}
-	if e, ok := a.sessions.guests[a.Neighbour.Name]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
+	key := a.Neighbour.key()
+	if e, ok := a.sessions.guests[key]; ok && (e.err != nil || !e.session.conn.IsClosed()) {
 		return e.session, e.err
 	}
 	var e entry
@@ -150,7 +151,7 @@ func (a *Attempt) theirs(ctx context.Context) (*session, error) {
 	} else {
 		e.err = e.session.bound(ctx)
 	}
-	a.sessions.guests[a.Neighbour.Name] = e
+	a.sessions.guests[key] = e
 	return e.session, e.err
 }
 
@@ -194,8 +195,8 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	raw := func(word, value string) {
 		pairs = append(pairs, "{"+word+"}", value, "{"+word+"'}", pgsql.Literal(value))
 	}
-	name("db", a.Tenant.Home.Database)
-	name("schema", a.Tenant.Home.Schemas[0])
+	name("db", a.Tenant.At.Database)
+	name("schema", a.Tenant.At.Schemas[0])
 	name("owner", a.Tenant.Owner)
 	name("me", a.Login.Name)
 	name("self", a.who.user)
@@ -203,7 +204,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	name("new", tenant.ProbePrefix+a.run.id+"_new")
 	name("superuser", a.run.superuser)
 	raw("mine", pgsql.Literals(a.mine()...))
-	raw("schemas", pgsql.Literals(a.Tenant.Home.Schemas...))
+	raw("schemas", pgsql.Literals(a.Tenant.At.Schemas...))
 	raw("roles", pgsql.Literals(a.Tenant.Roles()...))
 	if a.guest.err == nil && a.guest.bare == nil {
 		raw("table", a.guest.scratch.table())
@@ -214,7 +215,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	if a.victim != nil {
 		b, s := a.victim.t, a.victim.scratch
 		name("b", b.Name)
-		name("b.schema", b.Home.Schemas[0])
+		name("b.schema", b.At.Schemas[0])
 		name("b.owner", b.Owner)
 		if open := b.OpenLogins(); len(open) > 0 {
 			name("b.login", open[0].Name)
@@ -243,7 +244,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 func (a *Attempt) mine() []string {
 	names := []string{a.short.user, a.Login.Name}
 	names = append(names, a.Tenant.LoginsOf(a.Login.Kind)...)
-	all := isolation.Build(a.Tenant).Memberships
+	all := isolation.Build(a.Tenant.Tenant).Memberships
 	for i := 0; i < len(names); i++ {
 		for _, m := range all {
 			if m.Member == names[i] && !slices.Contains(names, m.Role) {

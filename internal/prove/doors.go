@@ -99,10 +99,10 @@ func databaseACL(ctx context.Context, a *Attempt) Result {
 }
 
 func schemaACL(ctx context.Context, a *Attempt) Result {
-	return a.guest.memo.once("schemas of "+a.Neighbour.Name, func() Result {
+	return a.guest.memo.once("schemas of "+a.Neighbour.key(), func() Result {
 		return a.computed(ctx, a.Neighbour.Database, `SELECT pg_catalog.string_agg(r.rolname || ' has ' || p || ' on ' || n.nspname, ', ')
 		FROM pg_catalog.pg_roles AS r, (VALUES ('USAGE'), ('CREATE')) AS x (p), pg_catalog.pg_namespace AS n
-		WHERE r.rolname IN ({roles}, {short'}) AND n.nspname IN (`+pgsql.Literals(a.victim.t.Home.Schemas...)+`) AND pg_catalog.has_schema_privilege(r.oid, n.oid, p)`)
+		WHERE r.rolname IN ({roles}, {short'}) AND n.nspname IN (`+pgsql.Literals(a.victim.t.At.Schemas...)+`) AND pg_catalog.has_schema_privilege(r.oid, n.oid, p)`)
 	})
 }
 
@@ -202,7 +202,7 @@ func replication(ctx context.Context, a *Attempt) Result {
 	for _, kind := range []string{"database", "true"} {
 		as := func(c *pgconn.Config) { c.RuntimeParams["replication"] = kind }
 		r := atEveryDoor(a.run.doors, func(d door) Result {
-			return knockAt(ctx, d, a.who, a.Tenant.Home.Database, as, []string{"28000", "42501"})
+			return knockAt(ctx, d, a.who, a.Tenant.At.Database, as, []string{"28000", "42501"})
 		})
 		if badness(r.Verdict) > badness(worst.Verdict) {
 			worst = r
@@ -220,7 +220,7 @@ func withoutTLS(ctx context.Context, a *Attempt) Result {
 		if !remote(address) {
 			continue
 		}
-		r := knockAt(ctx, d, a.short, a.Tenant.Home.Database, func(c *pgconn.Config) { c.TLSConfig, c.Fallbacks = nil, nil }, []string{"28000"})
+		r := knockAt(ctx, d, a.short, a.Tenant.At.Database, func(c *pgconn.Config) { c.TLSConfig, c.Fallbacks = nil, nil }, []string{"28000"})
 		r.Detail = "from " + address + ": " + r.Detail
 		return r
 	}
@@ -234,7 +234,7 @@ func (a *Attempt) comesFrom(ctx context.Context, d door) string {
 		return ""
 	}
 	return a.run.memo.once("address at "+d.name, func() Result {
-		s, err := enter(ctx, d, a.short, a.Tenant.Home.Database, nil)
+		s, err := enter(ctx, d, a.short, a.Tenant.At.Database, nil)
 		if err != nil {
 			return Result{}
 		}

@@ -19,7 +19,7 @@ func ownExtensions(ctx context.Context, a *Attempt) Result {
 	}
 	// What stands in search_path now may have been changed by an attempt, so
 	// it is asked as it was when the session began.
-	r := s.try(ctx, "SET LOCAL search_path = "+pgsql.Idents(a.Tenant.Path(a.Tenant.Home)...), `SELECT pg_catalog.string_agg(x.name, ', ') FROM pg_catalog.unnest(ARRAY[`+
+	r := s.try(ctx, "SET LOCAL search_path = "+pgsql.Idents(a.Tenant.Path(a.Tenant.At)...), `SELECT pg_catalog.string_agg(x.name, ', ') FROM pg_catalog.unnest(ARRAY[`+
 		pgsql.Literals(a.Tenant.Extensions...)+`]::text[]) AS x (name) WHERE NOT EXISTS (
 			SELECT FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
 			WHERE e.extname = x.name AND n.nspname = ANY (pg_catalog.current_schemas(true)))`)

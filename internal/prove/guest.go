@@ -18,11 +18,11 @@ import (
 // loginLife is how long a short-lived login can log in.
 const loginLife = 15 * time.Minute
 
-// guest is a tenant for as long as the run has to do with it, as attacker or
+// guest is a tenant in one of its databases for as long as the run has to do with it, as attacker or
 // as neighbour: its short-lived logins, and the scratch objects that others
 // try to reach.
 type guest struct {
-	t  tenant.Tenant
+	t  stand
 	mu sync.Mutex
 
 	refs  int
@@ -38,20 +38,21 @@ type guest struct {
 	memo memo
 }
 
-// guests are the tenants that a run has to do with at the moment.
+// guests are the tenants that a run has to do with at the moment, by their
+// stands' keys.
 type guests struct {
-	mu     sync.Mutex
-	byName map[string]*guest
+	mu    sync.Mutex
+	byKey map[string]*guest
 }
 
 // acquire sets a tenant up, unless somebody else has, and keeps it so until
 // release.
-func (r *run) acquire(ctx context.Context, t tenant.Tenant) *guest {
+func (r *run) acquire(ctx context.Context, t stand) *guest {
 	r.guests.mu.Lock()
-	g := r.guests.byName[t.Name]
+	g := r.guests.byKey[t.key()]
 	if g == nil {
 		g = &guest{t: t}
-		r.guests.byName[t.Name] = g
+		r.guests.byKey[t.key()] = g
 	}
 	r.guests.mu.Unlock()
 	g.mu.Lock()
@@ -79,7 +80,7 @@ func (r *run) release(ctx context.Context, g *guest) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*replyTimeout)
 	defer cancel()
 	if err := r.dropScratch(ctx, g); err != nil {
-		r.problem("tenant %s: removing %s from database %s: %v; the next run tries again", g.t.Name, g.scratch.name, g.t.Home.Database, err)
+		r.problem("tenant %s: removing %s from database %s: %v; the next run tries again", g.t.Name, g.scratch.name, g.t.At.Database, err)
 		return // the logins stay as the record of what is left; they expire
 	}
 	if err := r.dropLogins(ctx, g); err != nil {
@@ -92,7 +93,7 @@ func (r *run) setUp(ctx context.Context, g *guest) {
 	if g.err = r.makeLogins(ctx, g); g.err != nil {
 		g.err = fmt.Errorf("making short-lived logins for tenant %s: %w", g.t.Name, g.err)
 	} else if g.bare = r.makeScratch(ctx, g); g.bare != nil {
-		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.Home.Database, g.bare)
+		g.bare = fmt.Errorf("making a scratch table for tenant %s in database %s: %w", g.t.Name, g.t.At.Database, g.bare)
 	}
 	if err := errors.Join(g.err, g.bare); err != nil && ctx.Err() == nil {
 		r.problem("%v", err)
@@ -122,7 +123,7 @@ func (r *run) makeLogins(ctx context.Context, g *guest) error {
 	return err
 }
 
-func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, until time.Time) []string {
+func (r *run) loginSQL(name, verifier string, t stand, l tenant.Login, until time.Time) []string {
 	role := pgsql.Ident(name)
 	join := "GRANT " + pgsql.Ident(l.Name) + " TO " + role
 	if r.snap.Version.MembershipOptions() {
@@ -136,7 +137,7 @@ func (r *run) loginSQL(name, verifier string, t tenant.Tenant, l tenant.Login, u
 	}
 	becomes := false
 	for _, s := range r.snap.Settings {
-		if s.Role != l.Name || s.Database != "" && s.Database != t.Home.Database || !r.maySet(s.Name) {
+		if s.Role != l.Name || s.Database != "" && s.Database != t.At.Database || !r.maySet(s.Name) {
 			continue
 		}
 		becomes = becomes || s.Name == "role"

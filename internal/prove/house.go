@@ -71,12 +71,12 @@ func makesLargeObject(ctx context.Context, a *Attempt) Result {
 // meant says that functions of the database's are open since some tenant in it
 // is to have them, or since landlord, which is no superuser, could not close them.
 func (a *Attempt) meant(has func(tenant.Tenant) bool) bool {
-	return !a.run.snap.Session.Superuser || slices.ContainsFunc(a.run.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == a.Tenant.Home.Database && has(t) })
+	return !a.run.snap.Session.Superuser || slices.ContainsFunc(a.run.stands, func(s stand) bool { return s.At.Database == a.Tenant.At.Database && has(s.Tenant) })
 }
 
 // inPublic makes no sense where public is the tenant's own house.
 func inPublic(ctx context.Context, a *Attempt) Result {
-	if slices.Contains(a.Tenant.Home.Schemas, "public") {
+	if slices.Contains(a.Tenant.At.Schemas, "public") {
 		return notTried("public is the tenant's own schema here")
 	}
 	return refused("CREATE TABLE public.{new} (id integer)").denied("3F000").run(ctx, a)
@@ -140,9 +140,9 @@ func prepared(ctx context.Context, a *Attempt) Result {
 func inDatabaseOnly(t try) func(context.Context, *Attempt) Result {
 	return func(ctx context.Context, a *Attempt) Result {
 		r := t.run(ctx, a)
-		if r.Verdict == Exposed && a.Tenant.Own() {
+		if r.Verdict == Exposed && a.Tenant.Alone(a.Tenant.At) {
 			r.Verdict = Held
-			r.Detail += "; it leads nowhere: nobody else gets into database " + a.Tenant.Home.Database
+			r.Detail += "; it leads nowhere: nobody else gets into database " + a.Tenant.At.Database
 		}
 		return r
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"landlord/internal/snapshot"
-	"landlord/internal/tenant"
 )
 
 // Relation is what a neighbour is to a tenant.
@@ -30,39 +29,55 @@ type Neighbour struct {
 	Relation Relation
 	Name     string
 	Database string
-	Tenant   *tenant.Tenant // nil for a database that is nobody's house
+	stand    *stand // nil for a database that is nobody's house
 }
 
+// key tells neighbours apart.
+func (n Neighbour) key() string { return n.Name + "\x00" + n.Database }
+
 // relate says what b is to a.
-func relate(a, b tenant.Tenant) Relation {
+func relate(a, b stand) Relation {
 	switch {
-	case a.Home.Database == b.Home.Database:
+	case a.At.Database == b.At.Database:
 		return SameDatabase
-	case !b.Own():
+	case !b.Alone(b.At):
 		return OtherSchema
 	}
 	return OtherDatabase
 }
 
-// neighbours chooses a tenant's neighbours: the next of each kind in the list,
-// so that each tenant is also the neighbour of some other. A suspended tenant
-// is nobody's neighbour: it has no login that could show its row.
-func neighbours(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour {
+// neighbours chooses a stand's neighbours: the next tenant of each kind in the
+// list, so that each is also the neighbour of some other, the next further
+// database, and those that are its to try. A suspended tenant is nobody's
+// neighbour: it has no login that could show its row.
+func neighbours(all []stand, at int, assigned map[int][]int, snap snapshot.Snapshot) []Neighbour {
 	var out []Neighbour
+	add := func(b *stand) {
+		out = append(out, Neighbour{Relation: relate(all[at], *b), Name: b.Name, Database: b.At.Database, stand: b})
+	}
 	seen := map[Relation]bool{}
-	for i := 1; i < len(all) && len(seen) < 3; i++ {
+	further := len(assigned) == 0 || len(assigned[at]) > 0 // there is none, or its own are tried anyway
+	for i := 1; i < len(all) && !(len(seen) == 3 && further); i++ {
 		b := &all[(at+i)%len(all)]
-		if r := relate(all[at], *b); !seen[r] && !b.Suspended {
+		switch r := relate(all[at], *b); {
+		case b.Suspended || b.Name == all[at].Name:
+		case b.further() && !further:
+			further = true
+			add(b)
+		case !b.further() && !seen[r]:
 			seen[r] = true
-			out = append(out, Neighbour{Relation: r, Name: b.Name, Database: b.Home.Database, Tenant: b})
+			add(b)
 		}
+	}
+	for _, i := range assigned[at] {
+		add(&all[i])
 	}
 	return append(out, nobodys(all, at, snap)...)
 }
 
 // nobodys lists postgres, template1 and one other database that is no
 // tenant's, where they take connections.
-func nobodys(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour {
+func nobodys(all []stand, at int, snap snapshot.Snapshot) []Neighbour {
 	var out, others []Neighbour
 	for _, d := range snap.Databases {
 		r := AnyOther
@@ -72,7 +87,7 @@ func nobodys(all []tenant.Tenant, at int, snap snapshot.Snapshot) []Neighbour {
 		case "template1":
 			r = Template1
 		}
-		if !d.AllowConn || slices.ContainsFunc(all, func(t tenant.Tenant) bool { return t.Home.Database == d.Name }) {
+		if !d.AllowConn || slices.ContainsFunc(all, func(s stand) bool { return s.At.Database == d.Name }) {
 			continue
 		}
 		n := Neighbour{Relation: r, Name: d.Name, Database: d.Name}

@@ -108,7 +108,7 @@ func poolWorks(ctx context.Context, a *Attempt) Result {
 	}
 	login, _ := a.Tenant.PoolLogin()
 	r := s.try(ctx, "SELECT current_user, pg_catalog.current_setting('search_path')")
-	want := isolation.SearchPath(append(slices.Clone(a.Tenant.Path(a.Tenant.Home)), "pg_temp"))
+	want := isolation.SearchPath(append(slices.Clone(a.Tenant.Path(a.Tenant.At)), "pg_temp"))
 	if r.err != nil || r.rows[0][0] != login || !isolation.SamePath(r.rows[0][1], want) {
 		return failed("it should be %s and look into %s: %s %v", login, want, r.said(), r.rows)
 	}

@@ -54,19 +54,22 @@ func (r *run) provePools(ctx context.Context) []Outcome {
 }
 
 func (r *run) provePool(ctx context.Context, pool tenant.Pool) []Outcome {
-	at := slices.IndexFunc(r.Tenants, func(t tenant.Tenant) bool { _, ok := isolation.BuildPool(pool).Key(t); return ok })
+	at := slices.IndexFunc(r.stands, func(s stand) bool {
+		_, ok := isolation.BuildPool(pool).Key(s.Tenant)
+		return ok && !s.further()
+	})
 	if at < 0 {
 		return nil
 	}
-	t := r.Tenants[at]
+	t := r.stands[at]
 	kind, login := tenant.Reader, pool.Name
 	if len(t.LoginsOf(tenant.App)) > 0 {
 		kind = tenant.App
 	}
-	around := neighbours(r.Tenants, at, r.snap)
+	around := neighbours(r.stands, at, r.assigned, r.snap)
 	g := r.acquire(ctx, t)
 	defer r.release(ctx, g)
-	short, err := r.poolLogin(ctx, pool, append([]Neighbour{{Tenant: &t}}, around...))
+	short, err := r.poolLogin(ctx, pool, append([]Neighbour{{stand: &t}}, around...))
 	defer r.dismissPool(ctx, pool, short)
 	a := Attempt{run: r, Tenant: t, Login: tenant.Login{Name: login, Kind: kind}, guest: &guest{t: t, scratch: g.scratch, bare: g.bare, err: g.err}, short: short, who: short, sessions: newSessions(), pool: &pool}
 	a.Tenant.Limits = pool.Limits
@@ -76,8 +79,8 @@ func (r *run) provePool(ctx context.Context, pool tenant.Pool) []Outcome {
 	found := r.proveAgainst(ctx, a.against(nil, nil))
 	for i := range around {
 		var victim *guest
-		if around[i].Tenant != nil {
-			victim = r.acquire(ctx, *around[i].Tenant)
+		if around[i].stand != nil {
+			victim = r.acquire(ctx, *around[i].stand)
 			defer r.release(ctx, victim)
 		}
 		found = append(found, r.proveAgainst(ctx, a.against(&around[i], victim))...)
@@ -104,10 +107,10 @@ func (r *run) poolLogin(ctx context.Context, pool tenant.Pool, with []Neighbour)
 	}
 	members := built.Memberships
 	for _, n := range with {
-		if n.Tenant == nil {
+		if n.stand == nil {
 			continue
 		}
-		if key, ok := built.Key(*n.Tenant); ok {
+		if key, ok := built.Key(n.stand.Tenant); ok && !slices.Contains(members, key) {
 			members = append(members, key)
 		}
 	}

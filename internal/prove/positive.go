@@ -72,7 +72,7 @@ func ownLogin(ctx context.Context, a *Attempt) Result {
 	}
 	detail := ""
 	for i, d := range a.run.doors {
-		s, err := enter(ctx, d, a.who, a.Tenant.Home.Database, nil)
+		s, err := enter(ctx, d, a.who, a.Tenant.At.Database, nil)
 		if err != nil {
 			if i > 0 {
 				detail += fmt.Sprintf("; %s: %s", d.name, explain(err))
@@ -94,7 +94,7 @@ func ownSearchPath(ctx context.Context, a *Attempt) Result {
 	if _, err := a.own(ctx); err != nil {
 		return notTried("no session: %s", explain(err))
 	}
-	have, want := a.sessions.started["search_path"], isolation.SearchPath(a.Tenant.Path(a.Tenant.Home))
+	have, want := a.sessions.started["search_path"], isolation.SearchPath(a.Tenant.Path(a.Tenant.At))
 	if !isolation.SamePath(have, want) {
 		return failed("search_path is %s, not %s", have, want)
 	}

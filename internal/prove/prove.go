@@ -64,6 +64,8 @@ type run struct {
 	snap      snapshot.Snapshot
 	probes    []Probe
 	doors     []door
+	stands    []stand       // the tenants in each of their databases, each tenant's together
+	assigned  map[int][]int // which further databases a stand must try, so that each is tried
 	superuser string        // some superuser that can log in, or ""
 	skew      time.Duration // by which the server's clock is ahead
 	serial    atomic.Int64
@@ -82,7 +84,7 @@ type run struct {
 // interrupted; what was found until then is in the report.
 func Run(ctx context.Context, in Input) (Report, error) {
 	ctx = connect.Remember(ctx)
-	r := &run{Input: in, id: newID(), guests: guests{byName: map[string]*guest{}}}
+	r := &run{Input: in, id: newID(), guests: guests{byKey: map[string]*guest{}}}
 	if r.Parallel <= 0 {
 		r.Parallel = 2
 	}
@@ -152,7 +154,9 @@ func (r *run) open(ctx context.Context) (err error) {
 		connect.Close(r.home)
 		return err
 	}
-	r.Tenants = plan.WithTwins(r.Tenants, plan.Found(r.Server.Name, r.snap))
+	r.Tenants = plan.Complete(r.Tenants, plan.Found(r.Server.Name, r.snap), r.snap)
+	r.stands = standsOf(r.Tenants)
+	r.assigned = assign(r.stands)
 	for _, role := range r.snap.Roles {
 		if role.Superuser && role.Login && (r.superuser == "" || role.Name == "postgres") {
 			r.superuser = role.Name
@@ -195,7 +199,10 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 	found := make([][]Outcome, len(r.Tenants))
 	var workers errgroup.Group
 	workers.SetLimit(r.Parallel)
+	at := 0
 	for i, t := range r.Tenants {
+		first := at
+		at += len(t.Places())
 		if ctx.Err() != nil {
 			break
 		}
@@ -203,7 +210,14 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 			continue
 		}
 		workers.Go(func() error {
-			found[i] = r.proveTenant(ctx, i)
+			if t.Suspended {
+				found[i] = r.proveSuspended(ctx, t)
+			}
+			for n := range t.Places() {
+				if !t.Suspended {
+					found[i] = append(found[i], r.proveStand(ctx, first+n)...)
+				}
+			}
 			r.proved(t.Name, found[i])
 			return nil
 		})
@@ -215,19 +229,17 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 	return slices.Concat(found...), nil
 }
 
-// proveTenant tries all logins of a tenant against all its neighbours.
-func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
-	t := r.Tenants[at]
-	if t.Suspended {
-		return r.proveSuspended(ctx, t)
-	}
+// proveStand tries all logins of a tenant, in one of its databases, against
+// all its neighbours.
+func (r *run) proveStand(ctx context.Context, at int) []Outcome {
+	t := r.stands[at]
 	g := r.acquire(ctx, t)
 	defer r.release(ctx, g)
-	around := neighbours(r.Tenants, at, r.snap)
+	around := neighbours(r.stands, at, r.assigned, r.snap)
 	victims := make([]*guest, len(around))
 	for i, n := range around {
-		if n.Tenant != nil && r.needs(n.Relation) {
-			victims[i] = r.acquire(ctx, *n.Tenant)
+		if n.stand != nil && r.needs(n.Relation) {
+			victims[i] = r.acquire(ctx, *n.stand)
 			defer r.release(ctx, victims[i])
 		}
 	}
@@ -239,7 +251,7 @@ func (r *run) proveTenant(ctx context.Context, at int) []Outcome {
 		a := Attempt{run: r, Tenant: t, Login: l, guest: g, sessions: newSessions()}
 		if g.err == nil {
 			a.short = g.logins[i]
-			a.who = r.account(t, l, a.short)
+			a.who = r.account(t.Tenant, l, a.short)
 		}
 		found = append(found, r.proveAgainst(ctx, a.against(nil, nil))...)
 		for j := range around {
@@ -346,6 +358,12 @@ func (a *Attempt) outcome(p Probe, res Result) Outcome {
 	}
 	if a.Neighbour != nil {
 		o.Neighbour, o.Relation = a.Neighbour.Name, a.Neighbour.Relation
+		if a.Neighbour.stand != nil && a.Neighbour.stand.further() {
+			o.NeighbourDatabase = a.Neighbour.Database
+		}
+	}
+	if a.Tenant.further() {
+		o.Database = a.Tenant.At.Database
 	}
 	if res.Verdict == Exposed {
 		o.Closes, o.Consequence = p.Closes, p.Consequence

@@ -27,6 +27,7 @@ func estateAt(connection string) tenant.Estate {
 	add("bolt", tenant.Schema, "shared", tenant.CRUD, true)
 	add("crux", tenant.Schema, "shared", tenant.DDL, false)
 	add("dyne", tenant.Database, "dyne", tenant.DDL, false)
+	e.Tenants[3] = e.Tenants[3].WithPlace(tenant.Place{Database: "dyne_stats", Schemas: []string{"stats"}})
 	return e
 }
 
@@ -110,7 +111,7 @@ func nothingToDo(t *testing.T, e tenant.Estate) {
 // nothingLeft looks for logins and scratch objects that stayed behind.
 func nothingLeft(t *testing.T, s *pgtest.Server, e tenant.Estate) {
 	t.Helper()
-	for _, db := range []string{"acme", "dyne", "shared"} {
+	for _, db := range []string{"acme", "dyne", "dyne_stats", "shared"} {
 		conn := s.Connect(t, db, "")
 		var n int
 		err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM pg_roles WHERE rolname LIKE 'landlord\_probe%')

@@ -51,12 +51,18 @@ type Outcome struct {
 	// where a short-lived login in the same roles stood for it.
 	Kind  tenant.Kind `json:"kind"`
 	Login string      `json:"login"`
+	// Database is where the login was, if that was a further database of the
+	// tenant's and not the one that it lives in.
+	Database string `json:"database,omitempty"`
 	// Neighbour is the tenant or the database that it was tried against, and
 	// Relation what that is to the tenant; both are empty where there is none.
 	Neighbour string   `json:"neighbour,omitempty"`
 	Relation  Relation `json:"relation,omitempty"`
-	Probe     string   `json:"probe"`
-	Verdict   Verdict  `json:"verdict"`
+	// NeighbourDatabase is the neighbour's further database that was tried; empty
+	// where it was the one that it lives in.
+	NeighbourDatabase string  `json:"neighbourDatabase,omitempty"`
+	Probe             string  `json:"probe"`
+	Verdict           Verdict `json:"verdict"`
 	// State is the SQLSTATE of the server's refusal.
 	State string `json:"sqlstate,omitempty"`
 	// Detail is what was tried and what the server said. It never holds a

@@ -21,6 +21,8 @@ type sabotage struct {
 	in, sql string
 	// undo is for what landlord does not put right; the rest is left to it.
 	undo string
+	// at is the further database that it is a hole of, on either side.
+	at string
 	// hba are lines before all others of pg_hba.conf.
 	hba string
 	// want is the verdict; empty: ESCAPED.
@@ -57,6 +59,20 @@ func walkHBA(db string) string { return "local " + db + " +landlord_tenants scra
 var sabotages = []sabotage{
 	{sql: intoDyne,
 		probes: []string{"connect-b-db", "temp-in-b-db"}},
+	{at: "dyne_stats", sql: "GRANT dyne_stats TO acme; GRANT TEMPORARY ON DATABASE dyne_stats TO acme",
+		probes: []string{"connect-b-db", "temp-in-b-db"}},
+	{at: "dyne_stats", sql: "GRANT CONNECT ON DATABASE dyne_stats TO acme_app",
+		probes: []string{"acl-b-db"}},
+	{at: "dyne_stats", in: "dyne_stats", sql: "GRANT dyne_stats TO acme; GRANT USAGE ON SCHEMA stats TO acme_app; ALTER DEFAULT PRIVILEGES FOR ROLE dyne_owner IN SCHEMA stats GRANT SELECT ON TABLES TO acme_app",
+		probes: []string{"acl-b-schema", "b-schema-usage", "b-table-select"}},
+	{at: "dyne_stats", by: "dyne", sql: "GRANT CREATE ON DATABASE dyne_stats TO dyne_app",
+		probes: []string{"create-schema"}},
+	{at: "dyne_stats", by: "dyne", sql: "GRANT CONNECT ON DATABASE acme TO dyne_stats",
+		probes: []string{"acl-b-db"}},
+	{at: "dyne_stats", by: "dyne", sql: "ALTER ROLE dyne_app IN DATABASE dyne_stats SET search_path = stats, pg_temp", want: prove.Failed,
+		probes: []string{"own-search-path"}},
+	{at: "dyne_stats", by: "dyne", sql: "REVOKE dyne_stats FROM dyne", want: prove.Failed,
+		probes: []string{"own-login"}},
 	{in: "dyne", sql: intoDyne + "; " + openPublic, probes: []string{"create-in-b-public"}},
 	{sql: walk("postgres"), hba: walkHBA("postgres"),
 		probes: []string{"connect-postgres"}},
@@ -286,7 +302,9 @@ func (h sabotage) try(t *testing.T, s *pgtest.Server, in prove.Input) {
 		want = prove.Escaped
 	}
 	for _, name := range h.probes {
-		if !slices.ContainsFunc(report.Outcomes, func(o prove.Outcome) bool { return o.Probe == name && o.Verdict == want }) {
+		if !slices.ContainsFunc(report.Outcomes, func(o prove.Outcome) bool {
+			return o.Probe == name && o.Verdict == want && (h.at == "" || o.Database == h.at || o.NeighbourDatabase == h.at)
+		}) {
 			t.Errorf("no outcome of %s is %s: %+v %v", name, want, report.Outcomes, report.Problems)
 		}
 	}

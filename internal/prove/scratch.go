@@ -28,13 +28,13 @@ type scratch struct {
 // makeScratch makes them. Landlord's own session creates them under SET ROLE
 // and runs nothing of the tenant's: no trigger, no default, no function.
 func (r *run) makeScratch(ctx context.Context, g *guest) error {
-	conn, err := r.connect(ctx, g.t.Home.Database)
+	conn, err := r.connect(ctx, g.t.At.Database)
 	if err != nil {
 		return err
 	}
 	defer connect.Close(conn)
 	s := &g.scratch
-	*s = scratch{schema: g.t.Home.Schemas[0], name: r.newName(), secret: "canary " + rand.Text()}
+	*s = scratch{schema: g.t.At.Schemas[0], name: r.newName(), secret: "canary " + rand.Text()}
 	secret := pgsql.Literal(s.secret)
 	row, err := asOwner(ctx, conn, g.t.Owner, fmt.Sprintf(`CREATE TABLE %[1]s (id integer, secret text, CHECK (secret <> %[3]s));
 		CREATE VIEW %[2]s AS SELECT secret FROM %[1]s WHERE secret <> %[3]s;
@@ -94,7 +94,7 @@ func (r *run) dropScratch(ctx context.Context, g *guest) error {
 	if g.scratch.name == "" {
 		return nil
 	}
-	return r.clearScratch(ctx, g.t.Home.Database, g.scratch.name)
+	return r.clearScratch(ctx, g.t.At.Database, g.scratch.name)
 }
 
 // clearScratch drops scratch objects whose names match a regular expression

@@ -139,7 +139,7 @@ func statements(ctx context.Context, a *Attempt) Result {
 	r := s.try(ctx, `SELECT pg_catalog.format('%I.pg_stat_statements', n.nspname) FROM pg_catalog.pg_extension AS e
 		JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_stat_statements'`)
 	if r.value() == "" {
-		return notTried("pg_stat_statements is not installed in database %s", a.Tenant.Home.Database)
+		return notTried("pg_stat_statements is not installed in database %s", a.Tenant.At.Database)
 	}
 	return none("SELECT pg_catalog.count(*) FROM "+r.value()+` AS s WHERE s.query <> '<insufficient privilege>'
 		AND NOT pg_catalog.pg_has_role(s.userid, 'MEMBER')`).run(ctx, a)

@@ -3,6 +3,7 @@ package prove
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"landlord/internal/isolation"
 	"landlord/internal/pgsql"
 	"landlord/internal/plan"
-	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -27,9 +27,11 @@ func (r *run) sweep(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking for other runs: %w", err)
 	}
-	databases := map[string]string{}
-	for _, t := range slices.Concat(plan.Found(r.Server.Name, r.snap), r.Tenants) {
-		databases[t.Name] = t.Home.Database
+	databases := map[string][]string{}
+	for _, s := range standsOf(slices.Concat(plan.Found(r.Server.Name, r.snap), r.Tenants)) {
+		if !slices.Contains(databases[s.Name], s.At.Database) && there(r.snap, s.At.Database) {
+			databases[s.Name] = append(databases[s.Name], s.At.Database)
+		}
 	}
 	var swept []string
 	cleared := map[[2]string]error{}
@@ -39,14 +41,18 @@ func (r *run) sweep(ctx context.Context) ([]string, error) {
 		if !ok || mark.Role != "probe" || !ours || alive[id] {
 			continue
 		}
-		at := [2]string{databases[mark.Tenant], id}
-		if _, done := cleared[at]; !done && at[0] != "" {
-			cleared[at] = r.clearScratch(ctx, at[0], tenant.ProbePrefix+id+"_[0-9]+")
+		var left []error
+		for _, database := range databases[mark.Tenant] {
+			at := [2]string{database, id}
+			if _, done := cleared[at]; !done {
+				cleared[at] = r.clearScratch(ctx, database, tenant.ProbePrefix+id+"_[0-9]+")
+			}
+			left = append(left, cleared[at])
 		}
-		if mark.Of != "" && mark.Database != "" && slices.ContainsFunc(r.snap.Databases, func(d snapshot.Database) bool { return d.Name == mark.Database && d.AllowConn }) {
+		if mark.Of != "" && mark.Database != "" && there(r.snap, mark.Database) {
 			_ = r.poolRights(ctx, mark.Database, "REVOKE", "FROM", role.Name) // where it has none, nothing is to be taken
 		}
-		if err := r.sweepLogin(ctx, role.Name, cleared[at]); err != nil {
+		if err := r.sweepLogin(ctx, role.Name, errors.Join(left...)); err != nil {
 			r.problem("sweeping %s, which an earlier run has left: %v", role.Name, err)
 			continue
 		}

@@ -47,16 +47,12 @@ func (d *decoder) tenant(name, path string, at position, n *node) *draft {
 	}
 	d.mapping(n, path, "tenants.NAME", func(key, path string, at position, v *node) {
 		switch key {
-		case "schema":
+		case "schema", "schemas":
 			t.set(key, at)
-			if s, ok := d.checked(v, path, tenant.CheckSchema); ok {
-				t.Home.Schemas = []string{s}
-			}
-		case "schemas":
+			t.Home.Schemas = d.schemas(key, path, v)
+		case "databases":
 			t.set(key, at)
-			if t.Home.Schemas = d.list(v, path, tenant.CheckSchema); v.kind == sequence && len(v.items) == 0 {
-				d.errs.add(v.at, path, "wants at least one schema")
-			}
+			d.databases(t, path, v)
 		case "owner":
 			t.set(key, at)
 			t.Owner, _ = d.checked(v, path, tenant.CheckRole)
@@ -72,9 +68,48 @@ func (d *decoder) tenant(name, path string, at position, n *node) *draft {
 		}
 	})
 	if t.has("schema") && t.has("schemas") {
-		d.errs.add(t.place("schema"), join(path, "schema"), "schema and schemas cannot both be given: list them all under schemas")
+		d.errs.add(t.place("schema"), join(path, "schema"), bothSchemas)
 	}
 	return t
+}
+
+const bothSchemas = "schema and schemas cannot both be given: list them all under schemas"
+
+// schemas reads one schema or several, as the key says.
+func (d *decoder) schemas(key, path string, v *node) []string {
+	if key == "schema" {
+		if s, ok := d.checked(v, path, tenant.CheckSchema); ok {
+			return []string{s}
+		}
+		return nil
+	}
+	all := d.list(v, path, tenant.CheckSchema)
+	if v.kind == sequence && len(v.items) == 0 {
+		d.errs.add(v.at, path, "wants at least one schema")
+	}
+	return all
+}
+
+// databases reads a tenant's further databases.
+func (d *decoder) databases(t *draft, path string, n *node) {
+	d.mapping(n, path, "tenants.NAME.databases", func(name, path string, at position, v *node) {
+		t.set("databases."+name, at)
+		if err := tenant.CheckDatabase(name); err != nil {
+			d.errs.add(at, path, err.Error())
+			return
+		}
+		p := tenant.Place{Database: name}
+		var schema position
+		d.mapping(v, path, "tenants.NAME.databases.NAME", func(key, path string, at position, v *node) {
+			if schema.line > 0 {
+				d.errs.add(at, path, bothSchemas)
+			}
+			schema = at
+			p.Schemas = d.schemas(key, path, v)
+		})
+		t.Further = append(t.Further, p)
+	})
+	slices.SortFunc(t.Further, func(a, b tenant.Place) int { return strings.Compare(a.Database, b.Database) })
 }
 
 // profileNamed reads one profile.

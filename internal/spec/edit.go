@@ -15,7 +15,8 @@ type KeyValue struct {
 	// Key stands below the tenant: isolation, limits.connections,
 	// logins.app, settings.timezone.
 	Key string
-	// Values is one value, or any number of them for a key that is a list.
+	// Values is one value, or any number of them for a key that is a list; of
+	// databases, their names.
 	Values []string
 }
 

@@ -41,6 +41,13 @@ func (e *edit) with(keys []KeyValue) *node {
 // node is the value as it would be read from the file.
 func (k KeyValue) node() *node {
 	form := k.form()
+	if form == Mapping {
+		names := &node{kind: mapping}
+		for _, v := range k.Values {
+			names.pairs = append(names.pairs, pair{key: &node{kind: text, text: v}, value: &node{kind: mapping}})
+		}
+		return names
+	}
 	if form == NameList || form == NameOrList && len(k.Values) != 1 {
 		list := &node{kind: sequence}
 		for _, v := range k.Values {

@@ -12,7 +12,7 @@ import (
 const head = "servers:\n  main:\n    connection: host=/run\ntenants:\n"
 
 func TestMistakes(t *testing.T) {
-	const knownTenant = "schema, schemas, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings, resources"
+	const knownTenant = "schema, schemas, databases, owner, logins, adopt, suspended, server, isolation, database, profile, rights, temp, extensions, large_objects, advisory_locks, limits, settings, resources"
 	tests := []struct {
 		name, text string
 		want       []mistake

@@ -80,6 +80,7 @@ func (d *decoder) resolve(t *draft) {
 	}
 	t.Rights = cmp.Or(t.Rights, tenant.CRUD)
 	d.resolveLogins(t, path)
+	d.resolveDatabases(t, path)
 	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
 }
 
@@ -189,6 +190,27 @@ func (d *decoder) resolveLogins(t *draft, path string) {
 	}
 }
 
+// resolveDatabases completes the further databases, and checks what their names
+// are for beside.
+func (d *decoder) resolveDatabases(t *draft, path string) {
+	var further []tenant.Place
+	for _, p := range t.Further {
+		at, path := t.place("databases."+p.Database), join(path+".databases", p.Database)
+		if p.Database == t.Home.Database {
+			d.errs.add(at, path, fmt.Sprintf("%q is the database that the tenant lives in already: list its schemas under schemas", p.Database))
+			continue
+		}
+		if err := tenant.CheckRole(t.Group(p)); err != nil {
+			d.errs.add(at, path, "a further database's name is also a role's: "+err.Error())
+		}
+		if len(p.Schemas) == 0 {
+			p.Schemas = []string{t.Name}
+		}
+		further = append(further, p)
+	}
+	t.Further = further
+}
+
 // collisions reports the names that two tenants claim, at the second.
 func (d *decoder) collisions(e tenant.Estate) {
 	if len(d.errs.list) > 0 {
@@ -238,6 +260,9 @@ func (d *decoder) where(server string, u tenant.Use) position {
 	t := d.tenants[i]
 	if u.Key == "schemas" && !t.has("schemas") {
 		return t.place("schema")
+	}
+	if u.Key == "databases" && t.has("databases."+u.Name) {
+		return t.place("databases." + u.Name)
 	}
 	return t.place(u.Key)
 }

@@ -108,7 +108,8 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 		database = sharedDatabase
 	}
 	body.given(2, "database", t.Home.Database, database)
-	body.schemas(t)
+	body.schemas(2, t, t.Home)
+	body.databases(t)
 	body.given(2, "owner", t.Owner, tenant.DefaultOwner(t.Name))
 	body.given(2, "rights", string(t.Rights), string(tenant.CRUD))
 	body.logins(t)
@@ -141,13 +142,27 @@ func (w *writer) tenant(t tenant.Tenant, several bool) {
 	w.Write(body.Bytes())
 }
 
-func (w *writer) schemas(t tenant.Tenant) {
-	if len(t.Home.Schemas) > 1 {
-		w.value(2, "schemas", names(t.Home.Schemas))
+func (w *writer) schemas(depth int, t tenant.Tenant, p tenant.Place) {
+	if len(p.Schemas) > 1 {
+		w.value(depth, "schemas", names(p.Schemas))
 		return
 	}
-	for _, s := range t.Home.Schemas {
-		w.given(2, "schema", s, t.Name)
+	for _, s := range p.Schemas {
+		w.given(depth, "schema", s, t.Name)
+	}
+}
+
+func (w *writer) databases(t tenant.Tenant) {
+	if len(t.Further) > 0 {
+		w.key(2, "databases")
+	}
+	for _, p := range t.Further {
+		if slices.Equal(p.Schemas, []string{t.Name}) {
+			w.value(3, p.Database, "{}")
+			continue
+		}
+		w.key(3, p.Database)
+		w.schemas(4, t, p)
 	}
 }
 

@@ -75,6 +75,9 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 	if rapid.Bool().Draw(t, "two schemas") {
 		x.Home.Schemas = append(x.Home.Schemas, hostile(t, "second schema"))
 	}
+	for range rapid.IntRange(0, 2).Draw(t, "further databases") {
+		x = x.WithPlace(tenant.Place{Database: hostile(t, "further database"), Schemas: []string{adopted("further schema", name)}})
+	}
 	x.Logins = tenant.DefaultLogins(name, x.Rights)
 	for i := range x.Logins {
 		x.Logins[i].Name = adopted("login", x.Logins[i].Name)

@@ -45,8 +45,11 @@ func (c Collision) Error() string {
 // order depends on nothing but the estate.
 func Collisions(e Estate) []Collision {
 	claims := roleClaims(e)
+	roles := slices.DeleteFunc(clashes(claims, "a role can belong to one of them only"), func(c Collision) bool {
+		return ofDatabase(c.First) && ofDatabase(c.Second) // the databases clash as well
+	})
 	found := slices.Concat(
-		clashes(claims, "a role can belong to one of them only"),
+		roles,
 		clashes(databaseClaims(e), "a database can be one tenant's own, or shared by tenants with isolation schema"),
 		clashes(schemaClaims(e), "a schema can belong to one tenant only"),
 		foreignDoors(e, claims),
@@ -57,6 +60,9 @@ func Collisions(e Estate) []Collision {
 	})
 	return found
 }
+
+// ofDatabase says that a name is a database's, or its group's.
+func ofDatabase(u Use) bool { return u.Key == "database" || u.Key == "databases" }
 
 // claim is a use within a scope: of two claims to one name on one server and
 // in one scope, the second is a collision.
@@ -225,7 +231,7 @@ func foreignDoors(e Estate, roles []claim) []Collision {
 			i, taken := slices.BinarySearchFunc(roles, p.Database, func(c claim, name string) int {
 				return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
 			})
-			if !taken || roles[i].use.Key == "database" || roles[i].use.Tenant == t.Name {
+			if !taken || ofDatabase(roles[i].use) || roles[i].use.Tenant == t.Name {
 				continue
 			}
 			found = append(found, Collision{t.Server, roles[i].use, databaseUse(t, p, nth), "pg_hba.conf would let that role's members in"})

@@ -17,6 +17,18 @@ type Place struct {
 // it lives in first. What is about a tenant's data or walls is about each.
 func (t Tenant) Places() []Place { return append([]Place{t.Home}, t.Further...) }
 
+// EachPlace yields what Places lists, in the same order, and makes no list.
+func (t *Tenant) EachPlace(yield func(Place) bool) {
+	if !yield(t.Home) {
+		return
+	}
+	for _, p := range t.Further {
+		if !yield(p) {
+			return
+		}
+	}
+}
+
 // Place is the tenant's place in a database.
 func (t Tenant) Place(database string) (Place, bool) {
 	all := t.Places()
@@ -27,8 +39,11 @@ func (t Tenant) Place(database string) (Place, bool) {
 	return all[i], true
 }
 
-// WithPlace is the tenant with a further database.
+// WithPlace is the tenant with a further database, if it is one.
 func (t Tenant) WithPlace(p Place) Tenant {
+	if _, has := t.Place(p.Database); has {
+		return t
+	}
 	t.Further = append(slices.Clone(t.Further), p)
 	slices.SortFunc(t.Further, func(a, b Place) int { return strings.Compare(a.Database, b.Database) })
 	return t

@@ -42,12 +42,14 @@ func TestCrossings(t *testing.T) {
 	s.Databases[2].ACL = nil
 	s.Roles = append(s.Roles, snapshot.Role{Name: "pg_execute_server_program"})
 	s.Memberships = append(s.Memberships, snapshot.Membership{Role: "pg_execute_server_program", Member: "t00004_app", Inherit: true})
+	s.Roles = append(s.Roles, snapshot.Role{Name: "pg_read_all_data"})
+	s.Memberships = append(s.Memberships, snapshot.Membership{Role: "pg_read_all_data", Member: "t00000_app", Inherit: true})
 	var got []string
 	for _, c := range access.Prepare(s).Crossings(tenants, access.Certain) {
 		got = append(got, fmt.Sprintf("%s %s %s", c.From, c.To, said([]access.Path{c.Path})))
 	}
 	want := []string{
-		"t00000 t00002 certain grant", "t00001 t00002 certain grant", "t00001 t00003 certain set-role", "t00003 t00002 certain grant",
+		"t00000 everybody certain inherit all-data", "t00000 t00002 certain grant", "t00001 t00002 certain grant", "t00001 t00003 certain set-role", "t00003 t00002 certain grant",
 		"t00004 superuser certain inherit server-program", "t00004 t00002 certain grant",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

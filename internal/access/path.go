@@ -333,7 +333,7 @@ func templateStep(role, db string) Step {
 func (w *walk) path(goal node) (Path, bool) {
 	at, ok := goal, false
 	for _, n := range []node{goal, {what: superuser}, {what: everyData}} {
-		if n.what == everyData && goal.what != data {
+		if n.what == everyData && goal.what != data && goal.what != everyData {
 			continue
 		}
 		if h, found := w.back[n]; found && (!ok || h.cost < w.back[at].cost) {
@@ -377,6 +377,8 @@ func describe(n node) string {
 	switch n.what {
 	case superuser:
 		return Superuser
+	case everyData:
+		return "everybody's data"
 	case data:
 		return "data of " + n.name
 	case rights:

@@ -317,6 +317,10 @@ func TestPoolLives(t *testing.T) {
 		apply(t, e, landlord.Options{})
 		said(t, settled(t, e, landlord.Options{}), "pool web is on the server and not in the spec: left alone")
 		reach("acme", "")
+		e.Tenants[0].Suspended = true
+		apply(t, e, landlord.Options{Tenants: []string{"acme"}})
+		settled(t, e, landlord.Options{})
+		reach("acme", "42501")
 		apply(t, e, landlord.Options{Prune: true})
 		settled(t, e, landlord.Options{Prune: true})
 		if _, err := pgx.Connect(t.Context(), s.ConnString("shared", "web")+" password=right"); err == nil {

@@ -173,7 +173,7 @@ func (b *builder) concernsTenant(name string) bool { return b.wanted[name] }
 // itself in a tenant's role, which is theirs to have, or of a short-lived
 // login of prove.
 func (b *builder) tolerated(m snapshot.Membership) bool {
-	if b.trusted[m.Member] || b.extraAdmin(m.Member) || b.leftPool(m.Member) {
+	if b.trusted[m.Member] || b.extraAdmin(m.Member) || b.leftPool(m.Member) && !b.suspended(m.Role) {
 		return true
 	}
 	if b.isTenants(m.Member) {

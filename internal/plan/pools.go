@@ -137,6 +137,13 @@ func (b *builder) leftPool(role string) bool {
 	return slices.ContainsFunc(b.leftPools, func(p isolation.Pool) bool { return p.Role.Name == role })
 }
 
+// suspended says whether a role is that of a suspended tenant, whom not even a
+// pool that is left alone may become.
+func (b *builder) suspended(role string) bool {
+	h := b.houseOf[b.owner[role]]
+	return h != nil && h.Tenant.Suspended
+}
+
 // poolLogins makes or mends the logins of a shared database's pools. They are
 // let in when the walls stand.
 func (u unit) poolLogins(database string) {

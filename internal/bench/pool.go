@@ -23,7 +23,8 @@ const (
 // pools compares a transaction that becomes a tenant with one of the tenant's
 // own login, on a server with few tenants and on one with many.
 func (b *bench) pools(ctx context.Context) error {
-	b.out.header("the pool", "tenants that it may become", "a transaction of a tenant's own login", "with one SELECT more", "of the pool", "the call costs", "the first call of a connection")
+	b.out.header("the pool", "tenants that it may become", "a transaction of a tenant's own login", "with one SELECT more", "of the pool", "the call costs",
+		"connecting, own login", "connecting, pool", "the first transaction of a connection", "the first after any membership has changed")
 	for _, n := range []int{few, b.schemas} {
 		b.say("the pool: building %d", n)
 		t := estateOf("schema", n)
@@ -57,23 +58,45 @@ func (b *bench) buildPool(ctx context.Context, t town) (*localpg.Server, error) 
 }
 
 func (b *bench) pool(ctx context.Context, s *localpg.Server, t town) error {
-	own, err := enter(ctx, s, t.tenants[0].Logins[0].Name)
+	super, err := pgconn.Connect(ctx, conninfo(s))
 	if err != nil {
 		return err
 	}
-	defer own.Close(ctx)
-	var first []time.Duration
-	var pooled *pgconn.PgConn
-	for range connections {
-		if pooled, err = enter(ctx, s, benchPool); err != nil {
+	defer super.Close(ctx)
+	name := t.tenants[0].Logins[0].Name
+	const password = "bench"
+	for _, sql := range []string{"ALTER ROLE " + name + " PASSWORD '" + password + "'", "ALTER ROLE " + benchPool + " PASSWORD '" + password + "'", "CREATE ROLE bench_group"} {
+		if _, err := super.Exec(ctx, sql).ReadAll(); err != nil {
 			return err
 		}
-		defer pooled.Close(ctx)
+	}
+	var own, pooled *pgconn.PgConn
+	var ownEntry, poolEntry, first, changed []time.Duration
+	for round := range connections {
+		for _, m := range []struct {
+			login string
+			conn  **pgconn.PgConn
+			into  *[]time.Duration
+		}{{name, &own, &ownEntry}, {benchPool, &pooled, &poolEntry}} {
+			start := time.Now()
+			if *m.conn, err = pgconn.Connect(ctx, s.ConnString(shared, m.login)+" password="+password); err != nil {
+				return err
+			}
+			*m.into = append(*m.into, time.Since(start))
+			defer (*m.conn).Close(ctx)
+		}
 		d, err := transaction(ctx, pooled, become(t), "SELECT 1")
 		if err != nil {
 			return err
 		}
 		first = append(first, d)
+		if _, err := super.Exec(ctx, []string{"GRANT bench_group TO " + name, "REVOKE bench_group FROM " + name}[round%2]).ReadAll(); err != nil {
+			return err
+		}
+		if d, err = transaction(ctx, pooled, become(t), "SELECT 1"); err != nil {
+			return err
+		}
+		changed = append(changed, d)
 	}
 	var alone, more, becoming []time.Duration
 	for range transactions {
@@ -89,8 +112,8 @@ func (b *bench) pool(ctx context.Context, s *localpg.Server, t town) error {
 			*m.into = append(*m.into, d)
 		}
 	}
-	cost := median(becoming) - median(more)
-	b.out.row(fmt.Sprint(len(t.tenants)), micro(median(alone)), micro(median(more)), micro(median(becoming)), micro(cost), micro(median(first)-median(more)))
+	b.out.row(fmt.Sprint(len(t.tenants)), millis(median(alone)), millis(median(more)), millis(median(becoming)), millis(median(becoming)-median(more)),
+		millis(median(ownEntry)), millis(median(poolEntry)), millis(median(first)), millis(median(changed)))
 	return nil
 }
 
@@ -110,18 +133,4 @@ func transaction(ctx context.Context, conn *pgconn.PgConn, sql ...string) (time.
 	return time.Since(start), nil
 }
 
-// enter gives a login a password and logs in with it.
-func enter(ctx context.Context, s *localpg.Server, login string) (*pgconn.PgConn, error) {
-	const password = "bench"
-	super, err := pgconn.Connect(ctx, conninfo(s))
-	if err != nil {
-		return nil, err
-	}
-	defer super.Close(ctx)
-	if _, err := super.Exec(ctx, "ALTER ROLE "+login+" PASSWORD '"+password+"'").ReadAll(); err != nil {
-		return nil, err
-	}
-	return pgconn.Connect(ctx, s.ConnString(shared, login)+" password="+password)
-}
-
-func micro(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000) }
+func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000) }

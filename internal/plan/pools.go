@@ -160,6 +160,12 @@ func (u unit) poolLogins(database string) {
 	}
 }
 
+// manyPooled is how many tenants a pool may have before 17. There the server
+// gathers the roles that one may become in a time that is quadratic in their
+// number, for each session, and anew when any membership has changed
+// (roles_is_member_of in PostgreSQL's acl.c; docs/performance.md).
+const manyPooled = 2000
+
 // openPools lets the logins of pools in, and says of which there is nothing to
 // become yet.
 func (b *builder) openPools() {
@@ -170,6 +176,10 @@ func (b *builder) openPools() {
 			b.note("", fmt.Sprintf("pool %s has no tenant to become: none with isolation: schema stands in database %s", p.Role.Name, p.Pool.Database),
 				"it is made with the first one; look whether database is written as you mean it")
 		case i >= 0 && b.concerns(b.containers[i]):
+			if n := len(b.containers[i].Tenants); n > manyPooled && b.version().Major() < 17 {
+				b.note("", fmt.Sprintf("pool %s may become %d tenants: before PostgreSQL 17, connecting with it takes seconds, and so does its first call after a tenant was added or removed", p.Role.Name, n),
+					"put the tenants into several shared databases with a pool each, or upgrade")
+			}
 			u := unit{b: b, phase: Houses, group: "pool " + p.Role.Name}
 			u.open([]isolation.Role{p.Role})
 		}

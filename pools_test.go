@@ -2,6 +2,8 @@ package landlord_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +171,7 @@ func TestPoolBecomes(t *testing.T) {
 // removed tenants, rotation, another database, another pool; and whatever
 // anybody has done to it, the next apply undoes.
 func TestPoolConverges(t *testing.T) {
-	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+	oldAndNew(t, func(t *testing.T, s *pgtest.Server) {
 		e := pooled(s)
 		apply(t, e, landlord.Options{})
 		settled(t, e, landlord.Options{})
@@ -223,7 +225,7 @@ func statements(p plan.Plan) (n int) {
 // is open when one is suspended or removed is ended; what waits for its next
 // transaction goes on.
 func TestPoolLives(t *testing.T) {
-	pgtest.Each(t, func(t *testing.T, s *pgtest.Server) {
+	oldAndNew(t, func(t *testing.T, s *pgtest.Server) {
 		e := pooled(s)
 		all := e.Tenants
 		e.Tenants = all[1:]
@@ -334,4 +336,17 @@ func TestPoolLives(t *testing.T) {
 			t.Errorf("%d things of a pool are left, %v", left, err)
 		}
 	})
+}
+
+// oldAndNew runs a test on the oldest and on the newest major: what differs
+// between majors are memberships' options, which came with 16.
+func oldAndNew(t *testing.T, test func(*testing.T, *pgtest.Server)) {
+	t.Helper()
+	majors := pgtest.Majors()
+	if len(majors) == 0 {
+		t.Skip("no PostgreSQL is installed")
+	}
+	for _, major := range slices.Compact([]int{slices.Min(majors), slices.Max(majors)}) {
+		t.Run(fmt.Sprint(major), func(t *testing.T) { test(t, pgtest.Start(t, major)) })
+	}
 }

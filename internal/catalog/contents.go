@@ -139,6 +139,7 @@ type core struct {
 	opened, shut bool
 	// The same of those for advisory locks.
 	advisoryOpened, advisoryShut bool
+	controlOpened                bool // of those that read control data, PUBLIC's to call
 }
 
 // located is a thing with its own number and that of its schema.
@@ -186,6 +187,8 @@ func (k *core) row(row [][]byte) {
 	case 'a':
 		k.advisoryOpened = k.advisoryOpened || yes(row[7])
 		k.advisoryShut = k.advisoryShut || !yes(row[7])
+	case 'k':
+		k.controlOpened = k.controlOpened || yes(row[7])
 	case 'v':
 		k.extensions = true
 	default:
@@ -214,6 +217,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 			c.Schemas = append(c.Schemas, s)
 		}
 	}
+	c.ControlOpen = k.controlOpened
 	c.AdvisoryOpen, c.AdvisoryShut = k.advisoryOpened, k.advisoryShut
 	c.LargeOpen, c.LargeShut, c.Elsewhere = k.opened, k.shut, k.elsewhere
 	if c.SomeSchemas && k.large { // they stand in no schema

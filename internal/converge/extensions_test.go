@@ -53,6 +53,7 @@ func largeDrift(w *world) {
 		"GRANT EXECUTE ON FUNCTION pg_catalog.lo_create(oid) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.lo_put(oid, bigint, bytea) TO PUBLIC",
 		"REVOKE EXECUTE ON FUNCTION pg_catalog.lo_open(oid, int) FROM PUBLIC",
 		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(int8) TO PUBLIC", "GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_unlock_all() TO " + pgsql.Ident(w.role()),
+		"GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_init() TO PUBLIC",
 		"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_try_advisory_xact_lock_shared(int4, int4) FROM PUBLIC",
 	}))
 }
@@ -73,9 +74,16 @@ func (o *oracle) judgeLarge(db string) {
 }
 
 // judgeAdvisory says that the tenants of a shared database may take advisory
-// locks where one of them is to, and that otherwise nobody may.
+// locks where one of them is to, and that otherwise nobody may; and that nobody
+// reads control data.
 func (o *oracle) judgeAdvisory(db string) {
-	if o.me != "postgres" || o.group[db] == "" {
+	if o.me != "postgres" {
+		return
+	}
+	for _, f := range o.column(db, `SELECT DISTINCT p.proname::text FROM pg_proc p, pg_roles r WHERE proname ~ '^pg_control_' AND r.rolname = ANY ($1) AND has_function_privilege(r.oid, p.oid, 'EXECUTE')`, o.roles()) {
+		o.complain("a tenant may call %s in %q", f, db)
+	}
+	if o.group[db] == "" {
 		return
 	}
 	wanted := slices.ContainsFunc(o.e.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == db && t.AdvisoryLocks })

@@ -213,9 +213,10 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		u.in(c.Database).ownSchema(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
-		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true})
+		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true, ControlOpen: true})
 		u.in(c.Database).largeObjectDoor(c, fresh)
 		u.in(c.Database).advisoryDoor(c, fresh)
+		u.in(c.Database).controlDoor(fresh)
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
@@ -225,6 +226,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.in(c.Database).ownSchema(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
 		u.in(c.Database).advisoryDoor(c, u.b.rooms(c.Database))
+		u.in(c.Database).controlDoor(u.b.rooms(c.Database))
 	}
 }
 

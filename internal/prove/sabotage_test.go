@@ -176,6 +176,8 @@ var sabotages = []sabotage{
 		probes: []string{"make-large-object"}},
 	{by: "bolt", in: "shared", sql: "GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), pg_try_advisory_xact_lock(bigint) TO PUBLIC",
 		probes: []string{"advisory-lock"}},
+	{in: "acme", sql: "GRANT EXECUTE ON FUNCTION pg_control_checkpoint() TO PUBLIC",
+		probes: []string{"see-control-data"}},
 	{sql: createAcme,
 		probes: []string{"create-schema", "trusted-extension"}},
 	{in: "acme", sql: openPublic,

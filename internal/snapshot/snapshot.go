@@ -228,6 +228,9 @@ type Contents struct {
 	// locks.
 	AdvisoryOpen bool `json:"advisoryOpen,omitempty"`
 	AdvisoryShut bool `json:"advisoryShut,omitempty"`
+	// ControlOpen says that PUBLIC may call some of the functions that read
+	// the server's control data.
+	ControlOpen bool `json:"controlOpen,omitempty"`
 	// SomeSchemas says that a focus limits it.
 	SomeSchemas bool `json:"-"`
 	// Elsewhere are the schemas, quoted, outside of a focus in which its roles

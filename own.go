@@ -55,7 +55,7 @@ func planOwn(ctx context.Context, e tenant.Estate, s tenant.Server, o Options) (
 	}
 	p := plan.Plan{Server: s.Name}
 	switch {
-	case on.Up && have.Running:
+	case on.Up && have.Running && host.Listens(w.Own):
 		if p, err = planInside(ctx, e, s.Name, o); err != nil {
 			return p, err
 		}

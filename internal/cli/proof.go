@@ -143,7 +143,7 @@ func (p proof) exposures() {
 			by[o.Closes][o.Probe] = o.Consequence
 		}
 	}
-	for _, closes := range []prove.Closes{prove.ByDatabase, prove.ByCluster, prove.ByNothing} {
+	for _, closes := range []prove.Closes{prove.ByDatabase, prove.ByCluster, prove.ByResources, prove.ByNothing} {
 		if n := len(by[closes]); n > 0 {
 			p.exposed(closes, by[closes])
 		}
@@ -156,9 +156,10 @@ func (p proof) exposed(closes prove.Closes, probes map[string]string) {
 		them = "it"
 	}
 	line := map[prove.Closes]string{
-		prove.ByDatabase: n + " of the schema model; a database of its own closes " + them,
-		prove.ByCluster:  n + " of sharing a server; only a server of its own closes " + them,
-		prove.ByNothing:  n + " that no model closes: each tenant's own affair",
+		prove.ByDatabase:  n + " of the schema model; a database of its own closes " + them,
+		prove.ByCluster:   n + " of sharing a server; only a server of its own closes " + them,
+		prove.ByResources: n + " of servers on one host; their resources (volume, cpu, os_user: own …) close " + them,
+		prove.ByNothing:   n + " that no model closes: each tenant's own affair",
 	}[closes]
 	if !p.verbose {
 		fmt.Fprintf(p.w, "%s (-v lists them).\n", line)

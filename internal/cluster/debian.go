@@ -134,9 +134,9 @@ func debianRemove(m Mark, home string, have Have) []Step {
 	}
 	steps = append(steps, Step{Why: "its data goes, and its configuration", Loses: true, Ops: append(drop, half(m)...)})
 	files := []Op{{Run: []string{"rm", "-rf", filepath.Join(units, unit+".d")}}}
-	if m.Interface != "" {
+	if path := filepath.Join(units, AddressUnit(m.Tenant)); have.Files[path].Path != "" {
 		files = append([]Op{{Run: []string{"systemctl", "stop", AddressUnit(m.Tenant)}}}, files...)
-		files = append(files, Op{Run: []string{"rm", "-f", filepath.Join(units, AddressUnit(m.Tenant))}})
+		files = append(files, Op{Run: []string{"rm", "-f", path}})
 	}
 	if have.Alone {
 		files = append(files, Op{Run: []string{"rm", "-f", filepath.Join(units, Slice)}})

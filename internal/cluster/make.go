@@ -336,6 +336,9 @@ func ptr[T any](v T) *T { return &v }
 // Paths are the files that a plan for a server must see.
 func Paths(w Want, mark *Mark, installs []Install) []string {
 	have := Have{Mark: mark, Installs: installs}
+	if w.Gone && mark != nil { // the tenant may be out of the spec
+		w.Own.Resources.Address, w.Own.Resources.Interface = mark.Address, mark.Interface
+	}
 	d, err := newDesign(w, have)
 	paths := []string{w.Own.Home, MarkPath(w.Own.Home), w.Own.Certificate(), "/etc/postgresql"}
 	if err != nil {

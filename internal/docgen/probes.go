@@ -64,6 +64,8 @@ func closedBy(c prove.Closes) string {
 	switch c {
 	case prove.ByDatabase, prove.ByCluster:
 		return "`" + string(c) + "`"
+	case prove.ByResources:
+		return "`resources` of a server of its own"
 	case prove.ByNothing:
 		return "no model"
 	}

@@ -18,6 +18,8 @@ const (
 	Postgres      Relation = "database postgres"
 	Template1     Relation = "database template1"
 	AnyOther      Relation = "any other database"
+	// OtherServer is tried at its doors only: nothing of it is on this server.
+	OtherServer Relation = "tenant with a server of its own"
 )
 
 func (r Relation) tenants() bool {
@@ -29,7 +31,8 @@ type Neighbour struct {
 	Relation Relation
 	Name     string
 	Database string
-	stand    *stand // nil for a database that is nobody's house
+	stand    *stand // nil for a database that is nobody's house, and for a tenant afar
+	Afar     *Afar  // only for a tenant with a server of its own, elsewhere
 }
 
 // key tells neighbours apart.

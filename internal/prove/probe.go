@@ -24,6 +24,8 @@ const (
 	Outside
 	// Foreign probes are tried against every other database, a tenant's or not.
 	Foreign
+	// Afield probes are tried against a tenant with a server of its own.
+	Afield
 	// Administrators probes are tried as the server's administrators.
 	Administrators
 	// Pooled probes are tried as a pool, PooledHousemates against another
@@ -90,9 +92,11 @@ func (p Probe) fits(k tenant.Kind, r Relation) bool {
 	case Elsewhere:
 		return r.tenants() && r != SameDatabase
 	case Outside:
-		return r != "" && !r.tenants() && (p.Relation == "" || p.Relation == r)
+		return r != "" && r != OtherServer && !r.tenants() && (p.Relation == "" || p.Relation == r)
 	case Foreign:
-		return r != "" && r != SameDatabase
+		return r != "" && r != SameDatabase && r != OtherServer
+	case Afield:
+		return r == OtherServer
 	}
 	return false
 }
@@ -107,7 +111,7 @@ type Group struct {
 func Groups() []Group {
 	return []Group{
 		{"What a tenant must be able to do", positiveProbes},
-		{"Getting in where one does not belong", doorProbes},
+		{"Getting in where one does not belong", slices.Concat(doorProbes, afarProbes)},
 		{"Another tenant's data", dataProbes},
 		{"Becoming more than one is", slices.Concat(roleProbes, readProbes, serverProbes)},
 		{"Turning one's own house against others", houseProbes},

@@ -39,6 +39,8 @@ type Input struct {
 	Server tenant.Server
 	// Tenants are all of the server's: also those that are only neighbours.
 	Tenants []tenant.Tenant
+	// Afar are tenants with servers of their own, elsewhere.
+	Afar []Afar
 	// Only are the names of the tenants to prove; empty: all.
 	Only []string
 	// Probes are the names of the probes to run; empty: all.
@@ -235,7 +237,7 @@ func (r *run) proveStand(ctx context.Context, at int) []Outcome {
 	t := r.stands[at]
 	g := r.acquire(ctx, t)
 	defer r.release(ctx, g)
-	around := neighbours(r.stands, at, r.assigned, r.snap)
+	around := append(neighbours(r.stands, at, r.assigned, r.snap), r.afar(at)...)
 	victims := make([]*guest, len(around))
 	for i, n := range around {
 		if n.stand != nil && r.needs(n.Relation) {
@@ -368,5 +370,6 @@ func (a *Attempt) outcome(p Probe, res Result) Outcome {
 	if res.Verdict == Exposed {
 		o.Closes, o.Consequence = p.Closes, p.Consequence
 	}
+	a.onOwnServer(&o)
 	return o
 }

@@ -35,6 +35,9 @@ const (
 	ByDatabase Closes = "database"
 	// ByCluster: only a server of the tenant's own closes it.
 	ByCluster Closes = "cluster"
+	// ByResources: limits, a volume, an OS user of the tenant's own server
+	// close it.
+	ByResources Closes = "resources"
 	// ByNothing: it is the tenant's own affair in every model.
 	ByNothing Closes = "none"
 )

@@ -93,6 +93,13 @@ func Runs(m cluster.Mark) bool {
 	return pid > 0
 }
 
+// Listens says whether a server has its socket where it is to be: one whose
+// port is to change has it elsewhere until it starts again.
+func Listens(o tenant.OwnServer) bool {
+	_, err := os.Stat(filepath.Join(o.SocketDir, fmt.Sprintf(".s.PGSQL.%d", o.Port())))
+	return err == nil
+}
+
 // lookServer says what there is of the server itself.
 func lookServer(ctx context.Context, w cluster.Want, have *cluster.Have) error {
 	data, conf, major, ok := cluster.Place(w, have.Mark, have.Installs)

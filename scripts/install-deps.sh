@@ -93,6 +93,10 @@ case $purpose in
     need php-cli command -v php
     need php-pgsql php -r 'exit((int) !extension_loaded("pdo_pgsql"));'
     need pgbouncer test -x /usr/sbin/pgbouncer
+    # Tenants' own servers are made with pg_createcluster, under a real systemd.
+    need postgresql-common command -v pg_createcluster
+    need systemd test -x /lib/systemd/systemd
+    need iproute2 command -v ip
     # The rule of landlord sudoers is tried with the real thing, as root.
     need sudo command -v visudo
     # The page of landlord report is tried in a real browser.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +21,13 @@ func (a *app) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the main job on a private PostgreSQL server",
-		Long: `Start a private PostgreSQL server, give four tenants a house (two in each
-model), put a little data into each, and prove through real logins that nobody
-gets into another's. Nothing on this machine's own servers is touched. The
-landlord.yaml stays for you to read; the server ends with Ctrl-C.
+		Long: `Start a private PostgreSQL server, give five tenants a house (two with a database
+each, two with a schema each, one with a server of its own), put a little data
+into each, and prove through real logins that nobody gets into another's.
+Nothing on this machine's own servers is touched; as root, an address
+of 192.0.2.0/24 is on the loopback interface while the demo runs, and the server
+of its own listens there.
+The landlord.yaml stays for you to read; the servers end with Ctrl-C.
 Exit status: 0 the walls hold; 1 failed; 3 they do not.`,
 		Example: "  landlord demo\n  landlord demo --once",
 		Args:    cobra.NoArgs,
@@ -81,7 +85,7 @@ func (a *app) furnish(ctx context.Context, d *demo.Demo) error {
 // invite prints how to try it by hand.
 func (a *app) invite(d *demo.Demo) {
 	l := a.outLook()
-	t := d.Estate.Tenants
+	t := slices.DeleteFunc(slices.Clone(d.Estate.Tenants), func(t tenant.Tenant) bool { return t.Isolation == tenant.Cluster })
 	fmt.Fprintf(a.Out, "\n%s\n\n", l.Paint(term.Strong, "Try it yourself, in another terminal:"))
 	fmt.Fprintf(a.Out, "  export PGPASSFILE=%s PGSSLMODE=verify-full PGSSLROOTCERT=%s/ca.pem\n\n", shellWord(d.PassFile()), shellWord(d.Dir))
 	line := func(t tenant.Tenant, database, sql, remark string) {
@@ -91,5 +95,9 @@ func (a *app) invite(d *demo.Demo) {
 	line(t[0], t[0].Home.Database, "SELECT * FROM customers", t[0].Name+" in its own house")
 	line(t[0], t[1].Home.Database, "SELECT 1", t[0].Name+" at the door of "+t[1].Name+": turned away by pg_hba.conf, before any grant is asked")
 	line(t[2], t[3].Home.Database, "SELECT * FROM "+t[3].Name+".customers", t[2].Name+" and "+t[3].Name+" share a database: permission denied for schema")
+	if s, ok := d.Estate.Server(demo.Own); ok {
+		fmt.Fprintf(a.Out, "  %s\n  PGSSLROOTCERT=%s psql -h %s -p %d -U %s_app -d %s -c %s\n\n", l.Paint(term.Dim, "# "+demo.Own+" in a server of its own"),
+			shellWord(s.Own.Certificate()), s.Own.Listen(), s.Own.Port(), demo.Own, demo.Own, shellWord("SHOW shared_buffers"))
+	}
 	fmt.Fprintf(a.Out, "  %s\n  landlord plan -f %s\n", l.Paint(term.Dim, "# what is there, and what there is to do (nothing)"), shellWord(d.SpecFile()))
 }

@@ -292,7 +292,7 @@ func (w *world) suspend() {
 func (w *world) remove() {
 	w.must("mkdir dumps")
 	kept, err := landlord.Vacate(w.Context(), w.Estate, "acme", "dumps", landlord.Hooks{})
-	if err != nil || kept.Bytes == 0 {
+	if err != nil || len(kept) != 1 || kept[0].Bytes == 0 {
 		w.Fatalf("%+v %v", kept, err)
 	}
 	w.removedStep("acme")

@@ -1,4 +1,4 @@
-// Package demo shows landlord's main job on a private, real PostgreSQL: four
+// Package demo shows landlord's main job on private, real PostgreSQL servers: five
 // tenants out of a landlord.yaml, a little data in each house, and the proof
 // that nobody gets into another's.
 package demo
@@ -7,19 +7,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	"landlord"
 	"landlord/internal/apply"
 	"landlord/internal/credentials"
 	"landlord/internal/localpg"
 	"landlord/internal/plan"
+	"landlord/internal/run"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
 )
 
-// Demo is a private server with four proven tenants.
+// Demo is private servers with five proven tenants.
 type Demo struct {
 	// Dir holds what is left for the reader: landlord.yaml, passwords, the
 	// server's certificate authority.
@@ -28,6 +33,8 @@ type Demo struct {
 	Server *localpg.Server
 	// scratch is the server's own directory, which goes with it.
 	scratch string
+	// watch ends the tenants' own servers when the demo is killed.
+	watch *run.Process
 }
 
 // SpecFile is the landlord.yaml that the demo leaves.
@@ -67,11 +74,46 @@ func Start(ctx context.Context, dir string) (_ *Demo, err error) {
 	return d, d.writeSpec()
 }
 
+// Own is the tenant with a server of its own.
+const Own = "hooli"
+
+// ownPlace is where the tenant's own server listens: on an address that is for
+// examples only (RFC 5737), where landlord may add one, so that demos at the
+// same time have each their own; else on a port of localhost.
+func ownPlace() (resources, host string, err error) {
+	if _, err := os.Stat("/usr/sbin/ip"); os.Geteuid() == 0 && err == nil {
+		return fmt.Sprintf("address: 192.0.2.%d", 1+rand.IntN(254)), ", interface: lo", nil
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return "", "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return "port: " + port, "", err
+}
+
+// guard starts a shell that ends the tenant's own server, and takes its address
+// away, as soon as the demo is gone, however it went.
+func (d *Demo) guard() (err error) {
+	s, _ := d.Estate.Server(Own)
+	const script = `trap 'kill -QUIT $(head -n 1 "$1/data/postmaster.pid") 2>/dev/null; [ -z "$2" ] || ip address del "$2/32" dev lo 2>/dev/null; exit' TERM
+while :; do sleep 1 & wait $!; done`
+	d.watch, err = run.Start(run.Spec{Name: "sh", Args: []string{"-c", script, "sh", s.Own.Home, s.Own.Resources.Address}, Dir: "/"}, nil, syscall.SIGTERM)
+	return err
+}
+
 // Close stops the server and removes it. What is in Dir stays.
 func (d *Demo) Close() error {
 	var err error
+	if _, ok := d.Estate.Server(Own); ok {
+		err = landlord.RemoveServer(context.Background(), d.Estate, Own, landlord.Hooks{})
+	}
+	if d.watch != nil {
+		err = errors.Join(err, d.watch.Stop(syscall.SIGKILL, 5*time.Second))
+	}
 	if d.Server != nil {
-		err = d.Server.Remove()
+		err = errors.Join(err, d.Server.Remove())
 	}
 	return errors.Join(err, os.RemoveAll(d.scratch))
 }
@@ -90,20 +132,31 @@ func (d *Demo) writeSpec() error {
 	if err := os.RemoveAll(d.PassFile()); err != nil {
 		return err
 	}
-	text := fmt.Appendf(nil, specText, d.Server.SocketDir(), d.Server.Port(), d.Server.Port(), d.caFile(), d.PassFile())
+	resources, host, err := ownPlace()
+	if err != nil {
+		return err
+	}
+	text := fmt.Appendf(nil, specText, d.Server.SocketDir(), d.Server.Port(), d.Server.Port(), d.caFile(), filepath.Join(d.scratch, "own"), host, d.PassFile(), resources)
 	if err := os.WriteFile(d.SpecFile(), text, 0o644); err != nil {
 		return err
 	}
 	d.Estate, err = spec.Parse(d.SpecFile(), text)
-	return err
+	if err != nil {
+		return err
+	}
+	return d.guard()
 }
 
-// specText is the demo's landlord.yaml: two tenants in each model.
-const specText = `# The demo's landlord.yaml. The server in it ends with the demo.
+// specText is the demo's landlord.yaml: tenants in each model.
+const specText = `# The demo's landlord.yaml. The servers in it end with the demo.
 servers:
   main:
     connection: host=%s port=%d user=postgres
     endpoint: host=localhost port=%d sslmode=verify-full sslrootcert=%s
+
+# This machine, on which a tenant may have a server of its own. On Debian with
+# systemd, leave the manager out: then its limits are enforced.
+host: {manager: plain, directory: %s%s, clients: [127.0.0.0/8, "::1", 192.0.2.0/24]}
 
 # Where landlord keeps the passwords that it makes: a file that only you read.
 secrets:
@@ -122,13 +175,18 @@ tenants:
   # A schema each, in the database "shared".
   initech: {isolation: schema, database: shared}
   umbrella: {isolation: schema, database: shared}
+
+  # A server of its own, whose sizes follow its memory (landlord plan -v).
+  hooli: {isolation: cluster, resources: {memory: 256MiB, cpu: 1, %s}}
 `
 
 // Build gives every tenant its house, and their logins passwords.
 func (d *Demo) Build(ctx context.Context, done func(apply.Outcome), begin func(plan.Plan)) error {
-	result, err := landlord.Apply(ctx, d.Estate, "main", landlord.Options{}, landlord.Hooks{Done: done, Begin: begin})
-	if err := errors.Join(err, result.Err()); err != nil {
-		return err
+	for _, s := range d.Estate.Servers {
+		result, err := landlord.Apply(ctx, d.Estate, s.Name, landlord.Options{}, landlord.Hooks{Done: done, Begin: begin})
+		if err := errors.Join(err, result.Err()); err != nil {
+			return err
+		}
 	}
 	for _, t := range d.Estate.Tenants {
 		for _, l := range t.Logins {

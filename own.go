@@ -25,7 +25,9 @@ func wanted(e tenant.Estate, s tenant.Server) cluster.Want {
 		}
 	}
 	if t, ok := e.Tenant(s.Own.Tenant); ok {
-		w.Connections = t.Limits.Connections * len(t.Logins)
+		for _, l := range t.Logins {
+			w.Connections += t.Connections(l)
+		}
 	}
 	return w
 }

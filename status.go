@@ -161,7 +161,7 @@ func newFacts(snap snapshot.Snapshot, use catalog.Usage) facts {
 func (f facts) status(t tenant.Tenant) Status {
 	s := Status{
 		Name: t.Name, Server: t.Server, Isolation: t.Isolation, Database: t.Home.Database, Schemas: t.Home.Schemas,
-		Bytes: f.bytes(t, t.Home), Limits: limits(t.Limits), Suspended: true,
+		Bytes: f.bytes(t, t.Home), Limits: append(limits(t.Limits), loginLimits(t)...), Suspended: true,
 	}
 	for _, p := range t.Further {
 		n := f.bytes(t, p)
@@ -246,6 +246,21 @@ func (f facts) role(t tenant.Tenant, name, kind string) RoleStatus {
 	}
 	slices.Sort(r.Members)
 	return r
+}
+
+// loginLimits are those of single logins.
+func loginLimits(t tenant.Tenant) []Limit {
+	var out []Limit
+	for _, l := range t.Logins {
+		if l.Connections != 0 {
+			value := "none"
+			if n := t.Connections(l); n > 0 {
+				value = fmt.Sprint(n)
+			}
+			out = append(out, Limit{"connections of " + l.Name, value, true})
+		}
+	}
+	return out
 }
 
 // limits lists what holds, and says what of it the tenant can undo: every

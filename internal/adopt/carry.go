@@ -33,9 +33,9 @@ func (b *builder) carry(t *tenant.Tenant) {
 		}
 		t.Limits.Connections = max(t.Limits.Connections, r.ConnLimit)
 	}
-	for _, l := range t.Logins {
-		if r, _ := b.state.Role(l.Name); r.ConnLimit != t.Limits.Connections && r.ConnLimit >= 0 {
-			b.ask("login %s may have %d connections, and another of its tenant's %d: all logins of a tenant have the same limit, and the higher is proposed", l.Name, r.ConnLimit, t.Limits.Connections)
+	for i, l := range t.Logins {
+		if r, _ := b.state.Role(l.Name); r.ConnLimit != t.Limits.Connections && (r.ConnLimit > 0 || r.ConnLimit < 0 && t.Limits.Connections > 0) {
+			t.Logins[i].Connections = r.ConnLimit
 		}
 	}
 }

@@ -106,7 +106,11 @@ func (o *oracle) judgeRoles() {
 			check(g, false, -1)
 		}
 		for _, l := range t.Logins {
-			check(l.Name, true, limit)
+			own := limit
+			if l.Connections != 0 {
+				own = l.Connections
+			}
+			check(l.Name, true, own)
 		}
 		if t.Isolation == tenant.Schema {
 			check(t.Home.Database, false, -1)

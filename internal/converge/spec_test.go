@@ -112,6 +112,9 @@ func (g *gen) tenant(name string, shared []string) tenant.Tenant {
 			t.Logins = append(t.Logins, tenant.Login{Name: g.name("l"), Kind: l.Kind})
 		}
 	}
+	if g.chance(25) {
+		t.Logins[g.IntN(len(t.Logins))].Connections = pick(g, []int{-1, 1, 7})
+	}
 	if g.chance(40) {
 		t.Settings = g.settings()
 	}

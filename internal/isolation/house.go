@@ -114,11 +114,12 @@ func (h *House) join(role, member string, inherit, set bool) {
 	h.Memberships = append(h.Memberships, Membership{role, member, inherit, set})
 }
 
-func connLimit(l tenant.Limits) int {
-	if l.Connections == 0 {
+// connLimit is a limit of connections, of which 0 is none, as a role has it.
+func connLimit(n int) int {
+	if n == 0 {
 		return -1
 	}
-	return l.Connections
+	return n
 }
 
 // LoginSettings are the parameters of a tenant's logins of one kind.

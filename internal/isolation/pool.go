@@ -31,7 +31,7 @@ func BuildPool(p tenant.Pool) Pool {
 	slices.SortFunc(settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
 	return Pool{
 		Pool: p,
-		Role: Role{Name: p.Name, Login: true, NoInherit: true, ConnLimit: connLimit(p.Limits), Mark: Mark{Role: poolMark, Database: p.Database}, Settings: settings},
+		Role: Role{Name: p.Name, Login: true, NoInherit: true, ConnLimit: connLimit(p.Limits.Connections), Mark: Mark{Role: poolMark, Database: p.Database}, Settings: settings},
 		Memberships: []Membership{
 			{Role: tenant.TenantsRole, Member: p.Name},
 			{Role: p.Database, Member: p.Name},

@@ -11,7 +11,7 @@ import (
 // or closed.
 func login(t tenant.Tenant, l tenant.Login) Role {
 	r := Role{
-		Name: l.Name, Login: !t.Suspended, ConnLimit: connLimit(t.Limits),
+		Name: l.Name, Login: !t.Suspended, ConnLimit: connLimit(t.Connections(l)),
 		Mark: Mark{Tenant: t.Name, Role: string(l.Kind)}, Settings: LoginSettings(t, l.Kind), In: placeSettings(t),
 	}
 	if w, ok := t.Twin(l.Name); ok {
@@ -46,7 +46,7 @@ func (h *House) twin(w tenant.Twin) {
 		settings = append(settings, tenant.Setting{Name: "role", Value: l.Name})
 		slices.SortFunc(settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
 	}
-	r := Role{Name: w.Name, Login: !h.Tenant.Suspended, ConnLimit: connLimit(h.Tenant.Limits), Mark: TwinMark(h.Tenant.Name, l.Kind, w), Settings: settings, In: placeSettings(h.Tenant)}
+	r := Role{Name: w.Name, Login: !h.Tenant.Suspended, ConnLimit: connLimit(h.Tenant.Connections(l)), Mark: TwinMark(h.Tenant.Name, l.Kind, w), Settings: settings, In: placeSettings(h.Tenant)}
 	r.age(w)
 	h.Roles = append(h.Roles, r)
 	h.join(l.Name, w.Name, true, true)

@@ -42,6 +42,7 @@ func Found(server string, snap snapshot.Snapshot) []tenant.Tenant {
 		if t.Owner == "" {
 			t.Owner = tenant.DefaultOwner(t.Name)
 		}
+		foundConnections(t)
 		foundSettings(t, settings)
 		if len(t.Logins) > 0 && len(t.LoginsOf(tenant.Reader)) == len(t.Logins) {
 			t.Rights = tenant.Read
@@ -66,14 +67,26 @@ func foundRole(t *tenant.Tenant, m isolation.Mark, r snapshot.Role) {
 	case !slices.Contains(tenant.Kinds(), kind):
 		return
 	default:
-		t.Logins = append(t.Logins, tenant.Login{Name: r.Name, Kind: kind})
+		t.Logins = append(t.Logins, tenant.Login{Name: r.Name, Kind: kind, Connections: max(r.ConnLimit, -1)})
 		if kind == tenant.Migrator {
 			t.Rights = tenant.DDL
 		}
-		if r.ConnLimit > t.Limits.Connections {
-			t.Limits.Connections = r.ConnLimit
-		}
 		slices.SortFunc(t.Logins, compareLogins)
+	}
+}
+
+// foundConnections makes of the limits that logins have the tenant's own, and
+// what is otherwise in some of them.
+func foundConnections(t *tenant.Tenant) {
+	for _, l := range t.Logins {
+		t.Limits.Connections = max(t.Limits.Connections, l.Connections)
+	}
+	for i, l := range t.Logins {
+		if l.Connections == t.Limits.Connections || t.Limits.Connections == 0 {
+			t.Logins[i].Connections = 0
+		} else if l.Connections == 0 {
+			t.Logins[i].Connections = -1 // by hand: nobody gets in
+		}
 	}
 }
 

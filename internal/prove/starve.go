@@ -46,8 +46,8 @@ func connections(ctx context.Context, a *Attempt) Result {
 		return notTried("the login's limit cannot be read")
 	case rows[0][0] != "-1":
 		return Result{Held, "", "connection limit " + rows[0][0]}
-	case a.Tenant.Limits.Connections == 0:
+	case a.Tenant.Connections(a.Login) == 0:
 		return Result{Exposed, "", "no connection limit, as the spec says"}
 	}
-	return Result{Escaped, "", fmt.Sprintf("no connection limit; the spec says %d", a.Tenant.Limits.Connections)}
+	return Result{Escaped, "", fmt.Sprintf("no connection limit; the spec says %d", a.Tenant.Connections(a.Login))}
 }

@@ -128,6 +128,10 @@ func (d *decoder) mapping(n *node, path, def string, each visit) {
 		return
 	}
 	known := children[def]
+	free := slices.Contains(known, "NAME")
+	if free && len(known) > 1 { // a key that is not known is a name if it is a mapping's
+		known = slices.DeleteFunc(slices.Clone(known), func(key string) bool { return key == "NAME" })
+	}
 	for _, p := range n.pairs {
 		at := join(path, p.key.text)
 		switch {
@@ -135,7 +139,7 @@ func (d *decoder) mapping(n *node, path, def string, each visit) {
 			d.errs.add(p.key.at, at, fmt.Sprintf("given twice: first on line %d", p.first))
 		case slices.Equal(known, anyName):
 			each(p.key.text, at, p.key.at, p.value)
-		case !slices.Contains(known, p.key.text):
+		case !slices.Contains(known, p.key.text) && !(free && p.value.kind == mapping):
 			d.unknown(p.key, at, known)
 		default:
 			each(p.key.text, at, p.key.at, p.value)

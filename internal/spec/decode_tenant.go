@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -15,8 +16,10 @@ import (
 type draft struct {
 	tenant.Tenant
 	profile string
-	at      position // of its name
-	given   []given
+	// migrates says that a login has rights: ddl of its own.
+	migrates bool
+	at       position // of its name
+	given    []given
 }
 
 // given is a key that a tenant, a profile or defaults sets itself.
@@ -174,6 +177,10 @@ func (d *decoder) logins(t *draft, path string, n *node) {
 	t.Logins = []tenant.Login{}
 	d.mapping(n, path, "tenants.NAME.logins", func(key, path string, at position, v *node) {
 		t.set("logins."+key, at)
+		if v.kind == mapping {
+			d.login(t, key, path, at, v)
+			return
+		}
 		for _, name := range d.oneOrList(v, path, tenant.CheckRole) {
 			t.Logins = append(t.Logins, tenant.Login{Name: name, Kind: tenant.Kind(key)})
 		}
@@ -182,6 +189,32 @@ func (d *decoder) logins(t *draft, path string, n *node) {
 		return slices.Index(tenant.Kinds(), a.Kind) - slices.Index(tenant.Kinds(), b.Kind)
 	})
 }
+
+// login reads one login under its own name.
+func (d *decoder) login(t *draft, name, path string, at position, n *node) {
+	if err := tenant.CheckRole(name); err != nil {
+		d.errs.add(at, path, err.Error())
+	}
+	l := tenant.Login{Name: name, Kind: tenant.App}
+	d.mapping(n, path, "tenants.NAME.logins.NAME", func(key, path string, _ position, v *node) {
+		switch {
+		case key == "rights":
+			r, _ := choice(d, v, path, tenant.AllRights())
+			l.Kind = cmp.Or(kindOf[r], l.Kind)
+		case v.kind == text && v.text == noLimit:
+			l.Connections = -1
+		default:
+			l.Connections = d.count(v, path)
+		}
+	})
+	if l.Kind == tenant.Migrator && !t.has("rights") {
+		t.migrates = true
+	}
+	t.Logins = append(t.Logins, l)
+}
+
+// kindOf is the kind of a login with certain rights.
+var kindOf = map[tenant.Rights]tenant.Kind{tenant.CRUD: tenant.App, tenant.Read: tenant.Reader, tenant.DDL: tenant.Migrator}
 
 // noLimit takes back a limit that defaults sets.
 const noLimit = "none"

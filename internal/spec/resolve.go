@@ -79,6 +79,9 @@ func (d *decoder) resolve(t *draft) {
 		t.Owner = tenant.DefaultOwner(t.Name)
 	}
 	t.Rights = cmp.Or(t.Rights, tenant.CRUD)
+	if t.migrates && !t.has("rights") {
+		t.Rights = tenant.DDL
+	}
 	d.resolveLogins(t, path)
 	d.resolveDatabases(t, path)
 	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
@@ -179,9 +182,11 @@ func (d *decoder) resolveLogins(t *draft, path string) {
 	case !t.has("logins"):
 		t.Logins = tenant.DefaultLogins(t.Name, t.Rights)
 	case t.Rights == tenant.Read && len(t.LoginsOf(tenant.App)) > 0:
-		d.errs.add(t.place("logins.app"), path+".logins.app", "a login that writes wants rights: crud, or ddl")
+		key := t.loginKey(t.LoginsOf(tenant.App)[0], tenant.App)
+		d.errs.add(t.place(key), path+"."+key, "a login that writes wants rights: crud, or ddl")
 	case t.Rights != tenant.DDL && len(migrators) > 0:
-		d.errs.add(t.place("logins.ddl"), path+".logins.ddl", "a login for DDL wants rights: ddl")
+		key := t.loginKey(migrators[0], tenant.Migrator)
+		d.errs.add(t.place(key), path+"."+key, "a login for DDL wants rights: ddl")
 	case t.Rights == tenant.DDL && len(migrators) == 0:
 		t.Logins = append(t.Logins, tenant.Login{Name: tenant.DefaultLogin(t.Name, tenant.Migrator), Kind: tenant.Migrator})
 	}
@@ -209,6 +214,14 @@ func (d *decoder) resolveDatabases(t *draft, path string) {
 		further = append(further, p)
 	}
 	t.Further = further
+}
+
+// loginKey is the key that gives a login: its own name, or its kind.
+func (t *draft) loginKey(name string, k tenant.Kind) string {
+	if key := "logins." + name; t.has(key) {
+		return key
+	}
+	return "logins." + string(k)
 }
 
 // collisions reports the names that two tenants claim, at the second.
@@ -260,6 +273,9 @@ func (d *decoder) where(server string, u tenant.Use) position {
 	t := d.tenants[i]
 	if u.Key == "schemas" && !t.has("schemas") {
 		return t.place("schema")
+	}
+	if strings.HasPrefix(u.Key, "logins.") && t.has("logins."+u.Name) {
+		return t.place("logins." + u.Name)
 	}
 	if u.Key == "databases" && t.has("databases."+u.Name) {
 		return t.place("databases." + u.Name)

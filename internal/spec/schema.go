@@ -69,7 +69,7 @@ func freeName(path string) *schema {
 	switch path {
 	case "tenants":
 		return &schema{Pattern: tenant.NamePattern, MaxLength: tenant.MaxName}
-	case "admins", "tenants.NAME.databases":
+	case "admins", "tenants.NAME.databases", "tenants.NAME.logins":
 		return &schema{MinLength: 1, MaxLength: tenant.MaxIdentifier}
 	case "servers", "profiles":
 		return &schema{Pattern: simple.String()}

@@ -175,6 +175,10 @@ func (w *writer) logins(t tenant.Tenant) {
 		return
 	}
 	w.key(2, "logins")
+	if slices.ContainsFunc(t.Logins, func(l tenant.Login) bool { return l.Connections != 0 }) {
+		w.loginsByName(t)
+		return
+	}
 	for _, k := range tenant.Kinds() {
 		switch logins := t.LoginsOf(k); len(logins) {
 		case 0:
@@ -183,6 +187,20 @@ func (w *writer) logins(t tenant.Tenant) {
 		default:
 			w.value(3, string(k), names(logins))
 		}
+	}
+}
+
+// loginsByName writes what some of them have of their own.
+func (w *writer) loginsByName(t tenant.Tenant) {
+	for _, l := range t.Logins {
+		text := "{rights: " + map[tenant.Kind]string{tenant.App: "crud", tenant.Reader: "read", tenant.Migrator: "ddl"}[l.Kind]
+		switch {
+		case l.Connections < 0:
+			text += ", connections: " + noLimit
+		case l.Connections > 0:
+			text += ", connections: " + strconv.Itoa(l.Connections)
+		}
+		w.value(3, l.Name, text+"}")
 	}
 }
 

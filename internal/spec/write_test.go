@@ -81,6 +81,7 @@ func drawTenant(t *rapid.T, name string, servers []tenant.Server) tenant.Tenant 
 	x.Logins = tenant.DefaultLogins(name, x.Rights)
 	for i := range x.Logins {
 		x.Logins[i].Name = adopted("login", x.Logins[i].Name)
+		x.Logins[i].Connections = rapid.SampledFrom([]int{0, 0, 0, -1, 5}).Draw(t, "own connections")
 	}
 	if x.Rights == tenant.CRUD && rapid.Bool().Draw(t, "no logins") {
 		x.Logins = nil

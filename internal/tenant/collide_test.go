@@ -23,7 +23,7 @@ func house(name string, m Model, change ...func(*Tenant)) Tenant {
 func TestCollisions(t *testing.T) {
 	in := func(database string) func(*Tenant) { return func(t *Tenant) { t.Home.Database = database } }
 	login := func(name string) func(*Tenant) {
-		return func(t *Tenant) { t.Logins = append(t.Logins, Login{name, App}) }
+		return func(t *Tenant) { t.Logins = append(t.Logins, Login{Name: name, Kind: App}) }
 	}
 	const role = "a role can belong to one of them only"
 	tests := []struct {

@@ -66,6 +66,21 @@ func AllRights() []Rights { return []Rights{Read, CRUD, DDL} }
 type Login struct {
 	Name string
 	Kind Kind
+	// Connections is its own limit of concurrent connections; 0: the tenant's,
+	// -1: none.
+	Connections int
+}
+
+// Connections is how many concurrent connections a login of the tenant may
+// have; 0: no limit.
+func (t Tenant) Connections(l Login) int {
+	switch {
+	case l.Connections < 0:
+		return 0
+	case l.Connections > 0:
+		return l.Connections
+	}
+	return t.Limits.Connections
 }
 
 // Limits are what one login of a tenant may use. A zero value means "no

@@ -118,9 +118,9 @@ func (t Tenant) OpenLogins() []Login {
 			open = append(open, l)
 			continue
 		}
-		open = append(open, Login{w.Current(), l.Kind})
+		open = append(open, Login{w.Current(), l.Kind, l.Connections})
 		if w.Open {
-			open = append(open, Login{w.Old, l.Kind})
+			open = append(open, Login{w.Old, l.Kind, l.Connections})
 		}
 	}
 	return open

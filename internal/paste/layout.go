@@ -88,9 +88,7 @@ func (r *reader) head() (l layout, columns []string, framed bool, taken int) {
 		if frame {
 			cells = cells[1 : len(cells)-1]
 		}
-		for j, c := range cells {
-			cells[j] = strings.ToLower(strings.Join(strings.Fields(c), " "))
-		}
+		cells = heads(cells)
 		if found, ok := fits(cells); ok {
 			l, columns, framed, taken = found, cells, frame, i+1
 		}

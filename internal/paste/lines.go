@@ -10,10 +10,11 @@ import (
 )
 
 // line is one line of the text with its number. Its text has no blanks at
-// either end, and only ASCII's lines and blanks.
+// either end, and only ASCII's lines and blanks; raw has the blanks.
 type line struct {
 	n    int
 	text string
+	raw  string
 }
 
 // drawn turns what other line styles and web pages write into what psql's
@@ -29,12 +30,13 @@ func cutLines(text string) []line {
 	n := 0
 	for raw := range strings.Lines(text) {
 		n++
-		s := strings.Map(blank, drawn.Replace(raw))
-		s = strings.TrimSpace(s)
-		for strings.HasPrefix(s, "> ") { // quoted in a mail
-			s = strings.TrimSpace(s[2:])
+		drawn := strings.Map(blank, drawn.Replace(raw))
+		s := strings.TrimSpace(drawn)
+		for s == ">" || strings.HasPrefix(s, "> ") { // quoted in a mail
+			drawn = strings.TrimPrefix(s[1:], " ")
+			s = strings.TrimSpace(drawn)
 		}
-		lines = append(lines, line{n, s})
+		lines = append(lines, line{n, s, strings.TrimRight(drawn, " ")})
 	}
 	return lines
 }
@@ -60,6 +62,7 @@ var (
 	promptLine    = regexp.MustCompile(`^([^\s|]+?)[=^!@*'"$(-][*!?]?[#>](?:\s+(.*))?$`)
 	connectedLine = regexp.MustCompile(`^You are (?:now )?connected to database "([^"]+)"`)
 	footerLine    = regexp.MustCompile(`^\(([0-9]+) rows?\)$`)
+	commandError  = regexp.MustCompile(`^(?:\\?invalid command|ERROR: |LINE \d+: |HINT: |\^$)`)
 	psqlBanner    = regexp.MustCompile(`^psql \((?:PostgreSQL\) )?([0-9][0-9.]*)[^,)]*(?:, server ([0-9][0-9.]*)[^)]*)?\)?`)
 	serverBanner  = regexp.MustCompile(`^PostgreSQL ([0-9][0-9.]*)\S* .*on \S+, compiled by`)
 	proseVersion  = regexp.MustCompile(`(?i)\bpostgres(?:ql)?(?: server)?(?:,? version)? ?v?\.? ?([1-9][0-9]?(?:\.[0-9]+){0,2})\b`)
@@ -78,7 +81,7 @@ func noise(text string) bool {
 			return true
 		}
 	}
-	return footerLine.MatchString(text)
+	return footerLine.MatchString(text) || commandError.MatchString(text)
 }
 
 // prompt cuts a line such as "acme=# \l" into the database and what was typed.

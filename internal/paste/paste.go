@@ -125,7 +125,7 @@ func Parse(name string, text []byte) (Result, error) {
 	if len(text) > maxText {
 		return Result{}, &Error{name, []Note{{1, "", "the text is larger than 64 MiB"}}}
 	}
-	r := &reader{lines: cutLines(string(text)), database: Unknown}
+	r := &reader{lines: borderless(cutLines(string(text))), database: Unknown}
 	r.Name, r.Lines = name, map[snapshot.Object]int{}
 	r.read()
 	r.rules()
@@ -174,6 +174,7 @@ func (r *reader) read() {
 		case l.text == "", l.isRuler(), r.context(l), noise(l.text):
 			r.at++
 		case r.parameter():
+		case r.records():
 		case r.table():
 		case r.stray():
 		default:

@@ -67,7 +67,7 @@ func (r *reader) parameterRow(_ Table, f fields) { r.value(f.n, f.get("name"), f
 func (r *reader) value(n int, name, value string) {
 	switch name {
 	case "version":
-		r.banner(line{n, value})
+		r.banner(line{n: n, text: value})
 		return
 	case "server_version":
 		first, _, _ := strings.Cut(value, " ")

@@ -135,7 +135,7 @@ func (c *cutter) piece(l line) bool {
 		cells := make([]string, end+1)
 		cells[end] = l.text
 		last.open[end] = true
-		last.goOn(cells)
+		last.goOn(c.table.Columns, cells)
 		return true
 	case c.at+1 < len(c.lines) && strings.HasPrefix(c.lines[c.at+1].text, "|") && (last == nil || !last.isOpen()):
 		c.pending, c.begun = l.text, l.n
@@ -156,11 +156,11 @@ func (c *cutter) last() *row {
 // cells cuts a line; ok is false where it has more columns than the table. A
 // last column may hold "|" itself (an expression of a policy).
 func (c *cutter) cells(text string) (cells []string, ok bool) {
+	if c.framed && len(text) > 1 && text[0] == '|' && text[len(text)-1] == '|' {
+		text = text[1 : len(text)-1]
+	}
 	cells = split(text)
 	n := len(c.table.Columns)
-	if c.framed && len(cells) == n+2 {
-		cells = cells[1 : n+1]
-	}
 	if len(cells) > n && (c.table.Has("policies") || c.table.Has("description")) {
 		cells = strings.SplitN(text, "|", n)
 		for i, c := range cells {
@@ -173,8 +173,8 @@ func (c *cutter) cells(text string) (cells []string, ok bool) {
 // add takes a whole line of cells: a row, or what goes on of the last one.
 func (c *cutter) add(n int, cells []string) {
 	last := c.last()
-	if last != nil && last.isOpen() && cells[0] == "" {
-		last.goOn(cells)
+	if last != nil && (last.isOpen() && cells[0] == "" || last.wraps(cells)) {
+		last.goOn(c.table.Columns, cells)
 		return
 	}
 	if last != nil {
@@ -184,30 +184,62 @@ func (c *cutter) add(n int, cells []string) {
 		c.problem(n, strings.Join(cells, " | "), "this line goes on from one that is missing")
 		return
 	}
-	w := &row{n: n, cells: make([]string, len(cells)), open: make([]bool, len(cells))}
+	w := newRow(n, len(cells))
 	for i, text := range cells {
-		w.set(i, text)
+		w.set(c.table.Columns, i, text)
 	}
 	c.rows = append(c.rows, w)
 }
 
+func newRow(n, cells int) *row {
+	return &row{n: n, cells: make([]string, cells), open: make([]bool, cells)}
+}
+
+// lined are the columns whose cells may have several lines. In another a "+"
+// at the end is a part of a name.
+func lined(column string) bool {
+	switch column {
+	case "access privileges", "column privileges", "column access privileges", "policies", "attributes", "settings", "description":
+		return true
+	}
+	return false
+}
+
 // set puts a line's part of a cell behind what is there.
-func (w *row) set(i int, text string) {
-	rest, open := strings.CutSuffix(text, "+")
-	w.cells[i] += strings.TrimSpace(rest)
+func (w *row) set(columns []string, i int, text string) {
+	rest, open := text, false
+	if lined(columns[i]) {
+		rest, open = strings.CutSuffix(text, "+")
+	}
+	w.cells[i] += strings.TrimRight(rest, " ")
 	w.open[i] = open
 }
 
+// wraps says whether a line goes on with cells that psql has wrapped (\pset
+// format wrapped): "." at the end of a part, and "." before the next.
+func (w *row) wraps(cells []string) bool {
+	wrapped := false
+	for i, text := range cells {
+		switch {
+		case strings.HasPrefix(text, ".") && strings.HasSuffix(w.cells[i], "."):
+			wrapped = true
+		case text != "" && !w.open[i]:
+			return false
+		}
+	}
+	return wrapped
+}
+
 // goOn adds a further line to a row.
-func (w *row) goOn(cells []string) {
+func (w *row) goOn(columns, cells []string) {
 	for i, text := range cells {
 		switch {
 		case w.open[i]:
 			w.cells[i] += "\n"
-			w.set(i, text)
+			w.set(columns, i, text)
 		case strings.HasPrefix(text, ".") && strings.HasSuffix(w.cells[i], "."): // wrapped by psql
 			w.cells[i] = strings.TrimSuffix(w.cells[i], ".")
-			w.set(i, text[1:])
+			w.set(columns, i, text[1:])
 		case text != "":
 			w.cells[i] += " " + text
 		}
@@ -260,6 +292,10 @@ func (r *reader) stray() bool {
 		return false
 	}
 	next := r.lines[r.at+1]
+	if language := localized(split(strings.Trim(l.text, "|"))); language != "" {
+		r.foreignLanguage(l, language)
+		return true
+	}
 	if next.isRuler() { // a table, of some SELECT
 		r.note(l.n, l.text, "a table that is none of those that are read here; passed over")
 		for r.at++; r.at < len(r.lines) && (r.lines[r.at].pipes() > 0 || r.lines[r.at].isRuler()); r.at++ {

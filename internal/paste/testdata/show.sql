@@ -1,0 +1,9 @@
+\du+
+\drg
+\l+
+\drds
+\connect acme
+\dn+
+\dp acme.*
+\ddp
+\dx

@@ -59,18 +59,18 @@ func AuditText(text paste.Result, version pgsql.Version) audit.Input {
 		in.Lines[snapshot.Object{Kind: "server"}] = text.VersionLine
 	}
 	if text.HBA != "" {
-		in.HBA = AuditHBA(in, text.Name, []byte(text.HBA), nil)
+		in.HBA = AuditHBA(in, text.Name, []byte(text.HBA), hba.Options{})
 	}
 	return in
 }
 
-// AuditHBA reads a pg_hba.conf by the rules of the server that is judged.
-func AuditHBA(in audit.Input, name string, text []byte, read func(string) ([]byte, error)) *hba.File {
-	major := 0
+// AuditHBA reads a pg_hba.conf by the rules of the server that is judged. The
+// options say how what it includes is read.
+func AuditHBA(in audit.Input, name string, text []byte, o hba.Options) *hba.File {
 	if v := in.Snapshot.Version; v != 0 {
-		major = v.Major()
+		o.Major = v.Major()
 	}
-	return hba.Parse(name, text, hba.Options{Major: major, Read: read})
+	return hba.Parse(name, text, o)
 }
 
 // includes reads the files that a snapshot's pg_hba.conf includes out of the

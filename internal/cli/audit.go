@@ -15,6 +15,7 @@ import (
 
 	"landlord"
 	"landlord/internal/audit"
+	"landlord/internal/hba"
 	"landlord/internal/paste"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -215,7 +216,10 @@ func addFiles(in *audit.Input, j judged) error {
 		if err != nil {
 			return usageError{err}
 		}
-		in.HBA = landlord.AuditHBA(*in, j.hba, text, readFile)
+		if strings.ContainsRune(string(text), 0) {
+			return usageError{fmt.Errorf("%s: there are NUL bytes in it: it is no pg_hba.conf, which is text", j.hba)}
+		}
+		in.HBA = landlord.AuditHBA(*in, j.hba, text, hba.Options{Read: readFile, ReadDir: readDir})
 	}
 	if j.bouncer == "" {
 		return nil
@@ -250,6 +254,16 @@ func readBouncer(j judged) (*audit.Bouncer, error) {
 		return nil, usageError{err}
 	}
 	return b, nil
+}
+
+// readDir lists a directory that a pg_hba.conf includes.
+func readDir(path string) ([]string, error) {
+	list, err := os.ReadDir(path)
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = e.Name()
+	}
+	return names, err
 }
 
 // text reads a file, or the standard input for "-".

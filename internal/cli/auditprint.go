@@ -86,10 +86,9 @@ func alike(all []audit.Finding) [][]audit.Finding {
 func (v verdict) rule(same []audit.Finding) {
 	f := same[0]
 	v.para("", f.Why)
-	var said []string
+	said := map[string]bool{}
 	for _, f := range same {
 		v.object(f, said)
-		said = append(said, fixes(f)...)
 	}
 	if r, ok := audit.RuleOf(f.Code); ok && len(said) == 0 {
 		v.para("> ", r.Fix)
@@ -104,7 +103,7 @@ func (v verdict) rule(same []audit.Finding) {
 
 // object prints one finding, and what mends it where that was not said of
 // another.
-func (v verdict) object(f audit.Finding, said []string) {
+func (v verdict) object(f audit.Finding, said map[string]bool) {
 	at, fresh := "", ""
 	if f.Place != nil {
 		at = " (" + term.Clean(f.Place.String()) + ")"
@@ -117,9 +116,10 @@ func (v verdict) object(f audit.Finding, said []string) {
 		fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, term.Clean(f.Key)))
 	}
 	for _, line := range fixes(f) {
-		if !slices.Contains(said, line) {
+		if !said[line] {
 			fmt.Fprintf(v.w, "     %s %s\n", v.look.Paint(term.Good, ">"), line)
 		}
+		said[line] = true
 	}
 }
 

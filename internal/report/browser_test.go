@@ -95,11 +95,14 @@ dispatchEvent(new Event('beforeprint')); await wait(); say(all('details:not([ope
 func TestPageOfAThousandTenants(t *testing.T) {
 	got := ask(t, page(t, model(town(1000, numbered))), `
 say(all('tbody th').map(x => x.textContent)); say(one('#grid .rest').textContent);
+say(one('#headline').textContent, all('#mosaic rect').length, all('#mosaic rect.certain').length, all('#mosaic rect.off').length);
 one('#grid .rest button').click(); say(all('tbody tr').length);
-await search('t0777'); say(all('tbody th').map(x => x.textContent));
+await search('t0777'); say(all('tbody th').map(x => x.textContent), all('#mosaic rect.off').length);
+one('#mosaic rect[data-t="5"]').dispatchEvent(new Event('click', { bubbles: true })); await wait(); say(one('#search').value, all('tbody th').map(x => x.textContent));
+key(document.body, 'Escape'); await wait(); say(one('#search').value === '', all('#mosaic rect.off').length);
 say(document.documentElement.scrollWidth <= innerWidth);
 `)
-	want := []string{"t0001,t0002", "998 more tenants, with nothing but their own house and what is open to allShow more", "52", "t0777", "true"}
+	want := []string{"t0001,t0002", "998 more tenants, with nothing but their own house and what is open to allShow more", "2 of 1,000 tenants get at others’ data now. 1000 2 0", "52", "t0777 999", "t0005 t0005", "true 0", "true"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -46,6 +46,40 @@
       tile(grave ? 'bad' : 'good', grave, 'critical or high, of ' + count(m.findings.length, 'finding'), '#findings'));
   }
 
+  // The page's one sentence, before any number.
+  function headline() {
+    const out = m.tenants.filter(t => t.worst === CERTAIN).length, maybe = m.tenants.filter(t => t.worst === POSSIBLE).length;
+    const of = n => (n === m.tenants.length ? (n === 1 ? 'The tenant' : 'All ' + count(n, 'tenant')) : n.toLocaleString('en') + ' of ' + count(m.tenants.length, 'tenant'));
+    const does = n => (n === 1 ? ' gets' : ' get');
+    const [tone, text] = !m.tenants.length ? ['', 'No tenants could be told from this server.']
+      : out ? ['bad', of(out) + does(out) + ' at others’ data now.']
+        : maybe ? ['warn', of(maybe) + ' could get at others’ data, if somebody else acts.']
+          : ['good', m.tenants.length === 1 ? 'The tenant stays in its own house.' : 'Each of ' + count(m.tenants.length, 'tenant') + ' stays in its own house.'];
+    byId('headline').className = tone;
+    byId('headline').textContent = text;
+  }
+
+  // Where rows cannot show them all, each tenant is a square, in the order of
+  // their names, as bad as the worst that is true of it.
+  const CROWD = 60;
+  function mosaic() {
+    if (m.tenants.length <= CROWD) return;
+    const across = m.tenants.length > 2000 ? 160 : 80;
+    const tone = t => names[t.worst > OWN ? t.worst : t.worst === CONNECT ? CONNECT : OWN];
+    const squares = m.tenants.map(t => svg('rect', { class: tone(t) + (ofTenant(t) ? '' : ' off'), 'data-t': t.at, x: t.at % across * 10 + 1, y: Math.floor(t.at / across) * 10 + 1, width: 8, height: 8, rx: 2 }, svg('title', {}, t.name)));
+    byId('mosaic').replaceChildren(
+      svg('svg', { viewBox: `0 0 ${across * 10} ${Math.ceil(m.tenants.length / across) * 10}`, role: 'img', 'aria-label': 'Each tenant as a square, coloured by the worst that is true of it. ' + byId('headline').textContent, onclick: e => {
+        const t = m.tenants[(e.target.closest('[data-t]') || { dataset: {} }).dataset.t];
+        if (t) search(t.name);
+      } }, squares),
+      h('figcaption', { class: 'dim' }, 'Every square is a tenant. Click one to see what it has to do with; the rows below are those that stand out.'));
+  }
+
+  function search(text) {
+    byId('search').value = text;
+    byId('search').dispatchEvent(new Event('input'));
+  }
+
   // The columns are what the rows shown have to do with, and what is open to all.
   function columns(rows) {
     const wanted = new Set();
@@ -206,7 +240,7 @@
       } }, s + ' ' + n.toLocaleString('en'))));
   }
 
-  function draw() { grid(); ring(); ways(); findings(); }
+  function draw() { mosaic(); grid(); ring(); ways(); findings(); }
 
   let timer;
   byId('search').addEventListener('input', e => {
@@ -215,7 +249,7 @@
   });
   addEventListener('keydown', e => {
     if (e.key === '/' && e.target.tagName !== 'INPUT') { e.preventDefault(); byId('search').focus(); }
-    if (e.key === 'Escape' && e.target.id === 'search') { e.target.value = ''; e.target.dispatchEvent(new Event('input')); }
+    if (e.key === 'Escape' && (e.target.id === 'search' || state.query)) search('');
   });
   byId('theme').addEventListener('click', () => {
     const root = document.documentElement;
@@ -231,5 +265,6 @@
     byId('unknown').hidden = false;
     byId('unknown').querySelector('ul').append(...m.unknown.map(n => h('li', {}, n.what + ': ' + n.reason + '. ', h('span', { class: 'dim' }, 'Next: ' + n.ask))));
   }
-  verdict(); filters(); draw();
+  headline(); verdict(); filters(); draw();
+  document.documentElement.dataset.ready = Math.round(performance.now()); // ms since the page was asked for
 })();

@@ -158,8 +158,7 @@ func relationPieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]strin
 			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
 		}}},
 		{snapshot.PartRelations, "foreignkeys", censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
-			c.ForeignKeys = append(c.ForeignKeys, snapshot.ForeignKey{Schema: r.name(row[0]), Table: string(row[1]), TargetSchema: r.name(row[2]), Target: string(row[3]),
-				Deletes: yes(row[4]), Updates: yes(row[5])})
+			k.foreignKey(r, row, c)
 		}}},
 		{snapshot.PartRelations, "sequences", censusSQL("sequences"), []rowFunc{func(row [][]byte) {
 			k.sequence(r, row, c)
@@ -179,6 +178,21 @@ func (k *core) sequence(r *reader, row [][]byte, c *snapshot.Contents) {
 	s, t := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
 	if s != nil && t != nil && s.it.Kind == 'S' && k.house(s.schema) != "" {
 		c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: k.house(s.schema), Sequence: s.it.Name, Table: t.it.Name, Column: r.name(row[2]), Identity: yes(row[3])})
+	}
+}
+
+// foreignKey takes one between tables of two owners: the server follows it with
+// the rights of these, whoever it is for.
+func (k *core) foreignKey(r *reader, row [][]byte, c *snapshot.Contents) {
+	t, target := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
+	if t == nil || target == nil || t.it.Owner == target.it.Owner {
+		return
+	}
+	key := snapshot.ForeignKey{Schema: k.schemas[t.schema].Name, Table: t.it.Name, TargetSchema: k.schemas[target.schema].Name, Target: target.it.Name,
+		Deletes: yes(row[2]), Updates: yes(row[3])}
+	if !k.keys[key] { // of several alike, one
+		k.keys[key] = true
+		c.ForeignKeys = append(c.ForeignKeys, key)
 	}
 }
 

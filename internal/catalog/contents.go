@@ -134,6 +134,7 @@ type core struct {
 	owned      bool // a sequence belongs to a column
 	tied       bool // something may lead from one schema into another
 	numbers    map[uint32]*located[snapshot.Relation]
+	keys       map[snapshot.ForeignKey]bool
 	// Of the functions for large objects, whether some are PUBLIC's to call,
 	// and whether some are not.
 	opened, shut bool
@@ -149,7 +150,7 @@ type located[T any] struct {
 }
 
 func newCore(r *reader) *core {
-	return &core{r: r, tied: true, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
+	return &core{r: r, tied: true, keys: map[snapshot.ForeignKey]bool{}, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
 }
 
 // row takes one row: kind, number, number of the schema, name, kind of

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"landlord/internal/cluster/host"
+	"landlord/internal/connect"
+	"landlord/internal/credentials"
 	"landlord/internal/prove"
 	"landlord/internal/tenant"
 )
@@ -24,8 +26,13 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	if !ok {
 		return prove.Report{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
+	through, err := throughRouter(ctx, e)
+	if err != nil {
+		return prove.Report{}, err
+	}
 	return prove.Run(ctx, prove.Input{
-		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
+		Router: through,
+		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
 		Lookup: func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
 	})
 }
@@ -43,4 +50,35 @@ func afar(e tenant.Estate, server string) []prove.Afar {
 		}
 	}
 	return out
+}
+
+// throughRouter is what prove must know of the router, or nil where there is
+// none.
+func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) {
+	if e.Router == nil {
+		return nil, nil
+	}
+	out := &prove.Router{}
+	for _, t := range e.Tenants {
+		if t.Suspended {
+			continue
+		}
+		s, err := routed(*e.Router, t.Name, credentials.Settings{})
+		if err != nil {
+			return nil, err
+		}
+		words := fmt.Sprintf("host=%s port=%d", connect.Word(s.Host), s.Port)
+		if s.SSLMode != "" {
+			words += " sslmode=" + s.SSLMode
+		}
+		if s.SSLRootCert != "" {
+			words += " sslrootcert=" + connect.Word(s.SSLRootCert)
+		}
+		n := prove.RouterName{Name: t.Name, Tenant: t.Name, Conninfo: words}
+		for _, l := range t.Logins {
+			n.Logins = append(n.Logins, l.Name)
+		}
+		out.Names = append(out.Names, n)
+	}
+	return out, ctx.Err()
 }

@@ -375,6 +375,12 @@ func (p RouterPlan) load(ctx context.Context, process router.Process, o *RouterO
 			return err
 		}
 	}
+	if same, err := bouncer.SameSecrets(ctx, c, process); err != nil || !same {
+		// A login that PgBouncer (1.18) has looked up and then finds in its list of
+		// users ends it, at that login's next knock.
+		o.Restart = []string{"secrets"}
+		return err
+	}
 	if _, err := c.Run(ctx, "RELOAD"); err != nil {
 		return err
 	}

@@ -135,7 +135,12 @@ func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, cha
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if log, err := os.ReadFile(filepath.Join(dir, "log.1")); t.Failed() && err == nil {
+			t.Logf("the router's log ends:\n%s", log[max(0, len(log)-3000):])
+		}
+		_ = os.RemoveAll(dir)
+	})
 	if r.user != nil {
 		err = errors.Join(os.Chmod(dir, 0o755), os.Chown(dir, int(r.user.UID), int(r.user.GID)))
 	}
@@ -261,7 +266,7 @@ func TestShutThroughTheRouter(t *testing.T) {
 				return err == nil && conn.Ping(t.Context()) == nil && conn.Close(t.Context()) == nil
 			}
 			inside, err := r.enter(t, "acme", "acme_app", r.passwords["acme_app"])
-			if err != nil || inside.Ping(t.Context()) != nil || !at("acme", "acme_ro") || !at("bolt", "bolt_app") {
+			if err != nil || inside.Ping(t.Context()) != nil || !at("acme", "acme_ro") || !at("bolt", "bolt_app") || !at("bolt", "bolt_ro") {
 				t.Fatal("not in", err)
 			}
 
@@ -306,6 +311,15 @@ func TestShutThroughTheRouter(t *testing.T) {
 			}
 			if at("bolt", "bolt_app") {
 				t.Error("in by an old password")
+			}
+			if secrets == tenant.UserList {
+				// In, out of the list of users, and by no password back in.
+				s.Exec(t, "postgres", "ALTER ROLE bolt_ro VALID UNTIL '2001-01-01'")
+				r.apply(t)
+				if _, err := r.enter(t, "bolt", "bolt_ro", ""); err == nil {
+					t.Error("in by no password, after an expired one")
+				}
+				s.Exec(t, "postgres", "ALTER ROLE bolt_ro VALID UNTIL 'infinity'")
 			}
 			r.passwords["bolt_app"] = "another"
 			if !at("bolt", "bolt_app") {

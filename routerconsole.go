@@ -200,7 +200,7 @@ func ShutRouter(ctx context.Context, e tenant.Estate, names ...string) error {
 	}
 	p, err := PlanRouter(ctx, e)
 	if err == nil {
-		_, err = ApplyRouter(ctx, overcommitted(e), p)
+		err = follow(ctx, e, p)
 	}
 	if err == nil {
 		err = eachName(ctx, e, names, func(c *bouncer.Console, name string, _ bouncer.Row) error {
@@ -225,12 +225,22 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 	}
 	p, err := PlanRouter(ctx, e)
 	if err == nil {
-		_, err = ApplyRouter(ctx, overcommitted(e), p)
+		err = follow(ctx, e, p)
 	}
 	if err != nil {
 		return &UnreachedError{"the server is as it should be, and the router not yet", err}
 	}
 	return nil
+}
+
+func follow(ctx context.Context, e tenant.Estate, p RouterPlan) error {
+	done, err := ApplyRouter(ctx, overcommitted(e), p)
+	for _, o := range done {
+		if err == nil && o.Running && o.Written && !o.Loaded {
+			err = fmt.Errorf("process %d of the router must be restarted to go by its files (%s)", o.Process, strings.Join(o.Restart, ", "))
+		}
+	}
+	return err
 }
 
 // overcommitted leaves the question of room to landlord router apply: a door is

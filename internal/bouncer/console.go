@@ -31,7 +31,7 @@ var ErrNotRunning = errors.New("PgBouncer is not running")
 // asking for more. The error is [ErrNotRunning] where nobody listens.
 func Open(ctx context.Context, dir string, port int, user *run.Credential) (*Console, error) {
 	socket := filepath.Join(dir, ".s.PGSQL."+strconv.Itoa(port))
-	conn, err := connect.Open(ctx, fmt.Sprintf("host=%s port=%d user=pgbouncer dbname=pgbouncer sslmode=disable", quoted(dir), port), connect.Options{
+	conn, err := connect.Open(ctx, fmt.Sprintf("host=%s port=%d user=pgbouncer dbname=pgbouncer sslmode=disable", connect.Word(dir), port), connect.Options{
 		Plain: true, Application: "landlord router",
 		Change: func(c *pgconn.Config) {
 			c.Password, c.ConnectTimeout = "", 10*time.Second
@@ -47,18 +47,6 @@ func Open(ctx context.Context, dir string, port int, user *run.Credential) (*Con
 		return nil, fmt.Errorf("PgBouncer's console on %s: %w", socket, err)
 	}
 	return &Console{conn}, nil
-}
-
-// quoted is a value of a connection string.
-func quoted(s string) string {
-	var out []rune
-	for _, r := range s {
-		if r == '\'' || r == '\\' {
-			out = append(out, '\\')
-		}
-		out = append(out, r)
-	}
-	return "'" + string(out) + "'"
 }
 
 // dial connects to a socket as another user. The kernel tells the other side

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"landlord/internal/isolation"
 	"landlord/internal/router"
 	"landlord/internal/run"
 )
@@ -310,4 +311,15 @@ func Restart(ctx context.Context, c *Console, p router.Process) ([]string, error
 		}
 	}
 	return names, nil
+}
+
+// SameSecrets says whether a process that runs gets to know secrets as its files
+// say. It cannot change from one way to the other while it runs.
+func SameSecrets(ctx context.Context, c *Console, p router.Process) (bool, error) {
+	rows, err := c.Run(ctx, "SHOW CONFIG")
+	if err != nil {
+		return false, err
+	}
+	looksUp := slices.ContainsFunc(rows, func(r Row) bool { return r["key"] == "auth_query" && r["value"] == isolation.LookupQuery })
+	return looksUp == strings.Contains(p.Files[router.IniFile], "\nauth_query = "), nil
 }

@@ -96,6 +96,8 @@ func outcome(o landlord.RouterOutcome) string {
 		return "written; it does not run: start it by " + strings.Join(o.Start, " ")
 	case !o.Running:
 		return "nothing to write; it does not run: start it by " + strings.Join(o.Start, " ")
+	case len(o.Restart) > 0 && !o.Loaded:
+		return "written, and not loaded: restart it, since it takes these only when it starts: " + strings.Join(o.Restart, ", ")
 	case len(o.Restart) > 0:
 		return "loaded; restart it, since it takes these only when it starts: " + strings.Join(o.Restart, ", ")
 	case o.Loaded:

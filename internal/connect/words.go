@@ -93,3 +93,8 @@ func set(words map[string]string, key, value string) {
 		words[key] = value
 	}
 }
+
+// Word quotes a value of a connection string.
+func Word(value string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
+}

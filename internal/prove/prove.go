@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,8 @@ type Input struct {
 	// Lookup gives the password of a tenant's login, where it is known. Nil:
 	// short-lived logins stand for all.
 	Lookup func(t tenant.Tenant, login string) (password string, ok bool)
+	// Router, if not nil, is what stands before the server.
+	Router *Router
 	// Parallel is how many tenants are tried at once; 0 means 2. Each takes
 	// up to five sessions.
 	Parallel int
@@ -129,11 +132,14 @@ func (r *run) choose() error {
 		}
 	}
 	r.probes = Probes()
+	if r.Router == nil {
+		r.probes = slices.DeleteFunc(r.probes, func(p Probe) bool { return p.Name != routerFunctionProbe && strings.HasPrefix(p.Name, "router-") })
+	}
 	if len(r.Probes) == 0 {
 		return nil
 	}
 	for _, name := range r.Probes {
-		if !slices.ContainsFunc(r.probes, func(p Probe) bool { return p.Name == name }) {
+		if !slices.ContainsFunc(Probes(), func(p Probe) bool { return p.Name == name }) {
 			return fmt.Errorf("there is no probe %q", name)
 		}
 	}

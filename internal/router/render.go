@@ -208,7 +208,13 @@ func (w *writer) tls() {
 	} else {
 		w.set("client_tls_sslmode", "disable")
 	}
-	w.set("server_tls_sslmode", r.ServerTLS)
+	// Where it is on, PgBouncer opens all connections to all servers anew each
+	// time it loads its files (1.18). Sockets do without it anyway.
+	if slices.ContainsFunc(w.process.Aliases, func(a Alias) bool { return !strings.HasPrefix(a.Host, "/") }) || len(w.own.Databases) > 0 {
+		w.set("server_tls_sslmode", r.ServerTLS)
+	} else {
+		w.set("server_tls_sslmode", "disable")
+	}
 	for _, f := range [][2]string{{"server_tls_ca_file", r.ServerCA}, {"server_tls_cert_file", r.ServerCert}, {"server_tls_key_file", r.ServerKey}} {
 		if f[1] != "" {
 			w.set(f[0], f[1])

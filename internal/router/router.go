@@ -89,7 +89,7 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 			all = append(all, f.tenant(r, t)...)
 		}
 		for _, p := range f.Pools {
-			all = append(all, f.alias(Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}, Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
+			all = append(all, f.alias(r, Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}, Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
 		}
 	}
 	slices.SortFunc(all, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })
@@ -117,13 +117,18 @@ func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
 		if i > 0 {
 			name += "." + p.Database
 		}
-		out = append(out, f.alias(Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode, Closed: t.Suspended}))
+		out = append(out, f.alias(r, Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode, Closed: t.Suspended}))
 	}
 	return out
 }
 
-func (f Facts) alias(a Alias) Alias {
+func (f Facts) alias(r tenant.Router, a Alias) Alias {
 	a.Server, a.Host, a.Port, a.verifiers = f.Server.Name, f.Host, f.Port, f.Verifiers
+	if r.Secrets == tenant.UserList {
+		// Who was in the list of users and is no more, PgBouncer remembers with an
+		// empty password, which would open connections from before.
+		a.Logins = slices.DeleteFunc(slices.Clone(a.Logins), func(login string) bool { return f.Verifiers[login] == "" })
+	}
 	slices.Sort(a.Logins)
 	return a
 }

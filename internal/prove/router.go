@@ -1,0 +1,233 @@
+package prove
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+
+	"landlord/internal/tenant"
+)
+
+// Router is the router before the server.
+type Router struct {
+	// Names are all of the router's, also those of other servers, sorted.
+	Names []RouterName
+}
+
+// RouterName is a name by which a tenant's programs come.
+type RouterName struct {
+	Name, Tenant string
+	// Conninfo is where the router is for this name, without user and database.
+	Conninfo string
+	Logins   []string
+}
+
+// routerProbes are about the router. They are tried as the tenant's own logins
+// alone: a short-lived one the router does not know.
+var routerProbes = []Probe{
+	{Name: "router-own-login", What: "log in through the router by its own name, and find its house", Expect: Works, Run: routed(routerOwn)},
+	{Name: "router-wrong-password", What: "log in through the router with another password, or none", Expect: Held, Run: routed(routerWrongPassword)},
+	{Name: "router-b-name", What: "come by another tenant's name, on whichever server that is", Expect: Held, Run: routed(routerNeighbours(func(a *Attempt, n RouterName) []knocking {
+		return []knocking{{n, n.Name, a.who}}
+	}))},
+	{Name: "router-b-login", What: "come as another tenant's login, with one's own password", Expect: Held, Run: routed(routerNeighbours(func(a *Attempt, n RouterName) []knocking {
+		var all []knocking
+		for _, login := range n.Logins {
+			all = append(all, knocking{n, n.Name, account{login, a.who.password}})
+		}
+		return all
+	}))},
+	{Name: "router-b-here", What: "come by one's own name as another tenant's login", Expect: Held, Run: routed(routerHere)},
+	{Name: "router-postgres", What: "come through the router into databases that are nobody's house", Expect: Held, Run: routed(routerDatabases("postgres", "template1", "template0", "*"))},
+	{Name: "router-console", What: "reach the router's console", Expect: Held, Run: routed(routerConsole)},
+	{Name: "router-superuser", What: "come through the router as a superuser", Expect: Held, Run: routed(routerSuperuser)},
+	{Name: "router-lookup-login", What: "come as the login by which the router looks up verifiers", Expect: Held, Run: routed(routerAs(tenant.RouterRole))},
+	{Name: "router-odd-names", What: "come by a name that is more than a name", Expect: Held, Run: routed(routerOddNames)},
+	{Name: routerFunctionProbe, What: "call the function by which the router looks up verifiers", Expect: Held, Run: routerFunction},
+}
+
+// routerFunctionProbe is tried without a router, too: the function may be there.
+const routerFunctionProbe = "router-lookup-function"
+
+// knocking is one attempt to come through the router.
+type knocking struct {
+	at       RouterName
+	database string
+	who      account
+}
+
+// routed runs a probe where the login itself, and not another in its place,
+// can come through the router by a name of its own.
+func routed(run func(context.Context, *Attempt, RouterName) Result) func(context.Context, *Attempt) Result {
+	return func(ctx context.Context, a *Attempt) Result {
+		i := slices.IndexFunc(a.run.Router.Names, func(n RouterName) bool { return n.Name == a.Tenant.Name })
+		switch {
+		case i < 0:
+			return notTried("the router has no name %s: landlord router apply", a.Tenant.Name)
+		case a.who.user != a.Login.Name:
+			return notTried("the password of %s is not known, and the router lets in no login that stands for it: name a store for passwords (secrets)", a.Login.Name)
+		}
+		return run(ctx, a, a.run.Router.Names[i])
+	}
+}
+
+func routerDoor(n RouterName) door { return door{name: "router", conninfo: n.Conninfo} }
+
+func routerOwn(ctx context.Context, a *Attempt, n RouterName) Result {
+	s, err := enter(ctx, routerDoor(n), a.who, n.Name, nil)
+	if err != nil {
+		return failed("%s", explain(err))
+	}
+	defer s.close()
+	r := s.run(ctx, "SELECT pg_catalog.current_setting('search_path'), current_user, session_user, pg_catalog.current_database()")
+	if r.err != nil || len(r.rows) == 0 {
+		return failed("in, and no answer: %s", r.said())
+	}
+	row := r.rows[0]
+	if _, err := a.own(ctx); err != nil {
+		return notTried("no session without the router to compare with: %s", explain(err))
+	}
+	direct := a.sessions.started
+	if row[2] != a.Login.Name || row[3] != a.Tenant.Home.Database || row[0] != direct["search_path"] || row[1] != direct["current_user"] {
+		return failed("it is %s as %s in database %s with search_path %s: without the router it is another", row[2], row[1], row[3], row[0])
+	}
+	return works("in, as %s in database %s", row[2], row[3])
+}
+
+// routerDenials are what PgBouncer says where it turns somebody away. All of it
+// has one SQLSTATE.
+var routerDenials = []string{"no such database", "no such user", "login rejected", "authentication failed", "not allowed", "unsupported", "SSL required", "TLS required", "database does not exist"}
+
+// tryKnocking makes attempts, each of which must be turned away.
+func tryKnocking(ctx context.Context, all []knocking) Result {
+	if len(all) == 0 {
+		return notTried("there is nobody to try it against")
+	}
+	said := ""
+	for _, k := range all {
+		s, err := enter(ctx, routerDoor(k.at), k.who, k.database, nil)
+		if err == nil {
+			r := s.run(ctx, "SELECT 1")
+			s.close()
+			return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s (%s)", k.who.user, k.database, r.said())}
+		}
+		said = explain(err)
+		if !slices.ContainsFunc(routerDenials, func(d string) bool { return strings.Contains(said, d) }) {
+			return notTried("an answer that says nothing about the wall: %s as %s: %s", k.database, k.who.user, said)
+		}
+	}
+	return Result{Held, "", said}
+}
+
+func routerWrongPassword(ctx context.Context, a *Attempt, n RouterName) Result {
+	var all []knocking
+	for _, password := range []string{"", "md5", rand.Text()} {
+		all = append(all, knocking{n, n.Name, account{a.Login.Name, password}})
+	}
+	return tryKnocking(ctx, all)
+}
+
+// maxRouterNeighbours bounds how many other names each login tries: all of them
+// would be the square of the tenants.
+const maxRouterNeighbours = 8
+
+// others are names of other tenants, those that come next.
+func (r *run) others(n RouterName) []RouterName {
+	var out []RouterName
+	i := slices.IndexFunc(r.Router.Names, func(x RouterName) bool { return x.Name == n.Name })
+	for step := 1; step < len(r.Router.Names) && len(out) < maxRouterNeighbours; step++ {
+		if x := r.Router.Names[(i+step)%len(r.Router.Names)]; x.Tenant != n.Tenant {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func routerNeighbours(knocks func(*Attempt, RouterName) []knocking) func(context.Context, *Attempt, RouterName) Result {
+	return func(ctx context.Context, a *Attempt, n RouterName) Result {
+		var all []knocking
+		for _, other := range a.run.others(n) {
+			all = append(all, knocks(a, other)...)
+		}
+		return tryKnocking(ctx, all)
+	}
+}
+
+// routerHere tries other tenants' logins by one's own name, with their own
+// passwords where they are known.
+func routerHere(ctx context.Context, a *Attempt, n RouterName) Result {
+	var all []knocking
+	for _, other := range a.run.others(n) {
+		for _, login := range other.Logins {
+			password := a.who.password
+			if t, ok := a.run.tenantNamed(other.Tenant); ok && a.run.Lookup != nil {
+				if known, ok := a.run.Lookup(t, login); ok {
+					password = known
+				}
+			}
+			all = append(all, knocking{n, n.Name, account{login, password}})
+		}
+	}
+	return tryKnocking(ctx, all)
+}
+
+func (r *run) tenantNamed(name string) (tenant.Tenant, bool) {
+	i := slices.IndexFunc(r.Tenants, func(t tenant.Tenant) bool { return t.Name == name })
+	if i < 0 {
+		return tenant.Tenant{}, false
+	}
+	return r.Tenants[i], true
+}
+
+func routerDatabases(names ...string) func(context.Context, *Attempt, RouterName) Result {
+	return func(ctx context.Context, a *Attempt, n RouterName) Result {
+		var all []knocking
+		for _, name := range names {
+			all = append(all, knocking{n, name, a.who})
+		}
+		return tryKnocking(ctx, all)
+	}
+}
+
+func routerConsole(ctx context.Context, a *Attempt, n RouterName) Result {
+	const console = "pgbouncer"
+	return tryKnocking(ctx, []knocking{
+		{n, console, a.who}, {n, console, account{"postgres", a.who.password}}, {n, console, account{"nobody_at_all", ""}},
+		{n, n.Name, account{console, ""}}, {n, n.Name, account{console, a.who.password}},
+	})
+}
+
+func routerSuperuser(ctx context.Context, a *Attempt, n RouterName) Result {
+	if a.run.superuser == "" {
+		return notTried("no superuser can log in")
+	}
+	return routerAs(a.run.superuser)(ctx, a, n)
+}
+
+// routerAs tries to come by one's own name as somebody, with guesses.
+func routerAs(user string) func(context.Context, *Attempt, RouterName) Result {
+	return func(ctx context.Context, a *Attempt, n RouterName) Result {
+		var all []knocking
+		for _, password := range []string{a.who.password, "", "md5", user} {
+			all = append(all, knocking{n, n.Name, account{user, password}})
+		}
+		return tryKnocking(ctx, all)
+	}
+}
+
+func routerOddNames(ctx context.Context, a *Attempt, n RouterName) Result {
+	var all []knocking
+	for _, name := range []string{n.Name + `"`, `"` + n.Name + `"`, n.Name + `' dbname='postgres`, n.Name + " dbname=postgres", n.Name + ";", "all", strings.ToUpper(n.Name)} {
+		all = append(all, knocking{n, name, a.who})
+	}
+	for _, user := range []string{a.Login.Name + `"`, `"` + a.Login.Name + `"`, a.Login.Name + `" "x`, "all", "+" + a.Tenant.Name} {
+		all = append(all, knocking{n, n.Name, account{user, a.who.password}})
+	}
+	return tryKnocking(ctx, all)
+}
+
+func routerFunction(ctx context.Context, a *Attempt) Result {
+	return refused("SELECT * FROM landlord.lookup('"+tenant.RouterRole+"')").denied("3F000", "42883").run(ctx, a)
+}

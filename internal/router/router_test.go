@@ -1,0 +1,236 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"landlord/internal/tenant"
+)
+
+func one(name string, change ...func(*tenant.Tenant)) tenant.Tenant {
+	t := tenant.Tenant{Name: name, Isolation: tenant.Database, Home: tenant.Place{Database: name, Schemas: []string{name}}, Logins: tenant.DefaultLogins(name, tenant.CRUD)}
+	for _, c := range change {
+		c(&t)
+	}
+	return t
+}
+
+var base = tenant.Router{Directory: "/r", User: "postgres", Port: 6432, Socket: "/s", ServerTLS: "require", Secrets: tenant.AuthQuery, PoolMode: "session", PoolSize: 5, MaxClients: 100, Aliases: 1000}
+
+func facts(tenants ...tenant.Tenant) Facts {
+	return Facts{Server: tenant.Server{Name: "main"}, Host: "/run", Port: 5432, Room: 97, Tenants: tenants}
+}
+
+func rendered(t *testing.T, r tenant.Router, f ...Facts) ([]Process, []Note, error) {
+	t.Helper()
+	aliases, notes, err := Aliases(r, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := Processes(r, aliases, Place(aliases, nil, r.Aliases), Own{})
+	return p, notes, err
+}
+
+func TestOddNamesStayNames(t *testing.T) {
+	odd := one("acme", func(t *tenant.Tenant) {
+		t.Home.Database = `it's "one" \ host=x`
+		t.Logins = []tenant.Login{{Name: `a"b`, Kind: tenant.App}, {Name: "all", Kind: tenant.Reader}, {Name: "x, y #z", Kind: tenant.Reader}}
+	})
+	p, _, err := rendered(t, base, facts(odd))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `acme = host='/run' port=5432 dbname='it''s "one" \ host=x' `; !strings.Contains(p[0].Files[IniFile], want) {
+		t.Errorf("%s is not in %s", want, p[0].Files[IniFile])
+	}
+	if want := `local "acme" "a""b","all","x, y #z" scram-sha-256`; !strings.Contains(p[0].Files[HBAFile], want) {
+		t.Errorf("%s is not in %s", want, p[0].Files[HBAFile])
+	}
+}
+
+func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*tenant.Tenant){
+		"a line end in a database": func(t *tenant.Tenant) { t.Home.Database = "a\nb" },
+		"a line end in a login":    func(t *tenant.Tenant) { t.Logins[0].Name = "a\n\"all\" \"all\" trust" },
+		"a long login":             func(t *tenant.Tenant) { t.Logins[0].Name = strings.Repeat("x", 64) },
+		"an empty database":        func(t *tenant.Tenant) { t.Home.Database = "" },
+	} {
+		if _, _, err := rendered(t, base, facts(one("acme", change))); err == nil {
+			t.Errorf("%s: rendered", name)
+		}
+	}
+	for _, host := range []string{"", "a,b", "a\nb"} {
+		f := facts(one("acme"))
+		f.Host = host
+		if _, _, err := rendered(t, base, f); err == nil {
+			t.Errorf("host %q: rendered", host)
+		}
+	}
+	two := facts(one("acme"))
+	two.Server.Name = "other"
+	if _, _, err := rendered(t, base, facts(one("acme")), two); err == nil {
+		t.Error("one name that leads to two servers: rendered")
+	}
+	list := base
+	list.Secrets = tenant.UserList
+	f := facts(one("acme"))
+	f.Verifiers = map[string]string{"acme_app": "md5" + strings.Repeat("0", 32)}
+	if _, _, err := rendered(t, list, f); err == nil {
+		t.Error("an md5 hash in the list of users: rendered")
+	}
+}
+
+func TestWhoIsLeftOut(t *testing.T) {
+	suspended := one("bolt", func(t *tenant.Tenant) { t.Suspended = true })
+	rotated := one("crux", func(t *tenant.Tenant) {
+		t.Twins = []tenant.Twin{{Name: "crux_app_b", Of: "crux_app", Old: "crux_app"}, {Name: "crux_ro_b", Of: "crux_ro", Old: "crux_ro", Open: true}}
+	})
+	p, notes, err := rendered(t, base, facts(one("acme"), suspended, rotated, one("pgbouncer")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ini, hba := p[0].Files[IniFile], p[0].Files[HBAFile]
+	if strings.Contains(ini, "\nbolt =") || strings.Contains(hba, "bolt") || !slices.Contains(Names(ini), "bolt") {
+		t.Errorf("a suspended tenant keeps its place, and nothing else: %s%s", ini, hba)
+	}
+	if !strings.Contains(hba, `"crux_app_b","crux_ro","crux_ro_b" `) {
+		t.Errorf("the old login of a rotation that is over is out, that of an open one in: %s", hba)
+	}
+	if len(notes) != 1 || !notes[0].Cannot || strings.Contains(ini, "\npgbouncer =") {
+		t.Errorf("%+v", notes)
+	}
+	list := base
+	list.Secrets = tenant.UserList
+	f := facts(one("acme"))
+	f.Verifiers = map[string]string{"acme_app": scram}
+	if p, _, err = rendered(t, list, f); err != nil || strings.Contains(p[0].Files[HBAFile], "acme_ro") || strings.Count(p[0].Files[UsersFile], "\n") != 1 {
+		t.Errorf("without a verifier in: %v %v", p, err)
+	}
+}
+
+const scram = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+func TestClientsComeWithTLSAlone(t *testing.T) {
+	r := base
+	r.Cert, r.Key, r.Clients = "/c", "/k", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32")}
+	p, _, err := rendered(t, r, facts(one("acme")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hba := p[0].Files[HBAFile]
+	if strings.Count(hba, "hostssl ") != 3 || strings.Contains(hba, `host "acme"`) || !strings.Contains(p[0].Files[IniFile], "client_tls_sslmode = require\n") {
+		t.Errorf("%s", hba)
+	}
+	if !strings.HasSuffix(hba, "local all all reject\nhost all all 0.0.0.0/0 reject\nhost all all ::/0 reject\n") || strings.Contains(hba, "trust") {
+		t.Errorf("%s", hba)
+	}
+}
+
+func TestWhoHasAPlaceKeepsIt(t *testing.T) {
+	var tenants []tenant.Tenant
+	for i := range 25 {
+		tenants = append(tenants, one(fmt.Sprintf("t%02d", i)))
+	}
+	r := base
+	r.Aliases = 10
+	before := map[string]int{}
+	for _, n := range []int{3, 12, 25} {
+		// Newcomers' names stand before, between and behind those that are there.
+		some := slices.Clone(tenants[25-n:])
+		aliases, _, err := Aliases(r, []Facts{facts(some...)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		place := Place(aliases, before, r.Aliases)
+		for name, at := range before {
+			if place[name] != at {
+				t.Errorf("%s was moved from %d to %d", name, at, place[name])
+			}
+		}
+		processes, err := Processes(r, aliases, place, Own{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (n + 9) / 10; len(processes) != want {
+			t.Errorf("%d names in %d processes, not %d", n, len(processes), want)
+		}
+		before = map[string]int{}
+		for _, p := range processes {
+			if p.Port != r.Port+p.Number-1 || len(p.Aliases) > r.Aliases {
+				t.Errorf("process %+v", p)
+			}
+			for _, name := range Names(p.Files[IniFile]) {
+				before[name] = p.Number
+			}
+		}
+		if !maps.Equal(before, place) {
+			t.Errorf("read back %v, not %v", before, place)
+		}
+	}
+}
+
+func TestTheSumMustFit(t *testing.T) {
+	f := facts(one("acme"), one("bolt", func(t *tenant.Tenant) { t.Limits.Connections = 80 }), one("crux", func(t *tenant.Tenant) { t.Suspended = true }))
+	sum := func(room int) error {
+		f.Room = room
+		aliases, _, err := Aliases(base, []Facts{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Fits(Demands(base, []Facts{f}, aliases, Place(aliases, nil, base.Aliases)))
+	}
+	if err := sum(87); err != nil { // 5 + 80 + 2 to look up
+		t.Error(err)
+	}
+	err := sum(86)
+	over, ok := errors.AsType[*OverbookedError](err)
+	if !ok || !strings.Contains(err.Error(), "may open 87 connections to server main (2 names, together 85; 2 to look up verifiers), which has 86") {
+		t.Errorf("%v %v", over, err)
+	}
+}
+
+func TestHolesByVersion(t *testing.T) {
+	list := base
+	list.Secrets = tenant.UserList
+	for _, x := range []struct {
+		version    string
+		router     tenant.Router
+		open, none string // names of holes
+	}{
+		{"PgBouncer 1.18.0", base, "CVE-2026-6664", "CVE-2025-12819"},
+		{"1.18.0", list, "CVE-2026-107350", "CVE-2026-6667"},
+		{"1.18.0", list, "CVE-2025-2291", "CVE-2021-3935"},
+		{"1.26.0", list, "CVE-2026-107350", "CVE-2025-2291"},
+		{"1.26.1", list, "", "CVE-2026-107350"},
+	} {
+		v, ok := ParseVersion(x.version)
+		if !ok {
+			t.Fatal(x.version)
+		}
+		open := ""
+		for _, h := range Holes(v, x.router) {
+			if h.CVE == x.none {
+				t.Errorf("%s has no %s", x.version, x.none)
+			}
+			if h.CVE == x.open && h.Open {
+				open = h.CVE
+			}
+		}
+		if open != x.open {
+			t.Errorf("%s: %s is not named as open: %+v", x.version, x.open, Holes(v, x.router))
+		}
+	}
+	for _, h := range Holes(Version{1, 18, 0}, base) {
+		if h.CVE == "CVE-2026-107350" && h.Open {
+			t.Error("open without a list of users")
+		}
+	}
+	if _, ok := ParseVersion("what"); ok {
+		t.Error("no version, and one was read")
+	}
+}

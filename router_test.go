@@ -1,6 +1,7 @@
 package landlord_test
 
 import (
+	std "cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,11 +120,13 @@ type routed struct {
 	passwords map[string]string // by login
 	user      *run.Credential
 	server    *pgtest.Server
+	processes map[int]*run.Process // by number
+	port      int                  // where enter goes; 0: the first process's
 }
 
 func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, change ...func(*tenant.Estate)) *routed {
 	t.Helper()
-	r := &routed{estate: estate(s), passwords: map[string]string{}, server: s}
+	r := &routed{estate: estate(s), passwords: map[string]string{}, server: s, processes: map[int]*run.Process{}}
 	name, err := localpg.ServerUser()
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +195,7 @@ func (r *routed) start(t *testing.T, o landlord.RouterOutcome) *run.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.processes[o.Process] = proc
 	t.Cleanup(func() { _ = proc.Stop(syscall.SIGTERM, 10*time.Second) })
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		c, err := net.Dial("unix", fmt.Sprintf("%s/.s.PGSQL.%d", r.estate.Router.Socket, r.estate.Router.Port+o.Process-1))
@@ -207,7 +211,7 @@ func (r *routed) start(t *testing.T, o landlord.RouterOutcome) *run.Process {
 
 func (r *routed) enter(t *testing.T, name, user, password string) (*pgx.Conn, error) {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d dbname=%s user=%s sslmode=disable", r.estate.Router.Socket, r.estate.Router.Port, name, user))
+	cfg, err := pgx.ParseConfig(fmt.Sprintf("host=%s port=%d dbname=%s user=%s sslmode=disable", r.estate.Router.Socket, std.Or(r.port, r.estate.Router.Port), name, user))
 	if err != nil {
 		t.Fatal(err)
 	}

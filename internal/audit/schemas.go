@@ -6,6 +6,7 @@ import (
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
 )
 
 func schemaRules() []Rule {
@@ -50,13 +51,27 @@ func (f *facts) schemaACL(s snapshot.Schema) pgsql.ACL {
 // superusersOnly says whether it is known that nobody but superusers may
 // connect to a database: what is open inside is then open to nobody.
 func (f *facts) superusersOnly(name string) bool {
+	return f.only(name, func(r *snapshot.Role) bool { return r.Superuser })
+}
+
+// administratorsOnly says so of superusers and those who are known to
+// administer.
+func (f *facts) administratorsOnly(name string) bool {
+	return f.only(name, func(r *snapshot.Role) bool {
+		return r.Superuser || f.operator(r.Name) || r.Name == tenant.AdminsRole
+	})
+}
+
+// only says whether it is known that all who may connect to a database are
+// such roles.
+func (f *facts) only(name string, such func(*snapshot.Role) bool) bool {
 	d := f.databases[name]
 	if d == nil || !f.Snapshot.Knows(snapshot.PartDatabaseACLs) || !f.Snapshot.Knows(snapshot.PartRoles) {
 		return false
 	}
 	return !slices.ContainsFunc(f.acl(*d), func(it pgsql.ACLItem) bool {
 		r := f.roles[it.Grantee]
-		return it.Privs&pgsql.Connect != 0 && (r == nil || !r.Superuser)
+		return it.Privs&pgsql.Connect != 0 && (r == nil || !such(r))
 	})
 }
 
@@ -66,8 +81,13 @@ func publicCreate(f *facts, h *house) []Finding {
 		if public(f.schemaACL(s))&pgsql.Create == 0 || f.superusersOnly(h.name) {
 			continue
 		}
-		found = append(found, Finding{Object: h.object("schema", "", s.Name), What: "PUBLIC has CREATE on it.",
-			Fix: []Fix{in(h.name, "REVOKE CREATE ON SCHEMA "+ident(s.Name)+" FROM PUBLIC;")}})
+		x := Finding{Object: h.object("schema", "", s.Name), What: "PUBLIC has CREATE on it.",
+			Fix: []Fix{in(h.name, "REVOKE CREATE ON SCHEMA "+ident(s.Name)+" FROM PUBLIC;")}}
+		if f.administratorsOnly(h.name) {
+			x = x.as(Advice)
+			x.What += " None but administrators gets in there."
+		}
+		found = append(found, x)
 	}
 	return found
 }

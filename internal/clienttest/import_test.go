@@ -135,10 +135,12 @@ func shown(t *testing.T, conninfo string) string {
 // What remains is no matter of access that import or apply could settle: which
 // PostgreSQL is installed (server-minor, server-eol), and advice: how the
 // server logs, archives and checks its pages, limits of connections, which
-// import does not invent, and that before 16 who makes roles is everybody.
+// import does not invent, that before 16 who makes roles is everybody, and that
+// before 15 everybody may create in schema public of a database into which none
+// but the administrator gets.
 func auditIsClean(t *testing.T, e tenant.Estate) {
 	t.Helper()
-	advice := []string{"role-connection-limit", "role-createrole", "server-log-connections", "server-checksums", "server-archiving"}
+	advice := []string{"role-connection-limit", "role-createrole", "schema-public-create", "server-log-connections", "server-checksums", "server-archiving"}
 	snap, err := landlord.Snapshot(t.Context(), landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
 	if err != nil {
 		t.Fatal(err)

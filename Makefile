@@ -8,7 +8,7 @@ SHELL := bash
 GO ?= go
 # Each package's tests start PostgreSQL servers of their own.
 TEST_PARALLEL ?= 2
-TEST_TIMEOUT ?= 20m
+TEST_TIMEOUT ?= 40m
 FUZZ_TIME ?= 20s
 
 .PHONY: help

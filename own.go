@@ -256,3 +256,13 @@ func awake(e tenant.Estate, name string) tenant.Estate {
 	}
 	return e
 }
+
+// Leftovers are the servers that landlord made on this host for tenants who
+// have none in the estate.
+func Leftovers(e tenant.Estate) ([]cluster.Mark, error) {
+	marks, err := host.Marks(e.Host)
+	return slices.DeleteFunc(marks, func(m cluster.Mark) bool {
+		s, ok := e.Server(m.Tenant)
+		return ok && s.Own != nil
+	}), err
+}

@@ -12,6 +12,7 @@ import (
 	"landlord"
 	"landlord/internal/cluster"
 	"landlord/internal/plan"
+	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
 
@@ -69,6 +70,9 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 	if a.output == "sql" && len(list) > 1 {
 		return usageError{fmt.Errorf("a script is for one server, and the spec has %d: choose one with --server", len(list))}
 	}
+	if err := a.leftovers(e, s); err != nil {
+		return err
+	}
 	plans := []plan.Plan{}
 	for _, server := range list {
 		p, err := landlord.Plan(c.Context(), e, server.Name, s.options())
@@ -90,6 +94,19 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 		}
 	}
 	return nil
+}
+
+// leftovers names the servers that landlord made on this machine for tenants
+// who have none in the spec.
+func (a *app) leftovers(e tenant.Estate, s scope) error {
+	if len(s.tenants) > 0 || s.server != "" {
+		return nil
+	}
+	marks, err := landlord.Leftovers(e)
+	for _, m := range marks {
+		a.say("the server of tenant %s is on this machine and not in the spec: left alone; landlord tenant remove %[1]s takes it away", m.Tenant)
+	}
+	return err
 }
 
 func (a *app) showPlans(plans []plan.Plan, conninfo string) error {

@@ -235,7 +235,7 @@ func (a *app) showTenant(ctx context.Context, server, name string) error {
 		return err
 	}
 	if a.output == "json" {
-		return a.json(map[string]any{"tenant": all[0], "drift": drift})
+		return a.json(tenantAnswer(all[0], drift))
 	}
 	printTenant(a, all[0], drift)
 	return nil
@@ -255,10 +255,10 @@ func (a *app) noSuchTenant(ctx context.Context, server, name string) error {
 }
 
 // drift is what a plan for the tenant would change.
-func (a *app) drift(ctx context.Context, server string, s landlord.Status) ([]plan.Step, error) {
+func (a *app) drift(ctx context.Context, server string, s landlord.Status) (plan.Plan, error) {
 	hs, err := a.homes(server)
 	if err != nil {
-		return nil, err
+		return plan.Plan{}, err
 	}
 	for _, h := range hs {
 		if h.server.Name != s.Server {
@@ -266,16 +266,24 @@ func (a *app) drift(ctx context.Context, server string, s landlord.Status) ([]pl
 		}
 		if _, ok := h.estate.Tenant(s.Name); !ok {
 			if h.estate, err = landlord.Export(ctx, h.server); err != nil {
-				return nil, err
+				return plan.Plan{}, err
 			}
 		}
-		p, err := landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}})
-		return p.Steps, err
+		return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}})
 	}
-	return nil, nil
+	return plan.Plan{}, nil
 }
 
-func printTenant(a *app, s landlord.Status, drift []plan.Step) {
+// tenantAnswer is what show answers as JSON.
+func tenantAnswer(s landlord.Status, drift plan.Plan) map[string]any {
+	answer := map[string]any{"tenant": s, "drift": drift.Steps}
+	if s.Isolation == tenant.Cluster {
+		answer["host"], answer["sizes"] = drift.Host, drift.Sizes
+	}
+	return answer
+}
+
+func printTenant(a *app, s landlord.Status, drift plan.Plan) {
 	l, w := a.outLook(), a.Out
 	state := ""
 	if s.Suspended {
@@ -307,12 +315,18 @@ func printTenant(a *app, s landlord.Status, drift []plan.Step) {
 		}
 		fmt.Fprintf(w, "  %-22s %-8s %s\n", limit.Name, limit.Value, kind)
 	}
-	if len(drift) == 0 {
+	if len(drift.Sizes) > 0 {
+		fmt.Fprintf(w, "\n%s", sizeTable(l, drift.Sizes))
+	}
+	if len(drift.Steps)+len(drift.Host) == 0 {
 		fmt.Fprintf(w, "\n%s\n", l.Paint(term.Good, "Everything is as it should be."))
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", l.Paint(term.Warn, "Not as it should be (landlord apply --tenant "+s.Name+" mends it):"))
-	for _, step := range drift {
+	for _, step := range drift.Host {
+		fmt.Fprintf(w, "  %s %s\n", sign(l, plan.Safe), term.Clean(step.Why))
+	}
+	for _, step := range drift.Steps {
 		fmt.Fprintf(w, "  %s %s\n", sign(l, step.Danger), term.Clean(step.Why))
 	}
 }

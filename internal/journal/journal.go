@@ -22,7 +22,7 @@ type Entry struct {
 	User   string `json:"user"`
 	Sudo   string `json:"sudo,omitempty"`
 	PID    int    `json:"pid"`
-	Action string `json:"action"` // apply, password, pg_hba.conf, sessions
+	Action string `json:"action"` // apply, host, password, pg_hba.conf, sessions
 	Server string `json:"server"`
 	Tenant string `json:"tenant,omitempty"`
 	// Group is what the statements are part of, and ran in order.

@@ -86,8 +86,8 @@ func input(e tenant.Estate, server string, o Options) (plan.Input, error) {
 		return plan.Input{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
 	elsewhere := map[string]string{}
-	for _, t := range e.Tenants {
-		if t.Server != server {
+	for i := range e.Tenants {
+		if t := &e.Tenants[i]; t.Server != server {
 			elsewhere[t.Name] = t.Server
 		}
 	}

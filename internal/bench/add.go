@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"landlord"
-	"landlord/internal/localpg"
 	"landlord/internal/spec"
+	"landlord/internal/spec/specfile"
+	"landlord/internal/tenant"
 )
 
 // maxAdd is how much more one tenant's addition may cost among all than it
@@ -26,22 +30,25 @@ type addition struct{ edit, apply time.Duration }
 // with many, in turn.
 func (b *bench) additions(ctx context.Context) error {
 	sizes := []int{few, b.schemas}
-	towns, servers := make([]town, len(sizes)), make([]*localpg.Server, len(sizes))
+	files := make([]string, len(sizes))
 	for i, n := range sizes {
 		b.say("one more tenant: building %d", n)
-		towns[i] = estateOf("schema", n)
-		s, _, err := b.build(ctx, towns[i])
+		t := estateOf("schema", n)
+		s, _, err := b.build(ctx, t)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = s.Remove() }()
-		servers[i] = s
+		files[i] = filepath.Join(b.yard.dir, fmt.Sprintf("%d.yaml", n))
+		if err := os.WriteFile(files[i], spec.Write(t.on(conninfo(s))), 0o600); err != nil {
+			return err
+		}
 	}
 	edits, applies := make([][]time.Duration, len(sizes)), make([][]time.Duration, len(sizes))
 	const often = 5 // one is over in a moment
 	for round := range often * b.rounds {
 		for i := range sizes {
-			a, err := add(ctx, towns[i], servers[i], fmt.Sprintf("new%05d", round))
+			a, err := add(ctx, files[i], fmt.Sprintf("new%05d", round))
 			if err != nil {
 				return err
 			}
@@ -56,19 +63,31 @@ func (b *bench) additions(ctx context.Context) error {
 	return nil
 }
 
-// add adds one tenant as `landlord tenant add` does.
-func add(ctx context.Context, t town, s *localpg.Server, name string) (a addition, err error) {
-	text := spec.Write(t.on(conninfo(s)))
+// add adds one tenant as `landlord tenant add` does: to the file, and to the
+// server, with what the file says once landlord's lock is held.
+func add(ctx context.Context, file, name string) (a addition, err error) {
+	var edited spec.Edited
 	start := time.Now()
-	edited, err := spec.Edit("landlord.yaml", text, spec.Add(spec.TenantEntry{Name: name, Keys: []spec.KeyValue{
-		{Key: "isolation", Values: []string{"schema"}}, {Key: "database", Values: []string{shared}},
-	}}))
+	err = specfile.Update(file, func(text []byte) (_ []byte, err error) {
+		edited, err = spec.Edit(file, text, spec.Add(spec.TenantEntry{Name: name, Keys: []spec.KeyValue{
+			{Key: "isolation", Values: []string{"schema"}}, {Key: "database", Values: []string{shared}},
+		}}))
+		return edited.Text, err
+	})
 	if err != nil {
 		return a, err
 	}
 	a.edit = time.Since(start)
 	start = time.Now()
-	result, err := landlord.Apply(ctx, edited.After, "main", landlord.Options{Tenants: []string{name}}, landlord.Hooks{})
+	result, err := landlord.Apply(ctx, edited.After, "main", landlord.Options{Tenants: []string{name}}, landlord.Hooks{
+		Straight: true,
+		Refresh: func(context.Context) (tenant.Estate, error) {
+			if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, edited.Text) {
+				return tenant.Estate{}, errors.Join(errors.New("the file is another one"), err)
+			}
+			return edited.After, nil
+		},
+	})
 	a.apply = time.Since(start)
 	return a, errors.Join(err, result.Err())
 }

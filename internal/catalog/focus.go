@@ -34,7 +34,7 @@ func sharedWords(f *snapshot.Focus, user string) []string {
 	const members = "SELECT m.* FROM pg_catalog.pg_auth_members AS m WHERE "
 	all := slices.Concat(f.Roles, f.Beside, f.Admins, []string{user})
 	someOnly := slices.DeleteFunc(slices.Clone(f.Admins), func(name string) bool { return slices.Contains(f.Full, name) })
-	memberships := "(" + members + "m.roleid IN " + numbered(slices.Concat(f.Roles, f.Admins, []string{tenant.AdminsRole, tenant.LostRole})) +
+	memberships := "(" + members + "m.roleid IN " + numbered(slices.Concat(f.Roles, f.Admins, []string{tenant.AdminsRole, tenant.LostRole, tenant.RouterRole})) +
 		" UNION " + members + "m.member IN " + numbered(slices.Concat(f.Roles, someOnly, []string{user}))
 	if len(f.Full) > 0 {
 		memberships += " UNION " + members + "m.roleid IN " + mighty + " AND m.member IN " + numbered(f.Full)

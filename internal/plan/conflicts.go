@@ -123,16 +123,13 @@ func (b *builder) containerConflicts(c isolation.Container) {
 // marked says whether a role of landlord's names the database as its own: its
 // group, or an identity or owner in it, should the group be gone.
 func (b *builder) marked(c isolation.Container) bool {
-	names := []string{c.Group}
-	for _, t := range c.Tenants {
-		names = append(names, t.Identity(), t.Owner)
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
+	names := func(name string) bool {
 		r := b.roles[name]
 		if r == nil {
 			return false
 		}
 		m, ok := isolation.ParseMark(r.Comment)
 		return ok && slices.ContainsFunc(m.Places(), func(p tenant.Place) bool { return p.Database == c.Database })
-	})
+	}
+	return names(c.Group) || slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return names(t.Identity()) || names(t.Owner) })
 }

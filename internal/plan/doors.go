@@ -99,15 +99,18 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 // withoutOurs leaves out the roles of tenants, administrators and pools: none of
 // these is to be a superuser.
 func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) []string {
-	if len(names) == 0 {
-		return nil
-	}
 	ours := map[string]bool{}
 	for _, name := range names {
+		if tenant.CheckRole(name) != nil {
+			continue // nor can it be, as postgres
+		}
 		_, pool := server.Pool(name)
 		ours[name] = pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
 	}
 	for i := range tenants {
+		if len(ours) == 0 {
+			break
+		}
 		for name := range tenants[i].EachRole {
 			if _, asked := ours[name]; asked {
 				ours[name] = true

@@ -25,10 +25,10 @@ func Focus(in Input) *snapshot.Focus {
 	}
 	f := &snapshot.Focus{Shared: map[string][]string{}}
 	named := 0
-	for _, t := range in.Tenants {
-		if in.wants(t) {
+	for i := range in.Tenants {
+		if t := &in.Tenants[i]; slices.Contains(in.Only, t.Name) {
 			named++
-			focusOn(f, t)
+			focusOn(f, *t)
 		}
 	}
 	if named < len(in.Only) {
@@ -40,7 +40,7 @@ func Focus(in Input) *snapshot.Focus {
 		}
 		f.Beside = append(f.Beside, p.Name)
 	}
-	f.Beside = append(f.Beside, tenant.TenantsRole, tenant.TempRole, tenant.LostRole, tenant.AdminsRole)
+	f.Beside = append(f.Beside, tenant.TenantsRole, tenant.TempRole, tenant.LostRole, tenant.AdminsRole, tenant.RouterRole)
 	f.Beside = append(f.Beside, in.Server.Operators...)
 	for _, a := range in.Server.Admins {
 		if f.Admins = append(f.Admins, a.Name); a.DataAccess == tenant.FullAccess {
@@ -133,12 +133,13 @@ func (d *doubt) roles() {
 		m, ok := isolation.ParseMark(d.known[name].Comment)
 		return ok && fits(m)
 	}
-	for _, t := range d.in.Tenants {
-		if !d.in.wants(t) {
+	for i := range d.in.Tenants {
+		t := &d.in.Tenants[i]
+		if !slices.Contains(d.in.Only, t.Name) {
 			continue
 		}
 		for _, name := range d.focus.Roles {
-			if d.known[name] != nil && !marked(name, func(m isolation.Mark) bool { return d.in.wants(tenant.Tenant{Name: m.Tenant}) }) {
+			if d.known[name] != nil && !marked(name, d.fits) {
 				d.say("role %s bears no mark of the tenant's", name)
 			}
 		}
@@ -150,6 +151,19 @@ func (d *doubt) roles() {
 			}
 		}
 	}
+}
+
+// fits says whether a mark is that of a tenant at hand, who has no database that
+// the spec does not name.
+func (d *doubt) fits(m isolation.Mark) bool {
+	i := slices.IndexFunc(d.in.Tenants, func(t tenant.Tenant) bool { return t.Name == m.Tenant })
+	if i < 0 || !slices.Contains(d.in.Only, m.Tenant) {
+		return false
+	}
+	return m.Role != "identity" || !slices.ContainsFunc(m.Places(), func(p tenant.Place) bool {
+		_, named := d.in.Tenants[i].Place(p.Database)
+		return !named
+	})
 }
 
 func (d *doubt) memberships() {
@@ -171,13 +185,14 @@ func (d *doubt) memberships() {
 // may be the house of a tenant that the spec does not name.
 func (d *doubt) databases() {
 	wanted, others := map[string]bool{"postgres": true, "template1": true}, map[string]bool{"template0": true}
-	for _, t := range d.in.Tenants {
-		for _, p := range t.Places() {
-			if d.in.wants(t) {
-				wanted[p.Database] = true
-			} else {
-				others[p.Database] = true
-			}
+	for i := range d.in.Tenants {
+		t, whose := &d.in.Tenants[i], others
+		if slices.Contains(d.in.Only, t.Name) {
+			whose = wanted
+		}
+		whose[t.Home.Database] = true
+		for _, p := range t.Further {
+			whose[p.Database] = true
 		}
 	}
 	for _, db := range d.in.Snapshot.Databases {
@@ -209,7 +224,7 @@ func (d *doubt) contents() {
 // everybody's.
 func (d *doubt) shared(c *snapshot.Contents) {
 	for _, s := range c.Schemas {
-		if !slices.Contains(d.focus.Shared[c.Database], s.Name) || s.Name == "public" || s.Name == tenant.PoolSchema {
+		if !slices.Contains(d.focus.Shared[c.Database], s.Name) || s.Name == "public" || s.Name == tenant.PoolSchema && d.pooled(c) {
 			d.house(c.Database, s.Name)
 		}
 	}
@@ -222,12 +237,25 @@ func (d *doubt) shared(c *snapshot.Contents) {
 		d.house(c.Database, names[0])
 	}
 	wanted := func(by func(*tenant.Tenant) bool) bool {
-		return slices.ContainsFunc(d.in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == c.Database && by(&t) })
+		for i := range d.in.Tenants {
+			if t := &d.in.Tenants[i]; t.Home.Database == c.Database && by(t) {
+				return true
+			}
+		}
+		return false
 	}
 	large, advisory := wanted(func(t *tenant.Tenant) bool { return t.LargeObjects }), wanted(func(t *tenant.Tenant) bool { return t.AdvisoryLocks })
 	if large && c.LargeShut || !large && c.LargeOpen || advisory && c.AdvisoryShut || !advisory && c.AdvisoryOpen {
 		d.say("the functions for large objects or advisory locks in database %s", c.Database)
 	}
+}
+
+// pooled says whether landlord's own schema is not the router's alone: then the
+// pools of a database are every tenant's.
+func (d *doubt) pooled(c *snapshot.Contents) bool {
+	return !d.in.Server.Router.Lookup || slices.ContainsFunc(c.Routines, func(r snapshot.Routine) bool {
+		return r.Schema == tenant.PoolSchema && r.Signature != isolation.LookupSignature
+	})
 }
 
 // house doubts a schema that is no tenant's in the spec.

@@ -260,11 +260,12 @@ type Estate struct {
 
 // Tenant returns the tenant of that name.
 func (e Estate) Tenant(name string) (Tenant, bool) {
-	i := slices.IndexFunc(e.Tenants, func(t Tenant) bool { return t.Name == name })
-	if i < 0 {
-		return Tenant{}, false
+	for i := range e.Tenants {
+		if e.Tenants[i].Name == name {
+			return e.Tenants[i], true
+		}
 	}
-	return e.Tenants[i], true
+	return Tenant{}, false
 }
 
 // Server returns the server of that name.
@@ -276,12 +277,22 @@ func (e Estate) Server(name string) (Server, bool) {
 	return e.Servers[i], true
 }
 
-// On returns the tenants that live on one server.
+// On returns the tenants that live on one server, which may be the estate's own
+// list.
 func (e Estate) On(server string) []Tenant {
+	n := 0
+	for i := range e.Tenants {
+		if e.Tenants[i].Server == server {
+			n++
+		}
+	}
+	if n == len(e.Tenants) {
+		return slices.Clip(e.Tenants)
+	}
 	var ts []Tenant
-	for _, t := range e.Tenants {
-		if t.Server == server {
-			ts = append(ts, t)
+	for i := range e.Tenants {
+		if e.Tenants[i].Server == server {
+			ts = append(ts, e.Tenants[i])
 		}
 	}
 	return ts

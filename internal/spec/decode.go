@@ -30,10 +30,11 @@ type decoder struct {
 	broken   bool                // a chunk could not be read: what is missing may stand there
 	watch    string              // the tenant whose value is kept
 	watched  *node
+	likes    map[string]*like // tenants' entries by what they share with others
 }
 
 func newDecoder(errs *collector) *decoder {
-	return &decoder{errs: errs, byName: map[string]position{}, sections: map[string]position{}, profiles: map[string]*draft{}}
+	return &decoder{errs: errs, byName: map[string]position{}, sections: map[string]position{}, profiles: map[string]*draft{}, likes: map[string]*like{}}
 }
 
 // chunk decodes a chunk; n is nil when it was empty or, unless ok, broken.
@@ -171,7 +172,7 @@ var simple = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // join adds a key to a path, quoted where it would be taken for something else.
 func join(path, key string) string {
-	if !simple.MatchString(key) && !dotted.MatchString(key) {
+	if !plainWord(key) && !simple.MatchString(key) && !dotted.MatchString(key) {
 		key = strconv.Quote(key)
 	}
 	if path == "" {

@@ -20,6 +20,7 @@ type draft struct {
 	migrates bool
 	at       position // of its name
 	given    []given
+	moved    moved // where another entry of its like was read
 }
 
 // given is a key that a tenant, a profile or defaults sets itself.
@@ -38,7 +39,7 @@ func (t *draft) has(key string) bool {
 // place is where the draft sets the key, or else where its name stands.
 func (t *draft) place(key string) position {
 	if i := slices.IndexFunc(t.given, func(g given) bool { return g.key == key }); i >= 0 {
-		return t.given[i].at
+		return t.moved.place(t.given[i].at)
 	}
 	return t.at
 }

@@ -32,8 +32,12 @@ func parse(name string, text []byte, r *reader, watch string) (*decoder, tenant.
 	d.watch = watch
 	r.errs, r.anchors, r.expanded = errs, map[string]*node{}, 0
 	for _, c := range split(s, errs) {
-		n, ok := r.read(c)
-		d.chunk(c, n, ok)
+		if !d.repeat(c) {
+			n, ok := r.read(c)
+			mistakes, tenants := len(errs.list), len(d.tenants)
+			d.chunk(c, n, ok)
+			d.remember(c, mistakes, tenants)
+		}
 		if errs.full() {
 			return nil, tenant.Estate{}, errs.result(s)
 		}

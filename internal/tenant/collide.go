@@ -44,6 +44,13 @@ func (c Collision) Error() string {
 // the same name. Names are compared byte by byte, as PostgreSQL does. The
 // order depends on nothing but the estate.
 func Collisions(e Estate) []Collision {
+	if !mayCollide(e) {
+		return nil
+	}
+	return collisions(e)
+}
+
+func collisions(e Estate) []Collision {
 	claims := roleClaims(e)
 	roles := slices.DeleteFunc(clashes(claims, "a role can belong to one of them only"), func(c Collision) bool {
 		return ofDatabase(c.First) && ofDatabase(c.Second) // the databases clash as well

@@ -1,0 +1,47 @@
+package tenant
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// What a first look takes for free of collisions is.
+func TestMayCollideMissesNone(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	name := func() string {
+		return []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}[rng.IntN(12)] + []string{"", "", "x", "_b", "_b_b", "_app"}[rng.IntN(6)]
+	}
+	free := 0
+	for range 20000 {
+		e := Estate{Servers: []Server{{Name: "one"}, {Name: "two"}}}
+		if rng.IntN(4) == 0 {
+			e.Servers[0].Operators = []string{name()}
+		}
+		for i := range 1 + rng.IntN(4) {
+			x := Tenant{Name: fmt.Sprintf("t%d", i), Server: []string{"one", "one", "two"}[rng.IntN(3)], Isolation: []Model{Schema, Database}[rng.IntN(2)],
+				Owner: name(), Logins: []Login{{Name: name(), Kind: App}}, Home: Place{Database: name(), Schemas: []string{name()}}}
+			if rng.IntN(3) == 0 {
+				x.Name = name()
+			}
+			if rng.IntN(4) == 0 {
+				x.Logins = append(x.Logins, Login{Name: name(), Kind: Reader})
+			}
+			if rng.IntN(4) == 0 {
+				x.Further = []Place{{Database: name(), Schemas: []string{name(), name()}}}
+			}
+			e.Tenants = append(e.Tenants, x)
+		}
+		switch found := collisions(e); {
+		case len(found) == 0:
+			if !mayCollide(e) {
+				free++
+			}
+		case !mayCollide(e):
+			t.Fatalf("%+v\nhas %v", e, found)
+		}
+	}
+	if free < 1000 {
+		t.Errorf("only %d of 20,000 were seen to be free", free)
+	}
+}

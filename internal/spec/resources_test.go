@@ -83,3 +83,29 @@ tenants:
 		t.Errorf("on server acme: %+v", on)
 	}
 }
+
+// A tenant's own server comes and goes with its entry, the last one's too.
+func TestEditsOfServersOfTheirOwn(t *testing.T) {
+	text := []byte("host: {}\ndefaults: {isolation: cluster}\ntenants:\n  acme: {}\n")
+	edited, err := Edit("f", text, Add(TenantEntry{Name: "bolt", Keys: []KeyValue{{"resources.cpu", []string{"0.5"}}, {"resources.settings.max_connections", []string{"30"}}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, ok := edited.After.Server("bolt"); !ok || s.Own.Resources.CPU != 500 || len(s.Own.Resources.Settings) != 1 {
+		t.Errorf("%+v\n%s", s.Own, edited.Text)
+	}
+	if edited, err = Edit("f", edited.Text, Set("bolt", "suspended", "true")); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := edited.After.Server("bolt"); !s.Own.Stopped {
+		t.Error("suspended, and its server is to run")
+	}
+	for _, name := range []string{"bolt", "acme"} {
+		if edited, err = Edit("f", edited.Text, Remove(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(edited.After.Servers) != 0 {
+		t.Errorf("left: %+v", edited.After.Servers)
+	}
+}

@@ -156,7 +156,9 @@ func Expand(e Estate) Estate {
 		}
 	}
 	slices.SortStableFunc(servers, func(a, b Server) int { return strings.Compare(a.Name, b.Name) })
-	e.Servers = servers
+	if e.Servers = servers; len(servers) == 0 {
+		e.Servers = nil // as in a file that names none
+	}
 	return WithDoors(e)
 }
 

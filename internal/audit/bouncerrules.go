@@ -48,7 +48,7 @@ func bouncerRules() []Rule {
 			Breaks: "Programs that need more than the limit.", Source: manual + "#max_db_connections", check: bouncerLimits},
 		{Code: "bouncer-version", Title: "This PgBouncer has known holes", Severity: High,
 			Why:    "Holes of this version are published, with how to use them. They concern logging in: who gets in, and whose code runs while looking up passwords.",
-			Fix:    "Update PgBouncer to 1.25.1 or newer.",
+			Fix:    "Update PgBouncer to 1.26.1 or newer.",
 			Breaks: "Read the changelog; a restart closes open connections.", Source: "https://www.pgbouncer.org/changelog.html", check: bouncerVersion},
 		{Code: "bouncer-userlist", Title: "PgBouncer's list of users holds secrets that open doors", Severity: Medium,
 			Why:    "userlist.txt has passwords in the clear, or md5 hashes that are as good. Whoever reads the file, or a backup of it, can log in.",
@@ -232,17 +232,34 @@ func bouncerLimits(f *facts) []Finding {
 			return nil
 		}
 	}
+	if n := len(f.Bouncer.Databases); n > 0 && !slices.ContainsFunc(f.Bouncer.Databases, func(d BouncerDatabase) bool {
+		return d.Words["max_db_connections"] == "" || d.Words["max_db_connections"] == "0"
+	}) {
+		return nil
+	}
 	return []Finding{f.bouncerFinding("limits", Place{f.Bouncer.File, 1}, "None is set.", "max_user_client_connections = 50")}
 }
 
-// bouncerHoles are versions with the holes that they close.
+// bouncerHoles are the versions with known holes: from first up to fixed; where
+// the configuration alone opens one, when says so.
 var bouncerHoles = []struct {
-	fixed [3]int
-	what  string
+	first, fixed [3]int
+	what         string
+	when         func(*Bouncer) bool
 }{
-	{[3]int{1, 25, 1}, "CVE-2025-12819: whoever may connect has the lookup of passwords run code of theirs, by a search_path in the startup message"},
-	{[3]int{1, 24, 1}, "CVE-2025-2291: passwords that have expired (VALID UNTIL) still let in"},
-	{[3]int{1, 16, 1}, "CVE-2021-3935: somebody in between puts SQL in front of a session with client certificates"},
+	{[3]int{1, 17, 0}, [3]int{1, 26, 1}, "CVE-2026-107350: whoever has a password in the list of users may log in as another user of it, by SCRAM",
+		func(b *Bouncer) bool { return b.UsersFile == "" && b.Settings["auth_file"].Value != "" && !b.looksUp() || len(b.Users) > 1 }},
+	{[3]int{}, [3]int{1, 25, 2}, "CVE-2026-6664: whoever reaches its port can end it by a malformed packet", nil},
+	{[3]int{}, [3]int{1, 25, 1}, "CVE-2025-12819: whoever may connect has the lookup of passwords run code of theirs, by a search_path in the startup message", nil},
+	{[3]int{}, [3]int{1, 24, 1}, "CVE-2025-2291: passwords that have expired (VALID UNTIL) still let in", nil},
+	{[3]int{}, [3]int{1, 19, 0}, "with auth_user for all databases, whoever knocks at its console by a name that it does not know brings it to a standstill (set auth_user for each database)",
+		func(b *Bouncer) bool { return b.Settings["auth_user"].Value != "" }},
+	{[3]int{}, [3]int{1, 16, 1}, "CVE-2021-3935: somebody in between puts SQL in front of a session with client certificates", nil},
+}
+
+// looksUp says whether some database has its passwords looked up.
+func (b *Bouncer) looksUp() bool {
+	return b.Settings["auth_user"].Value != "" || slices.ContainsFunc(b.Databases, func(d BouncerDatabase) bool { return d.Words["auth_user"] != "" })
 }
 
 func bouncerVersion(f *facts) []Finding {
@@ -256,7 +273,7 @@ func bouncerVersion(f *facts) []Finding {
 	}
 	var holes []string
 	for _, h := range bouncerHoles {
-		if slices.Compare(v[:], h.fixed[:]) < 0 {
+		if slices.Compare(v[:], h.first[:]) >= 0 && slices.Compare(v[:], h.fixed[:]) < 0 && (h.when == nil || h.when(f.Bouncer)) {
 			holes = append(holes, h.what)
 		}
 	}

@@ -17,7 +17,8 @@ func (m Mark) IsRouter() bool { return m.Role == routerMark }
 // password: it comes in by what the operating system says of it, or by its
 // certificate.
 func Router() Role {
-	return Role{Name: tenant.RouterRole, Login: true, ConnLimit: -1, Closed: true, Mark: Mark{Role: routerMark},
+	const processes, lookups = 20, 10 // as many of the router's as one would have, and connections of each
+	return Role{Name: tenant.RouterRole, Login: true, ConnLimit: processes * lookups, Closed: true, Mark: Mark{Role: routerMark},
 		Settings: []tenant.Setting{{Name: "search_path", Value: SearchPath([]string{"pg_catalog"})}}}
 }
 

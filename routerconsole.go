@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"landlord/internal/bouncer"
 	"landlord/internal/pgsql"
@@ -269,4 +270,37 @@ func releaseRouter(ctx context.Context, e tenant.Estate, name string) (map[strin
 		return err
 	})
 	return clients, err
+}
+
+// AwaitRouter waits until all processes of the router answer, at most ten
+// seconds.
+func AwaitRouter(ctx context.Context, e tenant.Estate) (err error) {
+	user, err := bouncer.User(e.Router.User)
+	if err != nil {
+		return err
+	}
+	places, err := routerPlaces(*e.Router)
+	if err != nil {
+		return err
+	}
+	for _, n := range places {
+		for range 1000 {
+			var c *bouncer.Console
+			if c, err = bouncer.Open(ctx, e.Router.Socket, e.Router.Port+n-1, user); err == nil {
+				c.Close()
+			}
+			if !errors.Is(err, bouncer.ErrNotRunning) {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

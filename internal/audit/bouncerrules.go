@@ -248,7 +248,9 @@ var bouncerHoles = []struct {
 	when         func(*Bouncer) bool
 }{
 	{[3]int{1, 17, 0}, [3]int{1, 26, 1}, "CVE-2026-107350: whoever has a password in the list of users may log in as another user of it, by SCRAM",
-		func(b *Bouncer) bool { return b.UsersFile == "" && b.Settings["auth_file"].Value != "" && !b.looksUp() || len(b.Users) > 1 }},
+		func(b *Bouncer) bool {
+			return b.UsersFile == "" && b.Settings["auth_file"].Value != "" && !b.looksUp() || len(b.Users) > 1
+		}},
 	{[3]int{}, [3]int{1, 25, 2}, "CVE-2026-6664: whoever reaches its port can end it by a malformed packet", nil},
 	{[3]int{}, [3]int{1, 25, 1}, "CVE-2025-12819: whoever may connect has the lookup of passwords run code of theirs, by a search_path in the startup message", nil},
 	{[3]int{}, [3]int{1, 24, 1}, "CVE-2025-2291: passwords that have expired (VALID UNTIL) still let in", nil},

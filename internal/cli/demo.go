@@ -79,7 +79,10 @@ func (a *app) furnish(ctx context.Context, d *demo.Demo) error {
 	if err != nil {
 		return err
 	}
-	return d.Fill(ctx)
+	if err := d.Fill(ctx); err != nil {
+		return err
+	}
+	return d.Route(ctx)
 }
 
 // invite prints how to try it by hand.
@@ -98,6 +101,12 @@ func (a *app) invite(d *demo.Demo) {
 	if s, ok := d.Estate.Server(demo.Own); ok {
 		fmt.Fprintf(a.Out, "  %s\n  PGSSLROOTCERT=%s psql -h %s -p %d -U %s_app -d %s -c %s\n\n", l.Paint(term.Dim, "# "+demo.Own+" in a server of its own"),
 			shellWord(s.Own.Certificate()), s.Own.Listen(), s.Own.Port(), demo.Own, demo.Own, shellWord("SHOW shared_buffers"))
+	}
+	if r := d.Estate.Router; r != nil {
+		for _, t := range []string{t[0].Name, t[2].Name, demo.Own} {
+			fmt.Fprintf(a.Out, "  %s\n  PGSSLMODE=disable psql -h %s -p %d -U %s_app -d %[4]s -c %s\n\n", l.Paint(term.Dim, "# "+t+" through the router: the same address for all"),
+				shellWord(r.Socket), r.Port, t, shellWord("SELECT * FROM customers"))
+		}
 	}
 	fmt.Fprintf(a.Out, "  %s\n  landlord plan -f %s\n", l.Paint(term.Dim, "# what is there, and what there is to do (nothing)"), shellWord(d.SpecFile()))
 }

@@ -35,6 +35,8 @@ type Demo struct {
 	scratch string
 	// watch ends the tenants' own servers when the demo is killed.
 	watch *run.Process
+	// bouncer is the router's process; nil where PgBouncer is not installed.
+	bouncer *run.Process
 }
 
 // SpecFile is the landlord.yaml that the demo leaves.
@@ -109,6 +111,9 @@ func (d *Demo) Close() error {
 	if _, ok := d.Estate.Server(Own); ok {
 		err = landlord.RemoveServer(context.Background(), d.Estate, Own, landlord.Hooks{})
 	}
+	if d.bouncer != nil {
+		err = errors.Join(err, d.bouncer.Stop(syscall.SIGTERM, 5*time.Second))
+	}
 	if d.watch != nil {
 		err = errors.Join(err, d.watch.Stop(syscall.SIGKILL, 5*time.Second))
 	}
@@ -136,7 +141,7 @@ func (d *Demo) writeSpec() error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Appendf(nil, specText, d.Server.SocketDir(), d.Server.Port(), d.Server.Port(), d.caFile(), filepath.Join(d.scratch, "own"), host, d.PassFile(), resources)
+	text := fmt.Appendf(nil, specText+d.routerText(), d.Server.SocketDir(), d.Server.Port(), d.Server.Port(), d.caFile(), filepath.Join(d.scratch, "own"), host, d.PassFile(), resources)
 	if err := os.WriteFile(d.SpecFile(), text, 0o644); err != nil {
 		return err
 	}
@@ -190,7 +195,7 @@ func (d *Demo) Build(ctx context.Context, done func(apply.Outcome), begin func(p
 	}
 	for _, t := range d.Estate.Tenants {
 		for _, l := range t.Logins {
-			if _, err := landlord.Login(ctx, d.Estate, t, l.Name, false); err != nil {
+			if _, err := landlord.Login(ctx, d.direct().Estate, t, l.Name, false); err != nil {
 				return err
 			}
 		}
@@ -227,7 +232,7 @@ func rows(name string) []string {
 // as runs statements in a session of a tenant's own login, through TLS.
 func (d *Demo) as(ctx context.Context, t tenant.Tenant, kind tenant.Kind, sql ...string) error {
 	login := t.LoginsOf(kind)[0]
-	got, err := landlord.Login(ctx, d.Estate, t, login, false)
+	got, err := landlord.Login(ctx, d.direct().Estate, t, login, false)
 	if err != nil {
 		return err
 	}

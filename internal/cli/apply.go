@@ -33,9 +33,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Short: "Change the server to what the spec says",
 		Long: `Show the plan, ask, and change the server to what the spec says. Where there is
 nothing to do, no lock is taken; otherwise the spec is read again once no other
-landlord is at work, and what it says then is done (without --yes, nothing is, if
-it has changed since somebody agreed). What fails is reported and the rest is done;
-the next apply goes on from there.
+landlord is at work, and what it says then is done (without --yes, nothing is,
+if it has changed since somebody agreed). What fails is reported and the rest is
+done; the next apply goes on from there.
 
 What destroys data asks for its name, also with --yes; --drop NAME gives the
 name beforehand.

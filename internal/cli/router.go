@@ -42,11 +42,11 @@ first, by a PgBouncer on a private socket; what that refuses replaces nothing.
 Then the running processes load their files, without ending a connection, and
 only where something has changed. A process that does not run is left so, and
 the command that starts it is printed. A server where the router cannot know who
-may come in (a managed service) is left out, and named. Known holes of this PgBouncer are named.
-All pools together must fit into each server's max_connections.
+may come in (a managed service) is left out, and named. So are the known holes of
+this PgBouncer. All pools together must fit into each server's max_connections.
 Exit status: 0 done or nothing to do; 1 failed, refused, the pools do not fit,
 or a tenant is left out; 2 bad usage or spec.`,
-		Example: "  sudo landlord router apply\n  sudo -u postgres landlord router apply -f /etc/landlord.yaml",
+		Example: "  landlord router apply\n  landlord router apply -f /etc/landlord.yaml",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.applyRouter(c.Context()) },
 	}
@@ -125,7 +125,7 @@ With secrets: userlist, the list of users is left out: it holds verifiers. With
 --output json: which names there are, where they lead, how many connections they
 may take, and the known holes of this PgBouncer. Nothing is changed.
 Exit status: 0; 1 failed; 2 bad usage or spec.`,
-		Example: "  sudo -u postgres landlord router show\n  sudo -u postgres landlord router show --output json",
+		Example: "  landlord router show\n  landlord router show --output json",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.showRouter(c.Context()) },
 	}
@@ -164,7 +164,7 @@ func (a *app) routerStatus() *cobra.Command {
 long the first has waited, connections to the server and how many of them are in
 use, and whether it is paused. Exit status: 0; 1 failed, or a process does not
 run or goes by older files; 2 bad usage or spec.`,
-		Example: "  sudo -u postgres landlord router status",
+		Example: "  landlord router status",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.statusRouter(c.Context()) },
 	}
@@ -239,13 +239,13 @@ comes after waits for landlord router resume, at most as long as PgBouncer's
 query_wait_timeout (two minutes). Then nobody is connected to the server, and it
 can be restarted or moved. A restart of PgBouncer ends a pause.
 Exit status: 0; 1 failed; 2 bad usage or spec.`,
-		Example: "  sudo -u postgres landlord router pause acme",
+		Example: "  landlord router pause acme",
 		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.tenantNames,
 	}
 	if resume {
 		c.Use, c.Short = "resume [NAME...]", "Let clients that wait go on"
 		c.Long = "Undo landlord router pause, for some tenants or for all.\nExit status: 0; 1 failed; 2 bad usage or spec."
-		c.Example = "  sudo -u postgres landlord router resume acme"
+		c.Example = "  landlord router resume acme"
 	}
 	c.RunE = func(c *cobra.Command, names []string) error {
 		e, err := a.load()

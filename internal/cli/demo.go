@@ -23,8 +23,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Show the main job on a private PostgreSQL server",
 		Long: `Start a private PostgreSQL server, give five tenants a house (two with a
 database each, two with a schema each, one with a server of its own), put a
-little data into each, and prove through real logins that nobody gets into another's.
-Nothing on this machine's own servers is touched; as root, an address
+little data into each, and prove through real logins that nobody gets into
+another's. Nothing on this machine's own servers is touched; as root, an address
 of 192.0.2.0/24 is on the loopback interface while the demo runs, and the server
 of its own listens there.
 The landlord.yaml stays for you to read; the servers end with Ctrl-C.

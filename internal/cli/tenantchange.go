@@ -244,7 +244,8 @@ func (a *app) tenantRemove() *cobra.Command {
 		Long: `Take a tenant away: show what will go and how large it is, ask for its name,
 close its door, end its sessions, keep a dump of its data (one of each of its
 databases), take it out of the spec, drop its databases or schemas, take over
-what it owns in somebody else's house, and drop its roles. Killed anywhere, the next remove goes on.
+what it owns in somebody else's house, and drop its roles. Killed anywhere, the
+next remove goes on.
 Exit status: 0 it is gone; 1 failed, or nobody agreed; 2 no such tenant, bad
 usage or spec.`,
 		Example: "  landlord tenant remove acme\n  landlord tenant remove acme --confirm acme --dump-dir /var/backups",

@@ -43,7 +43,8 @@ Then the running processes load their files, without ending a connection, and
 only where something has changed. A process that does not run is left so, and
 the command that starts it is printed. A server where the router cannot know who
 may come in (a managed service) is left out, and named. So are the known holes
-of this PgBouncer. All pools together must fit into each server's max_connections.
+of this PgBouncer. All pools together must fit into each server's
+max_connections.
 Exit status: 0 done or nothing to do; 1 failed, refused, the pools do not fit,
 or a tenant is left out; 2 bad usage or spec.`,
 		Example: "  landlord router apply\n  landlord router apply -f /etc/landlord.yaml",

@@ -400,3 +400,48 @@ func (r *routed) files(t *testing.T) map[string]string {
 	}
 	return out
 }
+
+// TestRotationThroughTheRouter: both logins get in while a rotation is open; one
+// that is in use at the router stays open; an idle connection of the router's is
+// no use.
+func TestRotationThroughTheRouter(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Majors()[0])
+	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) { e.Router.PoolMode = "transaction" })
+	enter := func(login string) *pgx.Conn {
+		t.Helper()
+		conn, err := r.enter(t, "acme", login, r.passwords[login])
+		if err == nil {
+			err = conn.Ping(t.Context())
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", login, err)
+		}
+		return conn
+	}
+	old := enter("acme_app")
+	got, err := landlord.Rotate(t.Context(), r.estate, "acme", "acme_app", landlord.Rotation{}, landlord.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := landlord.FollowRouter(t.Context(), r.estate); err != nil {
+		t.Fatal(err)
+	}
+	r.passwords[got.Settings.User] = got.Settings.Secret.Reveal()
+	enter(got.Settings.User)
+	_, err = landlord.FinishRotation(t.Context(), r.estate, "acme", landlord.Finish{}, landlord.Hooks{})
+	var inUse *landlord.InUseError
+	if !errors.As(err, &inUse) {
+		t.Errorf("finished while a client of the old login is at the router: %v", err)
+	}
+	_ = old.Close(t.Context())
+	if done, err := landlord.FinishRotation(t.Context(), r.estate, "acme", landlord.Finish{}, landlord.Hooks{}); err != nil || len(done) != 1 {
+		t.Fatal(done, err)
+	}
+	if err := landlord.FollowRouter(t.Context(), r.estate); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.enter(t, "acme", "acme_app", r.passwords["acme_app"]); err == nil {
+		t.Error("in by the old login of a rotation that is over")
+	}
+	enter(got.Settings.User)
+}

@@ -445,3 +445,28 @@ func TestRotationThroughTheRouter(t *testing.T) {
 	}
 	enter(got.Settings.User)
 }
+
+// TestPoolThroughTheRouter: a pool's login comes by its own name, and becomes a
+// tenant for a transaction.
+func TestPoolThroughTheRouter(t *testing.T) {
+	s := pgtest.Start(t, pgtest.Majors()[0])
+	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
+		e.Servers[0].Pools = []tenant.Pool{{Name: "web", Database: "shared"}}
+	})
+	verifier, err := pgsql.ScramVerifier("of the pool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Exec(t, "postgres", "ALTER ROLE web PASSWORD "+pgsql.Literal(verifier))
+	conn, err := r.enter(t, "web", "web", "of the pool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var who string
+	if err := conn.QueryRow(t.Context(), "SELECT landlord.become('bolt')", pgx.QueryExecModeSimpleProtocol).Scan(&who); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.enter(t, "bolt", "web", "of the pool"); err == nil {
+		t.Error("the pool's login is in by a tenant's name")
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -145,25 +146,29 @@ func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, erro
 		o.Known = m.recall(place(cfg))
 	}
 	if o.Major == 0 {
-		o.Known = Known{Major: withLoginTriggers, Superuser: true}
+		o.Known = Known{Major: withLoginTriggers, Superuser: true, Become: o.Become}
 	}
 	cfg, conn, err := dial(ctx, conninfo, o)
 	for ; o.lessAfter(err); cfg, conn, err = dial(ctx, conninfo, o) {
 	}
 	if err == nil {
-		m.note(place(cfg), Of(conn))
+		k := Of(conn)
+		k.Become = o.Become
+		m.note(place(cfg), k)
 	}
 	return conn, err
 }
 
 // lessAfter makes a session ask for less if the server has refused it for what
-// it asked.
+// it asked, or come as somebody else if it has refused who came.
 func (o *Options) lessAfter(err error) bool {
 	switch state := State(err); {
 	case state == "42501" && o.Superuser && o.Major >= withLoginTriggers:
 		o.Superuser = false
 	case state == "42704" && o.Major >= withLoginTriggers:
-		o.Known = Known{}
+		o.Known = Known{Become: o.Become}
+	case refusedByPeer(err) && !o.Become && os.Geteuid() == 0:
+		o.Become = true
 	default:
 		return false
 	}
@@ -174,6 +179,9 @@ func dial(ctx context.Context, conninfo string, o Options) (*pgconn.Config, *pgc
 	cfg, err := Config(conninfo, o)
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.Become {
+		become(cfg)
 	}
 	conn, err := pgconn.ConnectConfig(ctx, cfg)
 	if err != nil {

@@ -27,7 +27,7 @@ func (e *Error) Hint() string {
 	switch state := State(e.Err); {
 	case state == "28P01":
 		return "put the right password into a pgpass file (PGPASSFILE), mode 0600"
-	case state == "28000" && strings.Contains(e.Err.Error(), "eer authentication"):
+	case refusedByPeer(e.Err):
 		return "peer lets in the system user of the same name only: run landlord as that user (sudo -u " + e.User + ")"
 	case state == "28000":
 		return "the server lets this login in from nowhere here: see its pg_hba.conf, and whether the role may log in"
@@ -39,6 +39,12 @@ func (e *Error) Hint() string {
 		return "run landlord as a user who may open the socket (sudo -u postgres)"
 	}
 	return "see whether psql can connect with the same settings (servers: connection)"
+}
+
+// refusedByPeer says that the server let nobody in but the user of the system
+// that has the login's name.
+func refusedByPeer(err error) bool {
+	return err != nil && State(err) == "28000" && strings.Contains(err.Error(), "eer authentication")
 }
 
 // failed makes an Error without the settings that pgconn repeats before its

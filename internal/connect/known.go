@@ -27,6 +27,9 @@ type Known struct {
 	Major int
 	// Superuser says that the login is one.
 	Superuser bool
+	// Become says that root comes as the user of the system that has the
+	// login's name: the server lets nobody else in (peer).
+	Become bool
 }
 
 // Of reads what a session has told.

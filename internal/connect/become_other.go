@@ -1,0 +1,8 @@
+//go:build !linux
+
+package connect
+
+import "github.com/jackc/pgx/v5/pgconn"
+
+// become is possible on Linux only.
+func become(*pgconn.Config) bool { return false }

@@ -4,6 +4,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,19 +63,15 @@ func Write(ctx context.Context, d Dump) (bytes int64, err error) {
 	if d.Superuser && d.Version.Major() >= 17 { // no tenant's code at login
 		words["options"] += " -c event_triggers=off"
 	}
-	// The file is made here, so that nobody else can read it at any time.
-	f, err := os.OpenFile(d.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, fmt.Errorf("making the dump: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return 0, err
-	}
-	args := []string{"--format=custom", "--file=" + d.Path, "--dbname=" + conninfo(words, d.Database)}
+	args := []string{"--format=custom", "--dbname=" + conninfo(words, d.Database)}
 	for _, s := range d.Schemas {
 		args = append(args, "--schema="+exactly(s))
 	}
-	if _, _, err := run.Command(ctx, run.Spec{Name: pgDump, Args: args}); err != nil {
+	spec := run.Spec{Name: pgDump, Args: args}
+	if spec.User, err = as(ctx, d.Conninfo); err != nil {
+		return 0, err
+	}
+	if err := into(ctx, d.Path, spec); err != nil {
 		return 0, fmt.Errorf("dumping database %s: %w", d.Database, err)
 	}
 	restore := filepath.Join(filepath.Dir(pgDump), "pg_restore")
@@ -86,6 +83,30 @@ func Write(ctx context.Context, d Dump) (bytes int64, err error) {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// as is the user of the system that the server lets in where it is not us.
+func as(ctx context.Context, conninfo string) (*run.Credential, error) {
+	account, err := connect.Peer(ctx, conninfo)
+	if account == nil || err != nil {
+		return nil, err
+	}
+	return &run.Credential{UID: uint32(account.UID), GID: uint32(account.GID)}, nil
+}
+
+// into runs a program with its output into a new file, which nobody else can
+// read at any time. Where the program fails, there is no file.
+func into(ctx context.Context, path string, spec run.Spec) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	spec.Stdout = f
+	_, _, err = run.Command(ctx, spec)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // conninfo is the connection string for another database. It holds no

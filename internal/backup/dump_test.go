@@ -53,5 +53,21 @@ func TestDump(t *testing.T) {
 		if _, err := Write(t.Context(), d); err == nil {
 			t.Error("an older dump was written over")
 		}
+		d.Path, d.Database = filepath.Join(t.TempDir(), "none.dump"), "nowhere"
+		if _, err := Write(t.Context(), d); err == nil {
+			t.Error("a database that there is not was dumped")
+		}
+		if _, err := os.Stat(d.Path); err == nil {
+			t.Error("a dump that failed left a file")
+		}
+		if user, err := localpg.ServerUser(); err != nil || user != "postgres" || os.Geteuid() != 0 {
+			return
+		}
+		// Root dumps what lets in nobody but the server's own user, into a file of root's.
+		s.SetHBA(t, "local all all peer\n")
+		d.Database = "postgres"
+		if n, err := Write(t.Context(), d); err != nil || n == 0 {
+			t.Errorf("as root: %d bytes, %v", n, err)
+		}
 	})
 }

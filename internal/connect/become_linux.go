@@ -14,29 +14,27 @@ import (
 )
 
 // become makes cfg come over the local socket as the user of the operating
-// system that has the login's name, as sudo -u would; ok is false where that
+// system that has the login's name, as sudo -u would; it is nil where that
 // cannot be: only root can, and there must be such a user. Root makes tenants'
 // own servers, and the server beside them lets in nobody but its own user
 // (pg_hba.conf, peer).
-func become(cfg *pgconn.Config) (ok bool) {
-	if os.Geteuid() != 0 {
-		return false
+func become(cfg *pgconn.Config) *Account {
+	if network, _ := pgconn.NetworkAddress(cfg.Host, cfg.Port); network != "unix" || os.Geteuid() != 0 {
+		return nil
 	}
-	if network, _ := pgconn.NetworkAddress(cfg.Host, cfg.Port); network != "unix" {
-		return false
-	}
-	account, err := user.Lookup(cfg.User)
+	named, err := user.Lookup(cfg.User)
 	if err != nil {
-		return false
+		return nil
 	}
-	uid, err := strconv.Atoi(account.Uid)
-	if err != nil || uid == 0 {
-		return false
+	uid, err := strconv.Atoi(named.Uid)
+	gid, err2 := strconv.Atoi(named.Gid)
+	if err != nil || err2 != nil || uid == 0 {
+		return nil
 	}
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		return dialAs(ctx, uid, network, address)
 	}
-	return true
+	return &Account{uid, gid}
 }
 
 // dialAs connects as another user: the server asks for the effective one at

@@ -32,6 +32,26 @@ type Known struct {
 	Become bool
 }
 
+// Account is a user of the operating system.
+type Account struct{ UID, GID int }
+
+// Peer is the user of the operating system as which root comes to a server
+// that lets in nobody else; nil: it comes as itself. Its errors are those of
+// [Open].
+func Peer(ctx context.Context, conninfo string) (*Account, error) {
+	ctx = Remember(ctx)
+	conn, err := Open(ctx, conninfo, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer Close(conn)
+	cfg, err := Config(conninfo, Options{})
+	if err != nil || !ctx.Value(memoryKey{}).(*memory).recall(place(cfg)).Become {
+		return nil, err
+	}
+	return become(cfg), nil
+}
+
 // Of reads what a session has told.
 func Of(conn *pgconn.PgConn) Known {
 	text := conn.ParameterStatus("server_version") // 18.4 (Debian …), 19beta1

@@ -35,12 +35,14 @@ type Credential struct {
 
 // Spec says what to run.
 type Spec struct {
-	Name  string      // a path, or a name to look up in PATH
-	Args  []string    // without the name; visible to every user of the machine: no secrets
-	Env   []string    // the whole environment; nil inherits ours
-	Dir   string      // working directory; empty for ours
-	Stdin io.Reader   // nil for /dev/null
-	User  *Credential // nil for ourselves
+	Name  string    // a path, or a name to look up in PATH
+	Args  []string  // without the name; visible to every user of the machine: no secrets
+	Env   []string  // the whole environment; nil inherits ours
+	Dir   string    // working directory; empty for ours
+	Stdin io.Reader // nil for /dev/null
+	// Stdout gets what the program writes; nil: it is returned.
+	Stdout *os.File
+	User   *Credential // nil for ourselves
 }
 
 // Error is a program that could not be started or did not end well.
@@ -72,6 +74,9 @@ func Command(ctx context.Context, spec Spec) (stdout, stderr []byte, err error) 
 	cmd := command(ctx, spec, syscall.SIGTERM)
 	cmd.Stdin = spec.Stdin
 	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if spec.Stdout != nil {
+		cmd.Stdout = spec.Stdout
+	}
 
 	// The parent-death signal is sent when the thread that forked ends, so
 	// that thread must outlive the child.

@@ -30,8 +30,12 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	if err != nil {
 		return prove.Report{}, err
 	}
+	var limits prove.Limited
+	if s.Own != nil {
+		limits.Memory, limits.CPU = host.Limited(*s.Own)
+	}
 	return prove.Run(ctx, prove.Input{
-		Router: through,
+		Router: through, Limited: limits,
 		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
 		Lookup: func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
 	})

@@ -26,7 +26,7 @@ database each, two with a schema each, one with a server of its own), put a
 little data into each, and prove through real logins that nobody gets into
 another's. Nothing on this machine's own servers is touched; as root, an address
 of 192.0.2.0/24 is on the loopback interface while the demo runs, and the server
-of its own listens there.
+of its own listens there, held by a control group where there is one (cgroup v1).
 The landlord.yaml stays for you to read; the servers end with Ctrl-C.
 Exit status: 0 the walls hold; 1 failed; 3 they do not.`,
 		Example: "  landlord demo\n  landlord demo --once",
@@ -101,6 +101,9 @@ func (a *app) invite(d *demo.Demo) {
 	if s, ok := d.Estate.Server(demo.Own); ok {
 		fmt.Fprintf(a.Out, "  %s\n  PGSSLROOTCERT=%s psql -h %s -p %d -U %s_app -d %s -c %s\n\n", l.Paint(term.Dim, "# "+demo.Own+" in a server of its own"),
 			shellWord(s.Own.Certificate()), s.Own.Listen(), s.Own.Port(), demo.Own, demo.Own, shellWord("SHOW shared_buffers"))
+	}
+	if limit := d.Limit(); limit != "" {
+		fmt.Fprintf(a.Out, "  %s\n  %s\n\n", l.Paint(term.Dim, "# the kernel's limit for the memory of "+demo.Own+"'s server, in bytes"), limit)
 	}
 	if r := d.Estate.Router; r != nil {
 		for _, t := range []string{t[0].Name, t[2].Name, demo.Own} {

@@ -37,10 +37,14 @@ type Have struct {
 	Debian   bool // postgresql-common is there, and systemd is PID 1
 	// Mark is what landlord knows of the server; nil: it made none.
 	Mark *Mark
+	// Hierarchies are those in which landlord can make a control group, with the
+	// manager plain.
+	Hierarchies Hierarchies
 	// Alone says that no other server of landlord's is on the host.
 	Alone bool
 	// Listed says that the manager knows a server of this name, Running that
-	// it runs, Supervised that it runs under its limits (in systemd's unit).
+	// it runs, Supervised that it runs under its limits (in systemd's unit, or in
+	// its control groups).
 	Listed, Running, Supervised bool
 	// Old says that a file has changed since the server was started, and
 	// Unread that systemd has not read its unit since that has changed.

@@ -33,7 +33,7 @@ func Make(w Want, have Have) (Plan, error) {
 	}
 	p := Plan{Sizes: d.sizes, Up: !d.Stopped}
 	if d.Manager == tenant.Plain {
-		p.Notes = d.plainNotes()
+		p.Notes = d.plainNotes(have)
 	}
 	b := &builder{design: d, have: have, plan: &p}
 	b.available, _ = Available(w.Host, have)
@@ -141,6 +141,8 @@ type builder struct {
 	plan      *Plan
 	available int64
 	restart   bool
+	// limits are made between the server's stop and its start.
+	limits []Op
 }
 
 func (b *builder) step(why string, ends bool, ops ...Op) {
@@ -183,6 +185,7 @@ func (b *builder) make() {
 		b.units()
 	} else {
 		b.plainAddress()
+		b.plainGroup()
 	}
 	if !made {
 		b.create()
@@ -224,6 +227,17 @@ func (b *builder) plainAddress() {
 		ops = append(ops, b.address("replace"))
 	}
 	b.step("its address", false, ops...)
+}
+
+// plainGroup makes the limits. A running server is not squeezed below what it
+// has: it stops first.
+func (b *builder) plainGroup() {
+	if ops := b.plainLimits(); b.Stopped || b.have.Running && b.less() {
+		b.restart = b.restart || !b.Stopped
+		b.limits = ops
+	} else {
+		b.step("its limits: "+b.limitText(), false, ops...)
+	}
 }
 
 // create makes the data directory, once what an interrupted landlord left of it
@@ -287,7 +301,7 @@ func (b *builder) run() {
 			stop = []Op{{Run: []string{"pg_ctlcluster", "--skip-systemctl-redirect", "-m", "fast", fmt.Sprint(b.major), b.Tenant, "stop"}}}
 		}
 	} else {
-		start, stop = []Op{b.plainStart(root)}, plain("-m", "fast", "stop")
+		start, stop = append(b.limits, b.plainStart(h)), plain("-m", "fast", "stop")
 	}
 	switch {
 	case up && !h.Running:
@@ -340,12 +354,13 @@ func Paths(w Want, mark *Mark, installs []Install) []string {
 		w.Own.Resources.Address, w.Own.Resources.Interface = mark.Address, mark.Interface
 	}
 	d, err := newDesign(w, have)
-	paths := []string{w.Own.Home, MarkPath(w.Own.Home), w.Own.Certificate(), "/etc/postgresql"}
+	paths := append(Mounts().Groups(w.Own.Home), w.Own.Home, MarkPath(w.Own.Home), w.Own.Certificate(), "/etc/postgresql")
 	if err != nil {
 		return paths
 	}
 	paths = append(paths, filepath.Dir(d.conf()), d.data)
 	files := append(d.plainFiles(), d.confFiles()...)
+	files = append(files, d.groupFiles(Mounts())...)
 	for _, f := range append(files, d.unitFiles(0)...) {
 		paths = append(paths, f.Path)
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"landlord/internal/tenant"
@@ -43,8 +44,15 @@ func (d design) pgctl(root bool, words ...string) Op {
 	return as(d.OSUser, root, d.install, argv...)
 }
 
-func (d design) plainStart(root bool) Op {
-	return d.pgctl(root, "-l", filepath.Join(d.logDir(), "server.log"), "start")
+// plainStart starts the server, in its control group where it has one.
+func (d design) plainStart(have Have) Op {
+	start := d.pgctl(have.Root, "-l", filepath.Join(d.logDir(), "server.log"), "start")
+	groups := have.Hierarchies.Groups(d.Home)
+	if len(groups) > 0 { // its sessions are not spared as the postmaster is
+		i := slices.Index(start.Run, "-i") + 1
+		start.Run = slices.Insert(start.Run, i, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj")
+	}
+	return enter(groups, start)
 }
 
 // address adds the tenant's address to its interface, until the machine is
@@ -70,6 +78,9 @@ func plainRemove(m Mark, home string, have Have, in Install) []Step {
 		steps = append(steps, Step{Why: "the server stops", Ends: true, Ops: []Op{d.pgctl(have.Root, "-m", "fast", "stop")}})
 	}
 	steps = append(steps, Step{Why: "its data goes", Loses: true, Ops: []Op{{Run: []string{"rm", "-rf", "--one-file-system", m.Data}}}})
+	if ops := leaveGroups(home, have); len(ops) > 0 {
+		steps = append(steps, Step{Why: "its limits go", Ops: ops})
+	}
 	if m.Interface != "" && len(have.Addressed) > 0 {
 		steps = append(steps, Step{Why: fmt.Sprintf("address %s goes from %s", m.Address, m.Interface), Ops: []Op{d.address("del")}})
 	}
@@ -77,8 +88,24 @@ func plainRemove(m Mark, home string, have Have, in Install) []Step {
 }
 
 // plainNotes say what nobody enforces.
-func (d design) plainNotes() []string {
-	notes := []string{fmt.Sprintf("the manager plain enforces no limit of memory, cpu or io_weight on %s's server: its sizes follow the memory, and nothing stops it from taking more", d.Tenant),
-		fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant)}
-	return notes
+func (d design) plainNotes(have Have) []string {
+	var open []string
+	if have.Hierarchies.Memory == "" {
+		open = append(open, "memory")
+	}
+	if have.Hierarchies.CPU == "" {
+		open = append(open, "cpu")
+	}
+	var notes []string
+	switch {
+	case len(open) == 2:
+		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of memory, cpu or io_weight on %s's server here: its sizes follow the memory, and nothing stops it from taking more; "+
+			"it can as root, where control groups of version 1 (cgroup) are to be written", d.Tenant))
+	case len(open) == 1:
+		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of %s on %s's server here: there is no control group (cgroup v1) for it to be written", open[0], d.Tenant))
+	}
+	if len(open) < 2 && d.Resources.IOWeight > 0 {
+		notes = append(notes, fmt.Sprintf("the manager plain does not enforce io_weight on %s's server", d.Tenant))
+	}
+	return append(notes, fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant))
 }

@@ -16,6 +16,8 @@ import (
 
 	"landlord"
 	"landlord/internal/apply"
+	"landlord/internal/cluster"
+	"landlord/internal/cluster/host"
 	"landlord/internal/credentials"
 	"landlord/internal/localpg"
 	"landlord/internal/plan"
@@ -96,12 +98,13 @@ func ownPlace() (resources, host string, err error) {
 }
 
 // guard starts a shell that ends the tenant's own server, and takes its address
-// away, as soon as the demo is gone, however it went.
+// and its control group away, as soon as the demo is gone, however it went.
 func (d *Demo) guard() (err error) {
 	s, _ := d.Estate.Server(Own)
-	const script = `trap 'kill -QUIT $(head -n 1 "$1/data/postmaster.pid") 2>/dev/null; [ -z "$2" ] || ip address del "$2/32" dev lo 2>/dev/null; exit' TERM
+	const script = `trap 'kill -QUIT $(head -n 1 "$1/data/postmaster.pid") 2>/dev/null; [ -z "$2" ] || ip address del "$2/32" dev lo 2>/dev/null
+n=0; while [ $n -lt 50 ]; do rmdir /sys/fs/cgroup/*/"$3" 2>/dev/null; ls -d /sys/fs/cgroup/*/"$3" >/dev/null 2>&1 || break; n=$((n+1)); sleep 0.1; done; exit' TERM
 while :; do sleep 1 & wait $!; done`
-	d.watch, err = run.Start(run.Spec{Name: "sh", Args: []string{"-c", script, "sh", s.Own.Home, s.Own.Resources.Address}, Dir: "/"}, nil, syscall.SIGTERM)
+	d.watch, err = run.Start(run.Spec{Name: "sh", Args: []string{"-c", script, "sh", s.Own.Home, s.Own.Resources.Address, cluster.Group(s.Own.Home)}, Dir: "/"}, nil, syscall.SIGTERM)
 	return err
 }
 
@@ -159,8 +162,10 @@ servers:
     connection: host=%s port=%d user=postgres
     endpoint: host=localhost port=%d sslmode=verify-full sslrootcert=%s
 
-# This machine, on which a tenant may have a server of its own. On Debian with
-# systemd, leave the manager out: then its limits are enforced.
+# This machine, on which a tenant may have a server of its own. On Debian leave
+# the manager out: systemd then enforces its limits, and starts it with the
+# machine. The manager plain enforces memory and cpu where it runs as root and
+# has control groups (cgroup v1); landlord plan says where it does not.
 host: {manager: plain, directory: %s%s, clients: [127.0.0.0/8, "::1", 192.0.2.0/24]}
 
 # Where landlord keeps the passwords that it makes: a file that only you read.
@@ -184,6 +189,19 @@ tenants:
   # A server of its own, whose sizes follow its memory (landlord plan -v).
   hooli: {isolation: cluster, resources: {memory: 256MiB, cpu: 1, %s}}
 `
+
+// Limit is a command that shows how the kernel limits the memory of the
+// tenant's own server; empty: it does not.
+func (d *Demo) Limit() string {
+	s, ok := d.Estate.Server(Own)
+	if !ok {
+		return ""
+	}
+	if memory, _ := host.Limited(*s.Own); !memory {
+		return ""
+	}
+	return "cat " + filepath.Join(cluster.Mounts().Memory, cluster.Group(s.Own.Home), "memory.limit_in_bytes")
+}
 
 // Build gives every tenant its house, and their logins passwords.
 func (d *Demo) Build(ctx context.Context, done func(apply.Outcome), begin func(plan.Plan)) error {

@@ -24,6 +24,9 @@ type Afar struct {
 	Data string
 }
 
+// Limited says which limits hold a tenant's own server, as seen on its host.
+type Limited struct{ Memory, CPU bool }
+
 // afarProbes are about getting into another tenant's own server.
 var afarProbes = []Probe{
 	{Name: "connect-b-server", What: "log in to another tenant's own server with its own name and password, at its socket and at its address", Scope: Afield, Expect: Held,
@@ -140,8 +143,7 @@ func (r *run) osUser(ctx context.Context) (program.Credential, error) {
 
 // remains says what an exposure of sharing a server still is where the server
 // is the tenant's own, and "" where it leads nowhere there.
-func remains(o tenant.OwnServer, probe string) string {
-	limits := o.Manager == tenant.Debian
+func remains(o tenant.OwnServer, l Limited, probe string) string {
 	switch probe {
 	case "heavy-disk", "heavy-temp-table", "create-temp", "make-large-object":
 		if o.Resources.Volume == "" {
@@ -150,12 +152,12 @@ func remains(o tenant.OwnServer, probe string) string {
 	case "heavy-log-flood", "debug-print-log-flood":
 		return "the server's log stands on the host's disk, with everybody's"
 	case "override-work-mem":
-		if !limits {
-			return "the manager plain enforces no limit of memory; with manager: debian the server has its own"
+		if !l.Memory {
+			return "no limit of memory is enforced on the server; with manager: debian one is, or with manager: plain as root, where control groups (cgroup v1) are to be written"
 		}
 	case "override-statement-timeout":
-		if !limits || o.Resources.CPU == 0 {
-			return "no limit of processors is enforced; resources: cpu with manager: debian sets one"
+		if !l.CPU {
+			return "no limit of processors is enforced; resources: cpu sets one, with manager: debian, or with manager: plain as root where control groups (cgroup v1) are to be written"
 		}
 	}
 	return ""
@@ -167,7 +169,7 @@ func (a *Attempt) onOwnServer(o *Outcome) {
 	if own == nil || o.Verdict != Exposed || o.Closes != ByCluster && o.Closes != ByDatabase {
 		return
 	}
-	if why := remains(*own, o.Probe); why != "" {
+	if why := remains(*own, a.run.Limited, o.Probe); why != "" {
 		o.Closes, o.Consequence = ByResources, why
 		return
 	}

@@ -42,6 +42,8 @@ type Input struct {
 	Tenants []tenant.Tenant
 	// Afar are tenants with servers of their own, elsewhere.
 	Afar []Afar
+	// Limited are the limits of the server that its host enforces.
+	Limited Limited
 	// Only are the names of the tenants to prove; empty: all.
 	Only []string
 	// Probes are the names of the probes to run; empty: all.

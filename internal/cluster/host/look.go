@@ -118,6 +118,10 @@ func lookServer(ctx context.Context, w cluster.Want, have *cluster.Have) error {
 	if have.Mark != nil {
 		manager = have.Mark.Manager
 	}
+	if manager == tenant.Plain {
+		have.Hierarchies = hierarchies()
+		have.Supervised = have.Running && inGroups(pid, have.Hierarchies, w.Own.Home)
+	}
 	settings := filepath.Join(conf, "postgresql.conf")
 	if manager == tenant.Debian {
 		settings = filepath.Join(conf, "conf.d", "landlord.conf")

@@ -52,7 +52,14 @@ func (a *app) homes(server string) ([]home, error) {
 
 type listFlags struct {
 	server, sort, isolation, database string
-	suspended, busy                   bool
+	suspended, open, busy, byHouse    bool
+	top                               int
+}
+
+// has says whether a tenant is among those asked for.
+func (f listFlags) has(s landlord.Status) bool {
+	return (f.isolation == "" || string(s.Isolation) == f.isolation) && (f.database == "" || s.In(f.database)) &&
+		(!f.suspended || s.Suspended) && (!f.open || !s.Suspended) && (!f.busy || s.Sessions > 0)
 }
 
 func (a *app) tenantList() *cobra.Command {
@@ -61,19 +68,24 @@ func (a *app) tenantList() *cobra.Command {
 		Use:   "list",
 		Short: "List the tenants on a server, with size and connections",
 		Long: `List the tenants that a server has, with their houses, sizes and connections.
-What the server says counts, not the spec. Exit status: 0; 1 failed; 2 bad
-usage or spec.`,
-		Example: "  landlord tenant list\n  landlord tenant list --sort size\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
+What the server says counts, not the spec. Where there are thousands, --top shows
+the first few in the order of --sort, and --by-house a line for each database;
+the last line counts all that were asked for.
+Exit status: 0; 1 failed; 2 bad usage or spec.`,
+		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.listTenants(c.Context(), f) },
 	}
 	a.specFlag(c)
 	a.outputFlag(c, "text", "json")
 	homeFlag(c, &f.server)
-	c.Flags().StringVar(&f.sort, "sort", "name", "by name, size, connections, or free (connections left)")
+	c.Flags().StringVar(&f.sort, "sort", "name", "by name, house, size, connections (now), limit (connections at most), or free (connections left)")
 	c.Flags().StringVar(&f.isolation, "isolation", "", "only those of this model")
 	c.Flags().StringVar(&f.database, "database", "", "only those in this database")
 	c.Flags().BoolVar(&f.suspended, "suspended", false, "only those that are suspended")
+	c.Flags().BoolVar(&f.open, "open", false, "only those that are not suspended")
+	c.Flags().BoolVar(&f.byHouse, "by-house", false, "a line for each database, with what its tenants have together")
+	c.Flags().IntVar(&f.top, "top", 0, "only the first so many (0: all)")
 	c.Flags().BoolVar(&f.busy, "busy", false, "only those with connections now")
 	return c
 }
@@ -85,17 +97,19 @@ func homeFlag(c *cobra.Command, server *string) {
 func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	order, ok := orders[f.sort]
 	if !ok {
-		return usageError{fmt.Errorf("--sort %s: it is one of name, size, connections, free", f.sort)}
+		return usageError{fmt.Errorf("--sort %s: it is one of name, house, size, connections, limit, free", f.sort)}
 	}
 	all, err := a.statuses(ctx, f.server)
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(s landlord.Status) bool {
-		return f.isolation != "" && string(s.Isolation) != f.isolation || f.database != "" && !s.In(f.database) ||
-			f.suspended && !s.Suspended || f.busy && s.Sessions == 0
-	})
+	all = slices.DeleteFunc(all, func(s landlord.Status) bool { return !f.has(s) })
+	total := sum("", all)
+	if f.byHouse {
+		return a.listHouses(all, total, f, order)
+	}
 	slices.SortStableFunc(all, order)
+	all = all[:f.first(len(all))]
 	if a.output == "json" {
 		if all == nil {
 			all = []landlord.Status{}
@@ -106,8 +120,23 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	for _, s := range all {
 		t.Rows = append(t.Rows, listRow(s))
 	}
-	_, err = fmt.Fprintf(a.Out, "%s%s\n", a.outLook().Table(t), term.Count(len(all), "tenant"))
+	_, err = fmt.Fprintf(a.Out, "%s%s%s\n", a.outLook().Table(t), shown(len(all), total.tenants), total)
 	return err
+}
+
+// first is how many of n are shown.
+func (f listFlags) first(n int) int {
+	if f.top > 0 {
+		return min(f.top, n)
+	}
+	return n
+}
+
+func shown(n, of int) string {
+	if n == of {
+		return ""
+	}
+	return fmt.Sprintf("the first %d of ", n)
 }
 
 func (a *app) statuses(ctx context.Context, server string, only ...string) ([]landlord.Status, error) {
@@ -129,6 +158,8 @@ func (a *app) statuses(ctx context.Context, server string, only ...string) ([]la
 // orders sort a list; what is largest comes first.
 var orders = map[string]func(a, b landlord.Status) int{
 	"name":        func(a, b landlord.Status) int { return strings.Compare(a.Name, b.Name) },
+	"house":       func(a, b landlord.Status) int { return strings.Compare(a.Database, b.Database) },
+	"limit":       func(a, b landlord.Status) int { return cmp.Compare(limit(b), limit(a)) },
 	"size":        func(a, b landlord.Status) int { return cmp.Compare(b.Bytes, a.Bytes) },
 	"connections": func(a, b landlord.Status) int { return cmp.Compare(b.Sessions, a.Sessions) },
 	"free":        func(a, b landlord.Status) int { return cmp.Compare(free(a), free(b)) },
@@ -136,10 +167,15 @@ var orders = map[string]func(a, b landlord.Status) int{
 
 // free is how many more connections a tenant may open.
 func free(s landlord.Status) int {
-	if s.MaxSessions == 0 {
+	return limit(s) - s.Sessions
+}
+
+// limit is how many connections a tenant may have.
+func limit(s landlord.Status) int {
+	if s.MaxSessions == 0 && !s.Suspended {
 		return 1 << 30
 	}
-	return s.MaxSessions - s.Sessions
+	return s.MaxSessions
 }
 
 func listRow(s landlord.Status) []term.Cell {

@@ -68,9 +68,10 @@ func (a *app) tenantList() *cobra.Command {
 		Use:   "list",
 		Short: "List the tenants on a server, with size and connections",
 		Long: `List the tenants that a server has, with their houses, sizes and connections.
-What the server says counts, not the spec. Where there are thousands, --top shows
-the first few in the order of --sort, and --by-house a line for each database;
-the last line counts all that were asked for.
+What the server says counts, not the spec. Where there are thousands, --top
+shows the first few in the order of --sort, and --by-house a line for each
+database (sorted by name, house, size or connections); the last line counts all
+that were asked for.
 Exit status: 0; 1 failed; 2 bad usage or spec.`,
 		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
 		Args:    cobra.NoArgs,
@@ -98,6 +99,9 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	order, ok := orders[f.sort]
 	if !ok {
 		return usageError{fmt.Errorf("--sort %s: it is one of name, house, size, connections, limit, free", f.sort)}
+	}
+	if f.byHouse && (f.sort == "limit" || f.sort == "free") {
+		return usageError{fmt.Errorf("--by-house --sort %s: limits are of tenants, not of houses: sort by name, house, size or connections", f.sort)}
 	}
 	all, err := a.statuses(ctx, f.server)
 	if err != nil {

@@ -280,6 +280,8 @@ func able(r tenant.Router, s tenant.Server, host string, snap snapshot.Snapshot)
 		return fmt.Errorf("server %s can come through the router: it needs the verifiers of its logins, which only a superuser reads, and landlord is none there: neither secrets: auth_query nor userlist works; give its programs the server's own address", s.Name)
 	case r.Secrets == tenant.AuthQuery && !strings.HasPrefix(host, "/") && r.ServerCert == "":
 		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate for the name %s: name it under router.server_tls, or choose secrets: userlist", s.Name, tenant.RouterRole)
+	case r.Secrets == tenant.AuthQuery && !strings.HasPrefix(host, "/") && (snap.Parameters["ssl"] == "off" || snap.Parameters["ssl_ca_file"] == ""):
+		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate, and the server checks none: set ssl = on and ssl_ca_file there, and restart or reload it, or choose secrets: userlist", s.Name)
 	}
 	return nil
 }

@@ -95,7 +95,8 @@ func (e Estate) door(s Server) RouterDoor {
 	}
 	d := RouterDoor{Lookup: true, User: r.User}
 	if r.ServerCert != "" {
-		d.Clients = s.Clients
+		// Often it runs on the server's own machine.
+		d.Clients = append([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}, s.Clients...)
 	}
 	return d
 }

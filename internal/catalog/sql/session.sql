@@ -8,7 +8,7 @@ CROSS JOIN pg_catalog.pg_settings AS s
 WHERE r.rolname = session_user
   AND s.name IN ('password_encryption', 'hba_file', 'max_connections', 'superuser_reserved_connections', 'ssl', 'port',
                  'listen_addresses', 'unix_socket_directories', 'max_prepared_transactions', 'lo_compat_privileges',
-                 'max_locks_per_transaction', 'data_directory', 'reserved_connections');
+                 'max_locks_per_transaction', 'data_directory', 'reserved_connections', 'ssl_ca_file');
 SELECT d.oid, d.datname, pg_catalog.pg_get_userbyid(d.datdba), d.datacl::pg_catalog.text, d.datallowconn, d.datistemplate,
        d.datconnlimit, c.description
 FROM pg_catalog.pg_database AS d

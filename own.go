@@ -3,6 +3,7 @@ package landlord
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"landlord/internal/cluster"
 	"landlord/internal/cluster/host"
 	"landlord/internal/journal"
+	"landlord/internal/pgsql"
 	"landlord/internal/plan"
 	"landlord/internal/tenant"
 )
@@ -215,13 +217,13 @@ func Leftover(h tenant.Host, name string) (*cluster.Mark, error) {
 // Vacate closes the door of a tenant's own server, ends the sessions in it, and
 // keeps a dump of each of its databases in dir, unless dir is empty: in this order, so that
 // nothing is written after the dump. A server that does not run is started for
-// it.
+// it, unless its tenant is out of the spec: nobody knows then how it was to be.
 func Vacate(ctx context.Context, e tenant.Estate, name, dir string, h Hooks) ([]Dumped, error) {
 	e = awake(e, name)
 	s, ok := e.Server(name)
 	t, found := e.Tenant(name)
 	if !ok || !found {
-		return nil, &cluster.RefusalError{Reason: "the spec has no tenant " + name + " with a server of its own", Next: "landlord tenant remove --no-dump takes away what is left of it"}
+		return vacateFound(ctx, e, name, dir)
 	}
 	result, err := applyOwn(ctx, e, s, Options{Tenants: []string{name}}, h)
 	if err := errors.Join(err, result.Err()); err != nil {
@@ -236,6 +238,61 @@ func Vacate(ctx context.Context, e tenant.Estate, name, dir string, h Hooks) ([]
 		return nil, err
 	}
 	return Keep(ctx, s, t, dir)
+}
+
+// vacateFound is Vacate for a tenant who is out of the spec: the server itself
+// says who the tenant's logins are.
+func vacateFound(ctx context.Context, e tenant.Estate, name, dir string) ([]Dumped, error) {
+	m, err := Leftover(e.Host, name)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil || !host.Runs(*m) {
+		return nil, &cluster.RefusalError{Reason: "the spec has no tenant " + name + ", and no server of theirs runs: no dump can be taken",
+			Next: "put the tenant into the spec again, or landlord tenant remove --no-dump " + name + " takes away what is left of it"}
+	}
+	h := e.Host
+	h.Manager = m.Manager
+	there := tenant.Expand(tenant.Estate{Host: h, Tenants: []tenant.Tenant{{Name: name, Server: name, Isolation: tenant.Cluster,
+		Resources: &tenant.Resources{Address: m.Address, Port: m.Port, OSUser: tenant.SharedUser}}}})
+	s := there.Servers[0]
+	if dir != "" {
+		if err := CanKeep(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	live, err := Export(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := live.Tenant(name)
+	if !ok {
+		return nil, &cluster.RefusalError{Reason: "nothing in the server of " + name + " is marked as tenant " + name + "'s", Next: "look at it; landlord tenant remove --no-dump " + name + " takes it away"}
+	}
+	if err := shut(ctx, e, s, t); err != nil {
+		return nil, err
+	}
+	if _, err := Quiet(ctx, s, t); err != nil || dir == "" {
+		return nil, err
+	}
+	return Keep(ctx, s, t, dir)
+}
+
+// shut takes the right to log in from a tenant's logins.
+func shut(ctx context.Context, e tenant.Estate, s tenant.Server, t tenant.Tenant) error {
+	entry := journal.Entry{Action: "host", Server: s.Name, Tenant: t.Name, Group: "its door is closed"}
+	var all []string
+	for _, login := range t.LoginRoles() {
+		sql := "ALTER ROLE " + pgsql.Ident(login) + " NOLOGIN"
+		all = append(all, sql)
+		entry.Statements = append(entry.Statements, journal.Statement{SQL: sql})
+	}
+	err := Execute(ctx, s.Connection, all...)
+	if err != nil {
+		err = fmt.Errorf("closing the door of tenant %s: %w", t.Name, err)
+		entry.Error = err.Error()
+	}
+	return errors.Join(err, record(e, entry))
 }
 
 // awake is an estate in which a tenant's door is closed, and its own server

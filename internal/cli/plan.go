@@ -31,7 +31,7 @@ func (a *app) scopeFlags(c *cobra.Command, s *scope) {
 }
 
 func (s *scope) pruneFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&s.prune, "prune", false, "also drop tenants, logins and schemas that are on the server and not in the spec")
+	c.Flags().BoolVar(&s.prune, "prune", false, "also drop tenants (with servers of their own), logins and schemas that are there and not in the spec")
 }
 
 func (s *scope) options() landlord.Options {
@@ -104,7 +104,11 @@ func (a *app) leftovers(e tenant.Estate, s scope) error {
 	}
 	marks, err := landlord.Leftovers(e)
 	for _, m := range marks {
-		a.say("the server of tenant %s is on this machine and not in the spec: left alone; landlord tenant remove %[1]s takes it away", m.Tenant)
+		what := "left alone; landlord tenant remove " + m.Tenant + " takes it away, and so does apply --prune"
+		if s.prune {
+			what = "landlord apply --prune asks for its name, keeps a dump, and takes it away with its data"
+		}
+		a.say("the server of tenant %s is on this machine and not in the spec: %s", m.Tenant, what)
 	}
 	return err
 }

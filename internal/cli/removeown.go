@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"landlord"
 	"landlord/internal/cluster"
@@ -42,8 +43,30 @@ func (a *app) removeOwn(ctx context.Context, name string, f removeFlags) (own bo
 	if _, err := a.edit(ctx, "", spec.Remove(name)); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
 		return true, err
 	}
-	fmt.Fprintf(a.Out, "tenant %s is gone, and its server\n", name)
+	if a.output != "json" {
+		fmt.Fprintf(a.Out, "tenant %s is gone, and its server\n", name)
+	}
 	return true, nil
+}
+
+// pruneServers takes away the servers of tenants who are out of the spec: each
+// asks for its name, and leaves a dump.
+func (a *app) pruneServers(ctx context.Context, e tenant.Estate, drops []string) error {
+	marks, err := landlord.Leftovers(e)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, m := range marks {
+		f := removeFlags{dir: "."}
+		if slices.Contains(drops, m.Tenant) {
+			f.confirm = m.Tenant
+		}
+		if _, err := a.removeOwn(ctx, m.Tenant, f); err != nil {
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
 }
 
 // agreeOwn says what will go, and asks for the tenant's name.

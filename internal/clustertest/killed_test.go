@@ -87,8 +87,19 @@ func (w *world) removedStep(name string) {
 	}
 }
 
+// oldest is the oldest PostgreSQL there is that landlord knows: any pg_dump can dump it.
+func oldest(t *testing.T) int {
+	major := 0
+	for _, in := range localpg.Installed(t.Context()) {
+		if in.Major >= 14 && (major == 0 || in.Major < major) {
+			major = in.Major
+		}
+	}
+	return major
+}
+
 func TestKilledAfterEachCommand(t *testing.T) {
-	w := plain(t, "  acme: {resources: {port: 18432}}\n")
+	w := plain(t, fmt.Sprintf("  acme: {resources: {port: 18432, major: %d}}\n", oldest(t)))
 	rounds := 0
 	for n := 1; !w.some("acme", false, n); n += 2 {
 		rounds++
@@ -126,9 +137,27 @@ func TestKilledAfterEachCommand(t *testing.T) {
 	if got := w.value("acme", "SHOW port"); got != "18433" {
 		t.Errorf("port %s", got)
 	}
+	w.unlisted("acme")
 	w.removedStep("acme")
 	if _, err := os.Stat(w.server("acme").Own.Home); err == nil {
 		t.Error("it is still there")
+	}
+}
+
+// unlisted: of a tenant who is out of the spec, a dump can be had as well.
+func (w *world) unlisted(name string) {
+	w.Helper()
+	dir := w.TempDir()
+	kept, err := landlord.Vacate(w.Context(), tenant.Estate{Host: w.Host}, name, dir, landlord.Hooks{})
+	if err != nil || len(kept) != 1 || kept[0].Bytes == 0 {
+		w.Fatalf("%+v %v", kept, err)
+	}
+	if got := w.value(name, "SELECT count(*) FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'acme\\_%'"); got != "0" {
+		w.Errorf("%s logins are open", got)
+	}
+	left, err := landlord.Leftovers(tenant.Estate{Host: w.Host})
+	if err != nil || len(left) != 1 {
+		w.Errorf("%+v %v", left, err)
 	}
 }
 

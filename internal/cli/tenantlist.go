@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
+	"landlord/internal/catalog"
 	"landlord/internal/plan"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
@@ -246,8 +247,9 @@ func (a *app) tenantShow() *cobra.Command {
 		Use:   "show NAME",
 		Short: "Tell all about one tenant",
 		Long: `Tell all about one tenant: its house, roles and who is in them, limits (and
-which of them the tenant can change), size, connections, and what differs from
-what it should be.
+which of them the tenant can change), size, connections, its largest tables,
+what else stands in its schemas and what of that is unusual, and what
+differs from what it should be.
 Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
 		Example: "  landlord tenant show acme",
 		Args:    cobra.ExactArgs(1),
@@ -274,10 +276,16 @@ func (a *app) showTenant(ctx context.Context, server, name string) error {
 	if err != nil {
 		return err
 	}
-	if a.output == "json" {
-		return a.json(tenantAnswer(all[0], drift))
+	contents, err := a.contents(ctx, server, all[0])
+	if err != nil {
+		return err
 	}
-	printTenant(a, all[0], drift)
+	if a.output == "json" {
+		answer := tenantAnswer(all[0], drift)
+		answer["contents"] = contents
+		return a.json(answer)
+	}
+	printTenant(a, all[0], drift, contents)
 	return nil
 }
 
@@ -323,7 +331,7 @@ func tenantAnswer(s landlord.Status, drift plan.Plan) map[string]any {
 	return answer
 }
 
-func printTenant(a *app, s landlord.Status, drift plan.Plan) {
+func printTenant(a *app, s landlord.Status, drift plan.Plan, contents []catalog.Standout) {
 	l, w := a.outLook(), a.Out
 	state := ""
 	if s.Suspended {
@@ -355,6 +363,7 @@ func printTenant(a *app, s landlord.Status, drift plan.Plan) {
 		}
 		fmt.Fprintf(w, "  %-22s %-8s %s\n", limit.Name, limit.Value, kind)
 	}
+	printContents(a, contents)
 	if len(drift.Sizes) > 0 {
 		fmt.Fprintf(w, "\n%s", sizeTable(l, drift.Sizes))
 	}

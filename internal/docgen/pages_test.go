@@ -18,6 +18,7 @@ import (
 	"landlord"
 	"landlord/internal/access"
 	"landlord/internal/apply"
+	"landlord/internal/catalog"
 	"landlord/internal/hba"
 	"landlord/internal/journal"
 	"landlord/internal/plan"
@@ -35,22 +36,23 @@ func TestOutputPageNamesEveryField(t *testing.T) {
 		t.Fatal(err)
 	}
 	for title, fields := range map[string][]string{
-		"Mistake": jsonFields(spec.Error{}),
-		"Plan":    jsonFields(plan.Plan{}),
-		"Step":    jsonFields(plan.Step{}),
-		"Loss":    jsonFields(plan.Loss{}),
-		"Change":  jsonFields(plan.HBAChange{}),
-		"Note":    jsonFields(plan.Note{}),
-		"Result":  jsonFields(apply.Result{}),
-		"Group":   groupFields(t),
-		"Report":  jsonFields(prove.Report{}),
-		"Outcome": jsonFields(prove.Outcome{}),
-		"Tenant":  jsonFields(landlord.Status{}),
-		"Role":    jsonFields(landlord.RoleStatus{}),
-		"Limit":   jsonFields(landlord.Limit{}),
-		"Entry":   jsonFields(journal.Entry{}),
-		"Rights":  jsonFields(access.Report{}),
-		"Path":    jsonFields(access.Path{}),
+		"Mistake":  jsonFields(spec.Error{}),
+		"Plan":     jsonFields(plan.Plan{}),
+		"Step":     jsonFields(plan.Step{}),
+		"Loss":     jsonFields(plan.Loss{}),
+		"Change":   jsonFields(plan.HBAChange{}),
+		"Note":     jsonFields(plan.Note{}),
+		"Result":   jsonFields(apply.Result{}),
+		"Group":    groupFields(t),
+		"Report":   jsonFields(prove.Report{}),
+		"Outcome":  jsonFields(prove.Outcome{}),
+		"Tenant":   jsonFields(landlord.Status{}),
+		"Role":     jsonFields(landlord.RoleStatus{}),
+		"Limit":    jsonFields(landlord.Limit{}),
+		"Contents": jsonFields(catalog.Standout{}),
+		"Entry":    jsonFields(journal.Entry{}),
+		"Rights":   jsonFields(access.Report{}),
+		"Path":     jsonFields(access.Path{}),
 	} {
 		if diff := cmp.Diff(fields, rows(string(page), title)); diff != "" {
 			t.Errorf("docs/output.md, %s: the program (-) and the page (+) differ:\n%s", title, diff)

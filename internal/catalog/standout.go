@@ -1,0 +1,96 @@
+package catalog
+
+import (
+	"context"
+	_ "embed"
+	"regexp"
+	"strings"
+
+	"landlord/internal/connect"
+	"landlord/internal/pgsql"
+)
+
+// Standout is what stands in a tenant's schemas of one database.
+type Standout struct {
+	Database string    `json:"database"`
+	Largest  []Large   `json:"largest"` // five at most, the largest first
+	Kinds    []Kind    `json:"kinds"`
+	Unusual  []Unusual `json:"unusual"`
+	// Unread says why nothing is known; then the others are empty.
+	Unread string `json:"unread,omitempty"`
+}
+
+// Large is a table with its size in bytes, with indexes and TOAST.
+type Large struct {
+	Name  string `json:"name"`
+	Kind  string `json:"kind"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Kind is how many objects there are of a kind.
+type Kind struct {
+	Kind  string `json:"kind"`
+	Count int    `json:"count"`
+}
+
+// Unusual is how many objects are worth a look for one reason, with the first
+// five of them by name.
+type Unusual struct {
+	What     string   `json:"what"`
+	Count    int      `json:"count"`
+	Examples []string `json:"examples"`
+}
+
+// House is whose objects are asked for, and where they belong.
+type House struct {
+	Schemas, Roles, Databases []string
+	Owner                     string
+}
+
+//go:embed sql/standout.sql
+var standoutSQL string
+
+var freeWord = regexp.MustCompile(`\{\{free (\w+) ([\w.]+)\}\}`)
+
+// standoutText is the query for one house.
+func standoutText(h House) string {
+	text := freeWord.ReplaceAllString(standoutSQL, `NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x
+      WHERE x.classid = 'pg_catalog.$1'::pg_catalog.regclass AND x.objid = $2 AND x.deptype = 'e')`)
+	roles := "(SELECT w.oid FROM pg_catalog.pg_roles AS w WHERE w.rolname IN (" + pgsql.Literals(h.Roles...) + "))"
+	schemas := pgsql.Literals(h.Schemas...)
+	return strings.NewReplacer("{{house}}", "(n.nspname IN ("+schemas+") OR n.nspowner IN "+roles+")", "{{roles}}", roles,
+		"{{schemas}}", schemas, "{{owner}}", pgsql.Literals(h.Owner), "{{databases}}", pgsql.Literals(h.Databases...)).Replace(text)
+}
+
+// ReadStandout reads what stands in a house's schemas of one database. What
+// cannot be read is no error, but said in Unread.
+func ReadStandout(ctx context.Context, o Options, database string, h House) Standout {
+	out := Standout{Database: database, Largest: []Large{}, Kinds: []Kind{}, Unusual: []Unusual{}}
+	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database})
+	if err != nil {
+		return unread(database, err)
+	}
+	defer connect.Close(conn)
+	r := newReader()
+	err = query(ctx, conn, r, standoutText(h), func(row [][]byte) {
+		if row[2] != nil { // else dropped meanwhile
+			out.Largest = append(out.Largest, Large{string(row[0]), string(row[1]), int64(r.int(row[2]))})
+		}
+	}, func(row [][]byte) {
+		out.Kinds = append(out.Kinds, Kind{string(row[0]), r.int(row[1])})
+	}, func(row [][]byte) {
+		if n := len(out.Unusual); n == 0 || out.Unusual[n-1].What != string(row[0]) {
+			out.Unusual = append(out.Unusual, Unusual{What: string(row[0]), Count: r.int(row[1])})
+		}
+		u := &out.Unusual[len(out.Unusual)-1]
+		u.Examples = append(u.Examples, string(row[2]))
+	})
+	if err != nil {
+		return unread(database, err)
+	}
+	return out
+}
+
+func unread(database string, err error) Standout {
+	return Standout{Database: database, Largest: []Large{}, Kinds: []Kind{}, Unusual: []Unusual{}, Unread: err.Error()}
+}

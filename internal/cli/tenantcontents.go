@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"landlord"
+	"landlord/internal/catalog"
+	"landlord/internal/term"
+)
+
+// contents is what stands in a tenant's databases.
+func (a *app) contents(ctx context.Context, server string, s landlord.Status) ([]catalog.Standout, error) {
+	hs, err := a.homes(server)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hs {
+		if h.server.Name == s.Server {
+			return landlord.Contents(ctx, h.server, s), nil
+		}
+	}
+	return []catalog.Standout{}, nil
+}
+
+func printContents(a *app, all []catalog.Standout) {
+	l, w := a.outLook(), a.Out
+	for _, c := range all {
+		fmt.Fprintf(w, "\nIn database %s: ", term.Clean(c.Database))
+		if c.Unread != "" {
+			fmt.Fprintln(w, l.Paint(term.Warn, "not known: "+term.Clean(c.Unread)))
+			continue
+		}
+		var kinds []string
+		for _, k := range c.Kinds {
+			kinds = append(kinds, fmt.Sprintf("%s: %d", k.Kind, k.Count))
+		}
+		if len(kinds) == 0 {
+			kinds = []string{"no objects"}
+		}
+		fmt.Fprintln(w, strings.Join(kinds, ", "))
+		for _, t := range c.Largest {
+			fmt.Fprintf(w, "  %-10s %s %s\n", term.Bytes(t.Bytes), t.Kind, term.Clean(t.Name))
+		}
+		for _, u := range c.Unusual {
+			more := ""
+			if n := u.Count - len(u.Examples); n > 0 {
+				more = fmt.Sprintf(" and %d more", n)
+			}
+			fmt.Fprintf(w, "  %s %s%s\n", l.Paint(term.Warn, fmt.Sprintf("unusual: %s (%d):", u.What, u.Count)),
+				term.Clean(strings.Join(u.Examples, ", ")), more)
+		}
+	}
+}

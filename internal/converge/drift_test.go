@@ -132,7 +132,7 @@ func (w *world) object(db, kind string) (object, bool) {
 func grantObject(w *world) {
 	t := w.tenant()
 	o, ok := w.object(t.at.Database, pick(w.gen, []string{"relation", "relation", "routine", "type"}))
-	if !ok {
+	if !ok || w.me == master && w.constructor(t.at.Database, o) {
 		return
 	}
 	privs := "ALL"
@@ -142,6 +142,14 @@ func grantObject(w *world) {
 		privs = pick(w.gen, []string{"ALL", "USAGE", "UPDATE", "SELECT"})
 	}
 	w.grant(t.at.Database, privs, o.grantWord()+" "+o.name)
+}
+
+// constructor says whether a routine makes the values of a range type. Such a
+// one is the first superuser's, whoever makes the type (makeRangeConstructors),
+// so that only a superuser can open it to others, and close it again.
+func (w *world) constructor(db string, o object) bool {
+	return o.kind == "routine" && len(w.rows(db, `SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = prolang
+		WHERE lanname = 'internal' AND proowner = 10 AND p.oid::regprocedure::text = `+pgsql.Literal(o.name))) > 0
 }
 
 func (w *world) aColumn(db string) (table, column string, ok bool) {

@@ -38,9 +38,9 @@ if it has changed since somebody agreed). What fails is reported and the rest is
 done; the next apply goes on from there.
 
 What destroys data asks for its name, also with --yes; --drop NAME gives the
-name beforehand. With --prune and neither --server nor --tenant, the servers that
-landlord made on this machine for tenants who are out of the spec are taken away
-too, each after a last dump into the current directory.
+name beforehand. With --prune and neither --server nor --tenant, the servers
+that landlord made on this machine for tenants who are out of the spec are taken
+away too, each after a last dump into the current directory.
 
 Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
 2 mistake in the call or in the spec, or something is in the way; 3 done, but a

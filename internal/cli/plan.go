@@ -67,10 +67,11 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 	if err != nil {
 		return err
 	}
-	if a.output == "sql" && len(list) > 1 {
+	if a.output == "sql" && len(list) != 1 {
 		return usageError{fmt.Errorf("a script is for one server, and the spec has %d: choose one with --server", len(list))}
 	}
-	if err := a.leftovers(e, s); err != nil {
+	goes, err := a.leftovers(e, s)
+	if err != nil {
 		return err
 	}
 	plans := []plan.Plan{}
@@ -82,7 +83,11 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 		p.Steps = append([]plan.Step{}, p.Steps...) // in JSON a list, also when empty
 		plans = append(plans, p)
 	}
-	if err := a.showPlans(plans, list[0].Connection); err != nil {
+	conninfo := ""
+	if len(list) > 0 {
+		conninfo = list[0].Connection
+	}
+	if err := a.showPlans(plans, conninfo); err != nil {
 		return err
 	}
 	for _, p := range plans {
@@ -93,14 +98,17 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 			return exitError(exitFindings)
 		}
 	}
+	if goes {
+		return exitError(exitFindings)
+	}
 	return nil
 }
 
 // leftovers names the servers that landlord made on this machine for tenants
-// who have none in the spec.
-func (a *app) leftovers(e tenant.Estate, s scope) error {
+// who have none in the spec, and says whether apply takes some away.
+func (a *app) leftovers(e tenant.Estate, s scope) (goes bool, err error) {
 	if len(s.tenants) > 0 || s.server != "" {
-		return nil
+		return false, nil
 	}
 	marks, err := landlord.Leftovers(e)
 	for _, m := range marks {
@@ -110,7 +118,7 @@ func (a *app) leftovers(e tenant.Estate, s scope) error {
 		}
 		a.say("the server of tenant %s is on this machine and not in the spec: %s", m.Tenant, what)
 	}
-	return err
+	return s.prune && len(marks) > 0, err
 }
 
 func (a *app) showPlans(plans []plan.Plan, conninfo string) error {

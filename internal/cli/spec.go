@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"landlord"
 	"landlord/internal/heap"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
@@ -148,6 +149,12 @@ func (a *app) about(s scope) (tenant.Estate, []tenant.Server, error) {
 	}
 	if err := tenants(e, s.tenants); err != nil {
 		return e, nil, err
+	}
+	if s.prune && len(e.Servers) == 0 && s.server == "" {
+		// The last tenant may have had a server of its own.
+		if marks, err := landlord.Leftovers(e); err != nil || len(marks) > 0 {
+			return e, nil, err
+		}
 	}
 	list, err := servers(e, s.server, s.tenants)
 	return e, list, err

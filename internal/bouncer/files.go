@@ -174,7 +174,11 @@ func (e *RefusedError) Hint() string {
 // private socket alone, and looks whether it has become what was meant.
 // PgBouncer itself has no way to check a file without using it.
 func Try(ctx context.Context, program string, p router.Process, user *run.Credential) (err error) {
-	dir, err := os.MkdirTemp("", "landlord-router-")
+	place := "" // our own, unless another user must get there: root's may be closed to it (pam_tmpdir)
+	if user != nil {
+		place = "/tmp"
+	}
+	dir, err := os.MkdirTemp(place, "landlord-router-")
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,10 @@ done; the next apply goes on from there.
 What destroys data asks for its name, also with --yes; --drop NAME gives the
 name beforehand. With --prune and neither --server nor --tenant, the servers
 that landlord made on this machine for tenants who are out of the spec are taken
-away too, each after a last dump into the current directory.
+name beforehand. With --prune and neither --server nor --tenant, the servers
+that landlord made on this machine for tenants who are out of the spec are taken
+away too, each after a last dump into the current directory. Where the router's
+files must follow, apply says so; landlord router apply writes them.
 
 Exit status: 0 done, or nothing to do; 1 something failed, or nobody agreed;
 2 mistake in the call or in the spec, or something is in the way; 3 done, but a
@@ -91,10 +94,26 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 			return err
 		}
 	}
+	a.routerBehind(c.Context(), e)
 	if len(failures) == 0 && open > 0 {
 		return exitError(exitFindings)
 	}
 	return errors.Join(failures...)
+}
+
+// routerBehind says where the router's files do not fit what the servers have
+// now. Changing them is landlord router apply's, on the router's machine.
+func (a *app) routerBehind(ctx context.Context, e tenant.Estate) {
+	if e.Router == nil || ctx.Err() != nil {
+		return
+	}
+	p, err := landlord.PlanRouter(ctx, e)
+	switch {
+	case err != nil:
+		a.say("whether the router's files must change cannot be told here: %v; next: landlord router apply, on the router's machine", err)
+	case len(p.Changed) > 0:
+		a.say("the router's files must change; next: landlord router apply")
+	}
 }
 
 // inTheWay looks at all servers, where there are several, before one of them is

@@ -4,19 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"landlord/internal/cli"
 	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
+	"landlord/internal/run"
 )
 
 // TestMain lets the tests run landlord as a program of its own: this very
@@ -42,6 +46,8 @@ func TestMain(m *testing.M) {
 //	mode FILE 0600                a file's permissions
 //	private                       refuses a password in stdout, stderr
 //	env-uri                       sets URI to what the file uri holds
+//	router                        a place for a router; sets ROUTER, ROUTERUSER
+//	router start                  starts it by the command that stdout names
 //	many N FILE                   a spec with N mistakes
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/script/*.txtar")
@@ -133,6 +139,7 @@ func params(t *testing.T, major int, files []string) testscript.Params {
 			"private": privateCmd,
 			"many":    manyCmd,
 			"env-uri": envURICmd,
+			"router":  routerCmd,
 		},
 	}
 }
@@ -236,6 +243,43 @@ func privateCmd(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+// routerCmd makes a place where PgBouncer's user may write, or starts PgBouncer
+// as that user, by the command that landlord router apply has printed.
+func routerCmd(ts *testscript.TestScript, _ bool, args []string) {
+	user, err := localpg.ServerCredential()
+	ts.Check(err)
+	if len(args) == 0 {
+		name, err := localpg.ServerUser()
+		ts.Check(err)
+		dir, err := os.MkdirTemp("", "landlord-router-")
+		ts.Check(err)
+		ts.Defer(func() { _ = os.RemoveAll(dir) })
+		if user != nil {
+			ts.Check(errors.Join(os.Chmod(dir, 0o755), os.Chown(dir, int(user.UID), int(user.GID))))
+		}
+		ts.Setenv("ROUTER", dir)
+		ts.Setenv("ROUTERUSER", name)
+		return
+	}
+	_, command, ok := strings.Cut(ts.ReadFile("stdout"), "start it by ")
+	if words := strings.Fields(command); ok && len(words) == 2 {
+		process, err := run.Start(run.Spec{Name: words[0], Args: words[1:], Dir: "/", User: user}, nil, syscall.SIGKILL)
+		ts.Check(err)
+		ts.Defer(func() { _ = process.Stop(syscall.SIGTERM, 10*time.Second) })
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			c, err := net.Dial("unix", filepath.Join(ts.Getenv("ROUTER"), ".s.PGSQL.6432"))
+			if err == nil {
+				ts.Check(c.Close())
+				return
+			}
+			if time.Now().After(deadline) {
+				ts.Fatalf("the router does not listen: %v", err)
+			}
+		}
+	}
+	ts.Fatalf("stdout names no command that starts the router")
 }
 
 func envURICmd(ts *testscript.TestScript, _ bool, _ []string) {

@@ -106,12 +106,16 @@ func number(text string) int64 {
 func (b *builder) limitText() string {
 	var all []string
 	if b.have.Hierarchies.Memory != "" {
-		all = append(all, megabytes(b.Resources.Memory)+" of memory")
+		all = append(all, "memory "+megabytes(b.Resources.Memory))
 	}
 	if b.have.Hierarchies.CPU != "" {
-		all = append(all, unlimited(b.Resources.CPU)+" processors")
+		cpu := "no limit"
+		if b.Resources.CPU > 0 {
+			cpu = Processors(b.Resources.CPU)
+		}
+		all = append(all, "cpu "+cpu)
 	}
-	return strings.Join(all, " and ")
+	return strings.Join(all, ", ")
 }
 
 // enter starts something in a server's control group. As PostgreSQL's manual

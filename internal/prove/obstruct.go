@@ -73,7 +73,7 @@ func advisoryLock(ctx context.Context, a *Attempt) Result {
 	}
 	key := fmt.Sprint(rand.Int64())
 	if r := s.run(ctx, "SELECT pg_catalog.pg_advisory_lock("+key+")"); r.err != nil {
-		return noLocks(r)
+		return noLocks(ctx, a, r)
 	}
 	defer s.run(ctx, "SELECT pg_catalog.pg_advisory_unlock("+key+")")
 	r := seen("SELECT NOT pg_catalog.pg_try_advisory_xact_lock("+key+")").run(ctx, a)

@@ -230,11 +230,25 @@ var sabotages = []sabotage{
 
 // firesOtherwise are the probes that another test makes fire.
 var firesOtherwise = map[string]string{
-	"pool-after-rollback": "ROLLBACK undoes every SET, so that no function of landlord's could leave anything",
-	"connect-without-tls": "TestWithoutTLS: needs another address",
-	"prepare-transaction": "TestPreparedTransactions: needs another server",
-	"own-extensions":      "TestExtensions: needs a tenant that has some",
-	"grant-self-to-b":     "TestHeld on 14, where it succeeds; from 15 on a login that is no superuser never can",
+	"pool-after-rollback":              "ROLLBACK undoes every SET, so that no function of landlord's could leave anything",
+	"connect-without-tls":              "TestWithoutTLS: needs another address",
+	"prepare-transaction":              "TestPreparedTransactions: needs another server",
+	"own-extensions":                   "TestExtensions: needs a tenant that has some",
+	"router-own-login":                 "TestProveThroughTheRouter: needs a router",
+	"router-wrong-password":            "TestProveThroughTheRouter: needs a router",
+	"router-b-name":                    "TestProveThroughTheRouter: needs a router",
+	"router-b-login":                   "TestProveThroughTheRouter: needs a router",
+	"router-b-here":                    "TestProveThroughTheRouter: needs a router",
+	"router-postgres":                  "TestProveThroughTheRouter: needs a router",
+	"router-console":                   "TestProveThroughTheRouter: needs a router",
+	"router-superuser":                 "TestProveThroughTheRouter: needs a router",
+	"router-lookup-login":              "TestProveThroughTheRouter: needs a router",
+	"router-odd-names":                 "TestProveThroughTheRouter: needs a router",
+	"router-lookup-function":           "TestProveThroughTheRouter: needs a router",
+	"connect-b-server":                 "TestServersElsewhere: needs another server",
+	"login-on-b-server-wrong-password": "TestServersElsewhere: needs another server",
+	"read-b-server-files":              "TestServersElsewhere, and TestServersUnderSystemd: exposed where both servers run as one user",
+	"grant-self-to-b":                  "TestHeld on 14, where it succeeds; from 15 on a login that is no superuser never can",
 }
 
 // TestEveryWallCanFall makes each hole in turn and sees that its probe gets

@@ -154,10 +154,14 @@ func controlData(ctx context.Context, a *Attempt) Result {
 	return r
 }
 
-// noLocks is when the neighbour cannot take an advisory lock at all.
-func noLocks(r reply) Result {
+// noLocks is when the neighbour cannot take an advisory lock at all. A tenant
+// that has not got in has not tried anything, though.
+func noLocks(ctx context.Context, a *Attempt, r reply) Result {
 	if r.state() != "42501" {
 		return notTried("the neighbour's lock: %s", r.said())
+	}
+	if _, err := a.own(ctx); err != nil {
+		return notTried("no session: %s", explain(err))
 	}
 	return Result{Held, r.state(), "no advisory locks here: " + r.said()}
 }
@@ -168,7 +172,7 @@ func advisoryKeys(ctx context.Context, a *Attempt) Result {
 		return notTried("%s", explain(err))
 	}
 	if r := s.run(ctx, "SELECT pg_catalog.pg_advisory_lock_shared(1279870532, 4711)"); r.err != nil {
-		return noLocks(r)
+		return noLocks(ctx, a, r)
 	}
 	defer s.run(ctx, "SELECT pg_catalog.pg_advisory_unlock_shared(1279870532, 4711)")
 	return seen(replacePID("SELECT 'key ' || l.objid FROM pg_catalog.pg_locks AS l WHERE l.locktype = 'advisory' AND l.pid = %s AND l.objid = 4711", s)).run(ctx, a)

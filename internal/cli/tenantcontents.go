@@ -7,6 +7,7 @@ import (
 
 	"landlord"
 	"landlord/internal/catalog"
+	"landlord/internal/plan"
 	"landlord/internal/term"
 )
 
@@ -51,5 +52,27 @@ func printContents(a *app, all []catalog.Standout) {
 			fmt.Fprintf(w, "  %s %s%s\n", l.Paint(term.Warn, fmt.Sprintf("unusual: %s (%d):", u.What, u.Count)),
 				term.Clean(strings.Join(u.Examples, ", ")), more)
 		}
+	}
+}
+
+// printDrift prints what is not as it should be. What stands open and landlord
+// does not close is not as it should be, either.
+func printDrift(a *app, name string, drift plan.Plan) {
+	l, w := a.outLook(), a.Out
+	if len(drift.Sizes) > 0 {
+		fmt.Fprintf(w, "\n%s", sizeTable(l, drift.Sizes))
+	}
+	fmt.Fprintln(w)
+	printOpen(w, l, drift.Server, drift.Open())
+	if len(drift.Steps)+len(drift.Host) > 0 {
+		fmt.Fprintf(w, "%s\n", l.Paint(term.Warn, "Not as it should be (landlord apply --tenant "+name+" mends it):"))
+	} else if len(drift.Open()) == 0 {
+		fmt.Fprintf(w, "%s\n", l.Paint(term.Good, "Everything is as it should be."))
+	}
+	for _, step := range drift.Host {
+		fmt.Fprintf(w, "  %s %s\n", sign(l, plan.Safe), term.Clean(step.Why))
+	}
+	for _, step := range drift.Steps {
+		fmt.Fprintf(w, "  %s %s\n", sign(l, step.Danger), term.Clean(step.Why))
 	}
 }

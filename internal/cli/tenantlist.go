@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -272,21 +273,25 @@ func (a *app) showTenant(ctx context.Context, server, name string) error {
 	if len(all) > 1 {
 		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
 	}
-	drift, err := a.drift(ctx, server, all[0])
-	if err != nil {
-		return err
-	}
 	contents, err := a.contents(ctx, server, all[0])
 	if err != nil {
 		return err
 	}
+	// What a plan refuses to touch is what one wants to look at most.
+	drift, refused := a.drift(ctx, server, all[0])
+	if refused == nil {
+		refused = drift.Err()
+	}
 	if a.output == "json" {
 		answer := tenantAnswer(all[0], drift)
 		answer["contents"] = contents
-		return a.json(answer)
+		return errors.Join(a.json(answer), refused)
 	}
-	printTenant(a, all[0], drift, contents)
-	return nil
+	printTenant(a, all[0], contents)
+	if refused == nil {
+		printDrift(a, all[0].Name, drift)
+	}
+	return refused
 }
 
 // noSuchTenant is the error for a name that the server does not know.
@@ -331,7 +336,7 @@ func tenantAnswer(s landlord.Status, drift plan.Plan) map[string]any {
 	return answer
 }
 
-func printTenant(a *app, s landlord.Status, drift plan.Plan, contents []catalog.Standout) {
+func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
 	l, w := a.outLook(), a.Out
 	state := ""
 	if s.Suspended {
@@ -364,20 +369,6 @@ func printTenant(a *app, s landlord.Status, drift plan.Plan, contents []catalog.
 		fmt.Fprintf(w, "  %-22s %-8s %s\n", limit.Name, limit.Value, kind)
 	}
 	printContents(a, contents)
-	if len(drift.Sizes) > 0 {
-		fmt.Fprintf(w, "\n%s", sizeTable(l, drift.Sizes))
-	}
-	if len(drift.Steps)+len(drift.Host) == 0 {
-		fmt.Fprintf(w, "\n%s\n", l.Paint(term.Good, "Everything is as it should be."))
-		return
-	}
-	fmt.Fprintf(w, "\n%s\n", l.Paint(term.Warn, "Not as it should be (landlord apply --tenant "+s.Name+" mends it):"))
-	for _, step := range drift.Host {
-		fmt.Fprintf(w, "  %s %s\n", sign(l, plan.Safe), term.Clean(step.Why))
-	}
-	for _, step := range drift.Steps {
-		fmt.Fprintf(w, "  %s %s\n", sign(l, step.Danger), term.Clean(step.Why))
-	}
 }
 
 func (a *app) tenantCommand() *cobra.Command {

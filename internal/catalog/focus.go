@@ -34,13 +34,13 @@ func sharedWords(f *snapshot.Focus, user string) []string {
 	const members = "SELECT m.* FROM pg_catalog.pg_auth_members AS m WHERE "
 	all := slices.Concat(f.Roles, f.Beside, f.Admins, []string{user})
 	someOnly := slices.DeleteFunc(slices.Clone(f.Admins), func(name string) bool { return slices.Contains(f.Full, name) })
-	memberships := "(" + members + "m.roleid IN " + numbered(slices.Concat(f.Roles, f.Admins, []string{tenant.AdminsRole, tenant.LostRole, tenant.RouterRole})) +
-		" UNION " + members + "m.member IN " + numbered(slices.Concat(f.Roles, someOnly, []string{user}))
+	memberships := "(" + members + "m.roleid = ANY (ARRAY" + numbered(slices.Concat(f.Roles, f.Admins, []string{tenant.AdminsRole, tenant.LostRole, tenant.RouterRole})) + ")" +
+		" UNION " + members + "m.member = ANY (ARRAY" + numbered(slices.Concat(f.Roles, someOnly, []string{user})) + ")"
 	if len(f.Full) > 0 {
 		memberships += " UNION " + members + "m.roleid IN " + mighty + " AND m.member IN " + numbered(f.Full)
 	}
 	return []string{
-		"{{whichroles}}", "WHERE r.oid IN (SELECT x.oid FROM " + mighty + " AS x UNION SELECT x.oid FROM " + numbered(all) + " AS x)",
+		"{{whichroles}}", "WHERE r.oid = ANY (ARRAY(SELECT x.oid FROM " + mighty + " AS x UNION SELECT x.oid FROM " + numbered(all) + " AS x))",
 		"{{memberships}}", memberships + ")",
 		"{{settings}}", `(SELECT x.* FROM pg_catalog.pg_db_role_setting AS x
 			WHERE x.setdatabase IN (SELECT 0 UNION ALL SELECT d.oid FROM pg_catalog.pg_database AS d)
@@ -63,6 +63,10 @@ func ofWhole() text {
 	}
 }
 
+// byIndex has a focused read go by the indexes. A server that has just been
+// filled has no statistics, and would look through whole catalogs.
+const byIndex = "SET LOCAL enable_seqscan = off;"
+
 func ofSchemas(f *snapshot.Focus, schemas []string) text {
 	names := pgsql.Literals(schemas...)
 	inside := func(columns string) string {
@@ -78,7 +82,7 @@ func ofSchemas(f *snapshot.Focus, schemas []string) text {
 	}
 	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names}
 	return text{
-		core: strings.NewReplacer(words...).Replace(focusSQL) + commonsSQL, ties: focusTiesSQL, focus: true,
+		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL) + commonsSQL, ties: focusTiesSQL, focus: true,
 		words: append(words, "{{schemas}}", houses,
 			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
 			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),

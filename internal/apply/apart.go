@@ -17,11 +17,11 @@ import (
 //     ends somebody). It waits a quarter of what clients wait before the server
 //     looks at them, so that whoever queues up behind it goes on in time.
 //   - Once it holds a table, it may wait for a sequence of that table's, which a
-//     client has that wants the table next. Then it waits a fifth of that, and
+//     client has that wants the table next. Then it waits a 25th of that, and
 //     where landlord may set the parameter, its own look is the first.
 //
 // What is left is a client that has waited for another client's lock, until
-// the last twentieth before its look, just when those two and landlord form
+// the last hundredth before its look, just when those two and landlord form
 // a circle.
 const (
 	brief = "SELECT pg_catalog.set_config('lock_timeout', " + share + ", true)"
@@ -29,7 +29,7 @@ const (
 	lookFirst = "SELECT CASE WHEN r.rolsuper THEN pg_catalog.set_config('deadlock_timeout', '1', true) END " +
 		"FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user"
 	// briefer is for what comes after a LOCK TABLE.
-	briefer = "SELECT pg_catalog.set_config('lock_timeout', GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 5)::pg_catalog.text, true) " +
+	briefer = "SELECT pg_catalog.set_config('lock_timeout', GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 25)::pg_catalog.text, true) " +
 		"FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'lock_timeout'"
 	share = "(SELECT GREATEST(1, s.setting::pg_catalog.int4 OPERATOR(pg_catalog./) 4)::pg_catalog.text " +
 		"FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'deadlock_timeout')"

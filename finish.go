@@ -91,6 +91,21 @@ func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish,
 	return done, nil
 }
 
+// visit looks at a tenant as it is, without landlord's lock. The caller closes
+// the connection.
+func visit(ctx context.Context, e tenant.Estate, s tenant.Server, name string) (*work, error) {
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})
+	if err != nil {
+		return nil, err
+	}
+	w := &work{estate: e, server: s, conn: conn}
+	if err := w.look(ctx, name); err != nil {
+		connect.Close(conn)
+		return nil, err
+	}
+	return w, nil
+}
+
 // releaseOld has the router let go of its idle connections of old logins, which
 // look like somebody who uses them, and names who does use them there.
 func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) error {
@@ -99,15 +114,11 @@ func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) err
 	if e.Router == nil || !ok {
 		return nil
 	}
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})
+	w, err := visit(ctx, e, s, name)
 	if err != nil {
 		return err
 	}
-	defer connect.Close(conn)
-	w := &work{estate: e, server: s, conn: conn}
-	if err := w.look(ctx, name); err != nil {
-		return err
-	}
+	defer connect.Close(w.conn)
 	twins := openTwins(w.tenant, f.Login)
 	if len(twins) == 0 {
 		return nil
@@ -122,7 +133,7 @@ func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) err
 		}
 	}
 	for range 100 {
-		if !slices.ContainsFunc(twins, func(twin tenant.Twin) bool { return inUse(ctx, conn, twin.Old) != nil }) {
+		if !slices.ContainsFunc(twins, func(twin tenant.Twin) bool { return inUse(ctx, w.conn, twin.Old) != nil }) {
 			break
 		}
 		time.Sleep(watchPause)
@@ -145,26 +156,22 @@ func watchTwins(ctx context.Context, e tenant.Estate, name string, f Finish, unu
 	if !ok {
 		return fmt.Errorf("there is no server for tenant %q", name)
 	}
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})
+	w, err := visit(ctx, e, s, name)
 	if err != nil {
 		return err
 	}
-	defer connect.Close(conn)
-	w := &work{estate: e, server: s, conn: conn}
-	if err := w.look(ctx, name); err != nil {
-		return err
-	}
+	defer connect.Close(w.conn)
 	twins := openTwins(w.tenant, f.Login)
 	for _, twin := range twins {
 		unused[twin.Current()] = true
 	}
 	for until := time.Now().Add(f.Watch); len(twins) > 0 && time.Now().Before(until); {
 		for _, twin := range twins {
-			if err := inUse(ctx, conn, twin.Old); err != nil {
+			if err := inUse(ctx, w.conn, twin.Old); err != nil {
 				return err
 			}
 			if unused[twin.Current()] {
-				by, err := sessionsOf(ctx, conn, twin.Current())
+				by, err := sessionsOf(ctx, w.conn, twin.Current())
 				if err != nil {
 					return err
 				}

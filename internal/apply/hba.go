@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"landlord/internal/connect"
 	"landlord/internal/plan"
+	"landlord/internal/wholefile"
 )
 
 // WriteHBA changes pg_hba.conf: written beside, moved in, read back through
@@ -43,7 +43,7 @@ func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
 		if f.After == f.Before {
 			continue
 		}
-		if err := replace(f.Path, f.After); err != nil {
+		if err := wholefile.Replace(f.Path, []byte(f.After), nil); err != nil {
 			return errors.Join(changeFailed(f.Path, err), putBack(files[:i]))
 		}
 	}
@@ -60,13 +60,16 @@ func WriteHBA(ctx context.Context, conninfo string, c plan.HBAChange) error {
 func putBack(files []plan.HBAChange) error {
 	var errs []error
 	for _, f := range files {
-		errs = append(errs, replace(f.Path, f.Before))
+		errs = append(errs, wholefile.Replace(f.Path, []byte(f.Before), nil))
 	}
 	return errors.Join(errs...)
 }
 
 func changeFailed(path string, err error) error {
 	err = fmt.Errorf("changing %s: %w", path, err)
+	if errors.Is(err, wholefile.ErrOwner) {
+		return fmt.Errorf("%w; it belongs to another user, and would not any more: run landlord as root, or give the file to this user", err)
+	}
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		err = fmt.Errorf("%w; run landlord as the server's user (sudo -u postgres)", err)
 	}
@@ -88,43 +91,6 @@ func sameFile(c plan.HBAChange) error {
 		return fmt.Errorf("%s is not what the server read a moment ago: plan again", c.Path)
 	}
 	return nil
-}
-
-// replace writes a file beside another, with its owner and mode, and moves it
-// into its place.
-func replace(path, text string) error {
-	path, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	pattern := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".landlord-*")
-	left, _ := filepath.Glob(pattern) // by a landlord that was killed
-	for _, name := range left {
-		_ = os.Remove(name)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(pattern))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(text)
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && os.Geteuid() == 0 {
-		err = f.Chown(int(st.Uid), int(st.Gid))
-	}
-	if err == nil {
-		err = f.Chmod(info.Mode().Perm())
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // tryHBA looks at the file through the server's eyes, loads it, and knocks.

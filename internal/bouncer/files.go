@@ -18,6 +18,7 @@ import (
 	"landlord/internal/isolation"
 	"landlord/internal/router"
 	"landlord/internal/run"
+	"landlord/internal/wholefile"
 )
 
 // Program finds PgBouncer: what $LANDLORD_PGBOUNCER names, or in PATH, or where
@@ -103,7 +104,7 @@ func Write(p router.Process, user *run.Credential) error {
 		return err
 	}
 	for _, name := range order {
-		if err := write(filepath.Join(p.Dir, name), p.Files[name], user); err != nil {
+		if err := wholefile.Write(filepath.Join(p.Dir, name), []byte(p.Files[name]), 0o600, owner(user)); err != nil {
 			return fmt.Errorf("writing the router's files: %w", err)
 		}
 	}
@@ -130,29 +131,12 @@ func give(path string, user *run.Credential) error {
 	return os.Lchown(path, int(user.UID), int(user.GID))
 }
 
-// write writes a file beside and moves it into its place. It is 0600 from birth.
-func write(path, text string, user *run.Credential) error {
-	pattern := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".landlord-*")
-	left, _ := filepath.Glob(pattern) // by a landlord that was killed
-	for _, name := range left {
-		_ = os.Remove(name)
+// owner is the owner of a file that a user is to read; nil stands for ourselves.
+func owner(user *run.Credential) *wholefile.Owner {
+	if user == nil {
+		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(pattern))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = give(f.Name(), user)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return &wholefile.Owner{UID: int(user.UID), GID: int(user.GID)}
 }
 
 // RefusedError says that PgBouncer would not take a configuration.
@@ -191,7 +175,7 @@ func Try(ctx context.Context, program string, p router.Process, user *run.Creden
 	trial[router.IniFile] = instead(trial[router.IniFile], map[string]string{"listen_addr": "", "unix_socket_dir": dir, "pidfile": "", "logfile": "",
 		"auth_hba_file": filepath.Join(dir, router.HBAFile), "auth_file": filepath.Join(dir, router.UsersFile)})
 	for name, text := range trial {
-		if err := write(filepath.Join(dir, name), text, user); err != nil {
+		if err := wholefile.WriteUnsynced(filepath.Join(dir, name), []byte(text), 0o600, owner(user)); err != nil {
 			return err
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"landlord/internal/wholefile"
 )
 
 // private is the mode of every file that holds a password.
 const private fs.FileMode = 0o600
 
-// WriteFile writes a file that holds a password, whole or not at all: a new
-// file beside it, mode 0600 from birth, is synced and renamed over it.
+// WriteFile writes a file that holds a password, whole or not at all, mode 0600
+// from birth.
 //
 // It refuses a path that is already a symbolic link (the link would be
 // replaced, and its target keep the old password), no regular file (a rename
@@ -26,17 +28,10 @@ func WriteFile(path string, content []byte) error {
 	if err := CheckFile(path); err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	// CreateTemp opens with O_EXCL and mode 0600.
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
+	if err := wholefile.Write(path, content, private, nil); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := fill(f, content, path); err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return syncDirectory(dir)
+	return nil
 }
 
 // CheckFile says why [WriteFile] would refuse a path, before there is a
@@ -49,31 +44,6 @@ func CheckFile(path string) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-// fill writes, syncs and closes the new file and renames it to its path.
-func fill(f *os.File, content []byte, path string) error {
-	_, err := f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	return err
-}
-
-// syncDirectory makes a rename last through a power cut.
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // checkPrivate says why a file is not a regular file of ours that nobody else

@@ -91,6 +91,12 @@ func rules() []rule {
 			find:   imports(func(_, path string) bool { return path == "os/exec" }),
 		},
 		{
+			name:   "only internal/wholefile moves files into their place",
+			reason: "One place knows how a file is written whole or not at all: its mode from birth, its owner, the disk, links, what a killed writer left. Use wholefile.Write or Replace.",
+			except: map[string]string{"internal/wholefile": "it is that place", "internal/pgtest": "it moves a directory"},
+			find:   calls("os", "Rename", "CreateTemp"),
+		},
+		{
 			name: "only internal/connect opens connections",
 			reason: "Every session starts with search_path=pg_catalog, role=none and its own timeouts as start-up options; without them, " +
 				"what the owner of a database has set on it runs in a superuser's session. Use connect.Open.",

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"landlord/internal/run"
+	"landlord/internal/wholefile"
 )
 
 // account is the operating system's user that a server runs as.
@@ -88,22 +89,14 @@ func (a account) mkdir(path string, mode fs.FileMode) error {
 	return a.give(path)
 }
 
-// write makes or replaces a file that belongs to the account. It is never
-// seen half written, nor with wider permissions than it ends with.
+// write makes or replaces a file that belongs to the account. It does not wait
+// for the disk: these servers are for a demo or a test, and go with it.
 func (a account) write(path string, data []byte, mode fs.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return err
+	var owner *wholefile.Owner
+	if a.cred != nil {
+		owner = &wholefile.Owner{UID: int(a.cred.UID), GID: int(a.cred.GID)}
 	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(mode), tmp.Close(), a.give(tmp.Name()))
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return nil
+	return wholefile.WriteUnsynced(path, data, mode, owner)
 }
 
 // canReach reports whether the account may go through every directory down to

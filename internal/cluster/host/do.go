@@ -13,6 +13,7 @@ import (
 
 	"landlord/internal/cluster"
 	"landlord/internal/run"
+	"landlord/internal/wholefile"
 )
 
 // Do carries out one operation.
@@ -53,8 +54,7 @@ func makeDir(f cluster.File) error {
 	return errors.Join(err, give(f), os.Chmod(f.Path, os.FileMode(mode)))
 }
 
-// writeFile writes a file beside its place and moves it there: nobody sees
-// half of it, nor one with wider permissions.
+// writeFile writes a file whole or not at all.
 func writeFile(f cluster.File) error {
 	mode, err := strconv.ParseUint(f.Mode, 8, 32)
 	if err != nil {
@@ -63,31 +63,32 @@ func writeFile(f cluster.File) error {
 	if err := os.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(f.Path), ".landlord-*") // 0600
+	owner, err := ownerOf(f)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.WriteString(f.Text)
-	beside := f
-	beside.Path = tmp.Name()
-	err = errors.Join(err, give(beside), tmp.Chmod(os.FileMode(mode)), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), f.Path)
+	return wholefile.Write(f.Path, []byte(f.Text), os.FileMode(mode), owner)
 }
 
-// give hands a file to its owner, where that is not us.
-func give(f cluster.File) error {
+// ownerOf is a file's owner, where we can give it to one; nil: it is ours.
+func ownerOf(f cluster.File) (*wholefile.Owner, error) {
 	if os.Geteuid() != 0 {
-		return nil
+		return nil, nil
 	}
 	u, err := user.Lookup(f.Owner)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	uid, errUID := strconv.Atoi(u.Uid)
 	gid, errGID := strconv.Atoi(u.Gid)
-	return errors.Join(errUID, errGID, syscall.Chown(f.Path, uid, gid))
+	return &wholefile.Owner{UID: uid, GID: gid}, errors.Join(errUID, errGID)
+}
+
+// give hands a directory to its owner.
+func give(f cluster.File) error {
+	o, err := ownerOf(f)
+	if err != nil || o == nil {
+		return err
+	}
+	return syscall.Chown(f.Path, o.UID, o.GID)
 }

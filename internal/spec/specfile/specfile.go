@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"landlord/internal/wholefile"
 )
 
 // ErrChanged says that somebody who does not take the lock, such as an editor,
@@ -24,8 +26,7 @@ var ErrChanged = errors.New("the file was changed by somebody else meanwhile; ru
 // (another user's file), nothing is changed. An error of change leaves the
 // file as it was and is returned as it is; the same bytes leave it untouched.
 // The text is on the disk when Update returns. A process that is killed leaves
-// either the old file or the new one; besides it, at most .NAME.new, which the
-// next update takes away.
+// either the old file or the new one (see wholefile).
 func Update(path string, change func([]byte) ([]byte, error)) error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -94,69 +95,15 @@ func openLock(name string, like fs.FileInfo) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, takeAfter(f, like)
+	return f, wholefile.Like(f, like)
 }
 
-// replace writes the text beside the file and moves it into its place.
+// replace gives the file another text, unless it has another than old by then.
 func replace(target string, old, text []byte) error {
-	info, err := os.Stat(target)
-	if err != nil {
-		return err
-	}
-	name := sidecar(target, ".new")
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := write(name, text, info); err != nil {
-		return errors.Join(fmt.Errorf("write %s anew: %w", target, err), remove(name))
-	}
-	if now, err := os.ReadFile(target); err != nil || !bytes.Equal(now, old) {
-		return errors.Join(fmt.Errorf("%s: %w", target, ErrChanged), err, remove(name))
-	}
-	if err := os.Rename(name, target); err != nil {
-		return errors.Join(err, remove(name))
-	}
-	return syncDir(filepath.Dir(target))
-}
-
-func remove(name string) error {
-	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// write makes a file with the mode and owner of another. Until it has both,
-// only its maker can read it.
-func write(name string, text []byte, like fs.FileInfo) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, takeAfter(f, like), f.Sync())
-	return errors.Join(err, f.Close())
-}
-
-// takeAfter gives a file the owner and mode of another.
-func takeAfter(f *os.File, like fs.FileInfo) error {
-	made, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	want, is := like.Sys().(*syscall.Stat_t), made.Sys().(*syscall.Stat_t)
-	if want.Uid != is.Uid || want.Gid != is.Gid {
-		if err := f.Chown(int(want.Uid), int(want.Gid)); err != nil {
-			return fmt.Errorf("keep the owner: %w", err)
+	return wholefile.Replace(target, text, func() error {
+		if now, err := os.ReadFile(target); err != nil || !bytes.Equal(now, old) {
+			return errors.Join(fmt.Errorf("%s: %w", target, ErrChanged), err)
 		}
-	}
-	return f.Chmod(like.Mode().Perm()) // after chown, which can clear bits
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+		return nil
+	})
 }

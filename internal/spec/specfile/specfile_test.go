@@ -134,8 +134,14 @@ func TestKilled(t *testing.T) {
 	if err := add(path, "after"); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(sidecar(path, ".new")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("left behind: %v", err)
+	nothingElse(t, path)
+}
+
+// nothingElse: beside the file there is its lock.
+func nothingElse(t *testing.T, path string) {
+	t.Helper()
+	if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) != 2 {
+		t.Errorf("left behind: %v %v", entries, err)
 	}
 }
 
@@ -207,9 +213,7 @@ func TestSomebodyElseWrites(t *testing.T) {
 	if !errors.Is(err, ErrChanged) || content(t, path) != theirs {
 		t.Errorf("%v\n%s", err, content(t, path))
 	}
-	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 2 {
-		t.Errorf("left behind: %v", entries)
-	}
+	nothingElse(t, path)
 }
 
 func TestStrangers(t *testing.T) {
@@ -222,12 +226,12 @@ func TestStrangers(t *testing.T) {
 		t.Error("a directory is updated")
 	}
 	victim := put(t, "victim")
-	for _, suffix := range []string{".lock", ".new"} { // links laid by somebody who may write here
+	for _, suffix := range []string{".lock", ".landlord-1"} { // links laid by somebody who may write here
 		if err := os.Symlink(victim, sidecar(path, suffix)); err != nil {
 			t.Fatal(err)
 		}
 		err := Update(path, keep)
-		if (err == nil) != (suffix == ".new") || content(t, victim) != "victim" {
+		if (err == nil) != (suffix == ".landlord-1") || content(t, victim) != "victim" {
 			t.Errorf("%s: %v", suffix, err)
 		}
 		_ = os.Remove(sidecar(path, suffix))
@@ -241,9 +245,7 @@ func TestFullDisk(t *testing.T) {
 	if state, err := p.Wait(); err != nil || state.ExitCode() != exitFull || content(t, path) != empty {
 		t.Errorf("%v, %v", state, err)
 	}
-	if _, err := os.Stat(sidecar(path, ".new")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("left behind: %v", err)
-	}
+	nothingElse(t, path)
 }
 
 const exitFull = 7

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"landlord/internal/access"
@@ -59,11 +60,12 @@ var lures = map[string]func(s *snapshot.Snapshot){
 	},
 	"foreign-key": func(s *snapshot.Snapshot) {
 		inside(s).Relations[0].ACL = append(inside(s).Relations[0].ACL, item("t00001_app", pgsql.References))
+		inside(s).Schemas[0].ACL = append(inside(s).Schemas[0].ACL, item("t00001_app", pgsql.Create|pgsql.Usage))
 	},
 	"row-security": func(s *snapshot.Snapshot) {
 		inside(s).Relations[0].RLS = true
 		inside(s).Relations[0].ACL = append(inside(s).Relations[0].ACL, item("t00001_app", pgsql.Select))
-		inside(s).Policies = []snapshot.Policy{{Schema: "t00000", Table: "x", Name: "p", Command: "ALL", Permissive: true, Roles: []string{""}, Using: "(who = current_setting('app.who'::text))"}}
+		inside(s).Policies = []snapshot.Policy{{Schema: "t00000", Table: "x", Name: "p", Command: "ALL", Permissive: true, Roles: []string{""}, Using: "((who = current_setting('app.who'::text)) AND (n > 1))"}}
 	},
 	"rule": func(s *snapshot.Snapshot) {
 		inside(s).Relations = append(inside(s).Relations, snapshot.Relation{Schema: "t00000", Name: "v", Kind: 'v', Owner: "postgres", ACL: pgsql.ACL{item("t00001_app", pgsql.Insert)}})
@@ -78,6 +80,14 @@ var lures = map[string]func(s *snapshot.Snapshot){
 	},
 	"function-code": func(s *snapshot.Snapshot) {
 		inside(s).Routines = append(inside(s).Routines, snapshot.Routine{Schema: "t00000", Signature: "t00000.h()", Owner: "t00001_app", Language: "sql", ACL: pgsql.ACL{item("t00000_app", pgsql.Execute)}})
+	},
+	"function-code to everybody": func(s *snapshot.Snapshot) {
+		inside(s).Schemas[0].ACL = append(inside(s).Schemas[0].ACL, item("t00000_app", pgsql.Usage))
+		inside(s).Routines = append(inside(s).Routines, snapshot.Routine{Schema: "t00000", Signature: "t00000.h()", Owner: "t00001_app", Language: "sql"})
+	},
+	"expression-code": func(s *snapshot.Snapshot) {
+		inside(s).Routines = append(inside(s).Routines, snapshot.Routine{Schema: "t00000", Signature: "t00000.h()", Owner: "t00001_app", Language: "sql", ACL: pgsql.ACL{item("", 0)}})
+		inside(s).Calls = []snapshot.Call{{Schema: "t00000", Relation: "x", In: "check", Function: "t00000.h()"}}
 	},
 	"subscription": func(s *snapshot.Snapshot) {
 		s.Version = 150000
@@ -112,6 +122,7 @@ func TestPossibleSteps(t *testing.T) {
 	}
 	for kind, dig := range lures {
 		t.Run(kind, func(t *testing.T) {
+			kind, _, _ := strings.Cut(kind, " ")
 			s, tenants := town(2)
 			invite(&s)
 			if got := access.Prepare(s).Breaches(tenants, access.Possible); len(got) > 0 {

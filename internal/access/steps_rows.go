@@ -42,11 +42,11 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 				continue
 			}
 			e := edge{to: dataOf(o), database: o.Database, sql: []string{reach(o, right.priv)}, mend: g.revoke(o, right.priv, who)}
-			if through, setting := g.lets(who, policies, right.command); through {
+			if through, setting, sure := g.lets(who, policies, right.command); through {
 				e.certainty, e.why = Certain, fmt.Sprintf("a policy on %s is true for every row", o.Identity())
 				g.add(who, e)
 			} else if setting != "" {
-				e.certainty, e.why = Possible, fmt.Sprintf("a policy on %s goes by %s, which everybody may set", o.Identity(), setting)
+				e.certainty, e.why = sure, fmt.Sprintf("a policy on %s goes by %s, which everybody may set", o.Identity(), setting)
 				e.sql = append([]string{"SET " + setting + " = '…'"}, e.sql...)
 				g.add(who, e)
 			}
@@ -60,12 +60,18 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 }
 
 // settable is a parameter with a point in its name, which no server has of its
-// own: every session may set it.
-var settable = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*)'`)
+// own, or application_name: every session may set these.
+var settable = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*|application_name)'`)
+
+// onlySetting is a policy that asks for one column to be as such a parameter
+// says, and for nothing else, as pg_get_expr prints it.
+var onlySetting = regexp.MustCompile(`^\(*[a-z_][a-z0-9_]*\)*(::[a-z ]+)? = \(*(NULLIF\()?` + settable.String() +
+	`(::text)?(, (true|false))?\)(, ''::text\))?\)*(::[a-z ]+)?\)*$`)
 
 // lets says whether policies let everything through for a role, or by what
-// setting they go that it may choose.
-func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Command) (through bool, setting string) {
+// setting they go that it may choose, and how surely by nothing else.
+func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Command) (through bool, setting string, sure Certainty) {
+	sure = Possible
 	for _, p := range policies {
 		if p.Command != "ALL" && p.Command != command || !slices.ContainsFunc(p.Roles, func(role string) bool {
 			return role == "" || who.what != anybody && g.s.HasRole(who.name, role, Usage, "")
@@ -77,16 +83,19 @@ func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Com
 			text = p.Check
 		}
 		if !p.Permissive {
-			return false, "" // it narrows what the others let through
+			return false, "", Possible // it narrows what the others let through
 		}
 		if strings.EqualFold(strings.Trim(text, "() "), "true") {
 			through = true
 		}
 		if m := settable.FindStringSubmatch(text); m != nil {
 			setting = m[1]
+			if onlySetting.MatchString(text) {
+				return through, setting, Certain
+			}
 		}
 	}
-	return through, setting
+	return through, setting, sure
 }
 
 // bypassing are the roles with BYPASSRLS that have somebody's rights: the
@@ -114,7 +123,7 @@ func addForeignKeys(g *graph) {
 				g.addForeignKey(db, k, relation(from), relation(to))
 			}
 		}
-		g.addReferences(db, c)
+		addReferences(g, db, c)
 	})
 }
 
@@ -152,26 +161,6 @@ func (g *graph) addForeignKey(db string, k snapshot.ForeignKey, from, to Object)
 		if who != (node{what: rights, name: to.Owner}) {
 			g.add(who, edge{to: dataOf(to), certainty: Possible, database: db, sql: []string{"INSERT INTO " + pgsql.Qualified(from.Schema, from.Name) + " … -- 23503: there is no such key"}, mend: []string{cut},
 				why: fmt.Sprintf("a foreign key of %s tells which keys %s of %s has, and keeps its rows from being deleted", from.Identity(), to.Identity(), to.Owner)})
-		}
-	}
-}
-
-// addReferences: with REFERENCES on a table, and room for one of its own, a
-// role makes such a key. Whether there is a unique column that it can see is
-// not asked.
-func (g *graph) addReferences(db string, c *snapshot.Contents) {
-	for i := range c.Relations {
-		r := &c.Relations[i]
-		if r.Kind != 'r' && r.Kind != 'p' || !granted(r.ACL, r.Owner, pgsql.References) {
-			continue
-		}
-		o := relation(r)
-		o.Database = db
-		for _, who := range g.whoever(g.inSchema(o, pgsql.References)...) {
-			if who != (node{what: rights, name: o.Owner}) {
-				g.add(who, edge{to: dataOf(o), certainty: Possible, database: db, sql: []string{"CREATE TABLE … (… REFERENCES " + pgsql.Qualified(o.Schema, o.Name) + ")"}, mend: g.revoke(o, pgsql.References, who),
-					why: fmt.Sprintf("%s may refer to %s by a table of its own: that tells which keys there are, and keeps rows from being deleted", called(who), o.Identity())})
-			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 
 	"landlord/internal/hba"
 	"landlord/internal/pgsql"
@@ -42,18 +43,114 @@ func addViewCode(g *graph) {
 }
 
 // addFunctionCode: a function that is not SECURITY DEFINER runs as its caller,
-// and its owner replaces it at will.
+// and its owner replaces it at will. Of those that are everybody's to call, one
+// of each owner in each schema stands for all.
 func addFunctionCode(g *graph) {
 	g.each(func(db string, c *snapshot.Contents) {
+		seen := map[[2]string]bool{}
 		for i := range c.Routines {
 			r := &c.Routines[i]
-			if r.Definer || r.Extension || r.Returns != "" || r.ACL == nil {
+			if r.Definer || r.Extension || r.Returns != "" {
 				continue
 			}
 			o := Object{Kind: pgsql.Routine, Database: db, Schema: r.Schema, Name: r.Signature, Owner: r.Owner, ACL: r.ACL}
-			g.addLured(o, pgsql.Execute, []string{"CREATE OR REPLACE FUNCTION " + r.Signature + " …"}, r.Signature+" runs as %s when that role calls it")
+			sql, why := []string{"CREATE OR REPLACE FUNCTION " + r.Signature + " …"}, r.Signature+" runs as %s when that role calls it"
+			g.addLured(o, pgsql.Execute, sql, why)
+			if at := [2]string{r.Schema, r.Owner}; !seen[at] && g.publicHas(need{o, pgsql.Execute}) {
+				seen[at] = true
+				g.addInvited(o, sql, why)
+			}
 		}
 	})
+}
+
+// addInvited leads from the owner of what PUBLIC may use to those that the
+// schema's ACL names, and, where that too is PUBLIC's, those that the
+// database's names: somebody wanted them to be there.
+func (g *graph) addInvited(o Object, sql []string, why string) {
+	schema, ok := g.s.schema(o.Database, o.Schema)
+	if !ok || g.s.super(o.Owner) {
+		return
+	}
+	invited := g.grantees(need{schema, pgsql.Usage})
+	if g.publicHas(need{schema, pgsql.Usage}) {
+		invited = append(invited, g.grantees(need{g.s.database(o.Database), pgsql.Connect})...)
+	}
+	slices.Sort(invited)
+	for _, name := range slices.Compact(invited) {
+		if name != o.Owner && !g.s.super(name) {
+			g.add(node{what: rights, name: o.Owner}, edge{to: g.owner(name), certainty: Possible, database: o.Database, sql: sql, why: fmt.Sprintf(why, name)})
+		}
+	}
+}
+
+// addExpressions: what a table's expressions call runs as whoever uses the
+// table: a check, a default or an index as who changes it, a policy as who reads
+// it too, a view's query as who reads the view.
+func addExpressions(g *graph) {
+	g.each(func(db string, c *snapshot.Contents) {
+		tables := g.tablesOf(c, len(c.Calls) > 0)
+		owners := map[string]string{}
+		for i := range c.Routines {
+			if len(c.Calls) == 0 {
+				break
+			}
+			owners[c.Routines[i].Signature] = c.Routines[i].Owner
+		}
+		for _, call := range c.Calls {
+			table, owner := tables[[2]string{call.Schema, call.Relation}], owners[call.Function]
+			if table == nil || owner == "" || g.s.super(owner) {
+				continue
+			}
+			o := relation(table)
+			o.Database = db
+			g.addExpression(o, call, owner)
+		}
+	})
+}
+
+func (g *graph) addExpression(o Object, call snapshot.Call, owner string) {
+	users := []string{o.Owner}
+	for _, it := range g.s.acl(o) {
+		if it.Grantee != "" && it.Privs&usersOf(call.In) != 0 && g.s.roles[it.Grantee] != nil {
+			users = append(users, it.Grantee)
+		}
+	}
+	slices.Sort(users)
+	for _, name := range slices.Compact(users) {
+		if name != owner {
+			g.add(node{what: rights, name: owner}, edge{to: g.owner(name), certainty: Possible, database: o.Database, sql: []string{"CREATE OR REPLACE FUNCTION " + call.Function + " …"},
+				mend: []string{"ALTER FUNCTION " + call.Function + " OWNER TO " + pgsql.Ident(o.Owner)},
+				why:  fmt.Sprintf("%s of %s %s calls %s, as %s when that role uses it", inWords(call.In), o.What(), o.Identity(), call.Function, name)})
+		}
+	}
+}
+
+// usersOf are the rights by which a role has an expression of a table run.
+func usersOf(in string) pgsql.Privs {
+	switch in {
+	case "query":
+		return pgsql.Select
+	case "policy":
+		return pgsql.Select | pgsql.Insert | pgsql.Update | pgsql.Delete
+	}
+	return pgsql.Insert | pgsql.Update
+}
+
+func inWords(in string) string {
+	switch in {
+	case "check":
+		return "a check"
+	case "domain":
+		return "a check of the domain of a column"
+	case "default":
+		return "a default, or a generated column,"
+	case "policy":
+		return "a policy"
+	case "index":
+		return "an index"
+	}
+	return "the query"
 }
 
 // addLured leads from an object's owner to those whom its ACL names for a

@@ -24,6 +24,8 @@ type walkable struct {
 	to    string // what is asked for; empty: globex
 	// walk is what is run instead of the path's own SQL, where that has gaps.
 	walk func(s *pgtest.Server) []string
+	// fill is what stands for the … of the path's own SQL.
+	fill string
 	// proof must succeed at the end of the path, and fail before it.
 	proof      string
 	until, min int // majors
@@ -40,6 +42,9 @@ var estate = []string{
 
 // left counts globex's rows for the proof, and leads nowhere.
 const left = `CREATE FUNCTION acme.left() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT count(*) FROM globex.bills'; GRANT EXECUTE ON FUNCTION acme.left() TO acme_app`
+
+// keyed is a table of globex's with a key.
+const keyed = `CREATE TABLE globex.keyed (n int PRIMARY KEY); INSERT INTO globex.keyed VALUES (1); ALTER TABLE globex.keyed OWNER TO globex_owner`
 
 const seeBills = `SELECT n FROM globex.bills`
 
@@ -79,6 +84,16 @@ func walkables() []walkable {
 			`ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON globex.bills USING (n = 5)`}, proof: `SELECT 1 / count(*) FROM acme.v`},
 		{name: "a foreign key hands it on", kind: "foreign-key", setup: []string{`CREATE TABLE acme.keys (k int PRIMARY KEY); INSERT INTO acme.keys VALUES (1); ALTER TABLE acme.keys OWNER TO acme_owner; GRANT acme_owner TO acme_app`,
 			`ALTER TABLE globex.bills ADD FOREIGN KEY (n) REFERENCES acme.keys ON DELETE CASCADE`, `GRANT USAGE ON SCHEMA acme TO globex_owner`, left}, proof: `SELECT 1 / (1 - acme.left())`},
+		{name: "a foreign key casts", kind: "foreign-key", setup: []string{keyed, `GRANT USAGE ON SCHEMA globex TO acme_app; GRANT REFERENCES ON globex.keyed TO acme_app; GRANT CREATE ON SCHEMA acme TO acme_app`},
+			fill: `GRANT SELECT ON globex.bills TO acme_app`, proof: seeBills},
+		{name: "a foreign key of a column casts", kind: "foreign-key", setup: []string{keyed, `GRANT USAGE ON SCHEMA globex TO acme_app; GRANT REFERENCES (n) ON globex.keyed TO acme_app; GRANT CREATE ON DATABASE postgres TO acme_app`},
+			fill: `GRANT SELECT ON globex.bills TO acme_app`, proof: seeBills},
+		{name: "a foreign key casts as a superuser", kind: "foreign-key", to: access.Superuser, proof: `CREATE TABLESPACE x LOCATION '/nowhere'`,
+			setup: []string{keyed, `ALTER TABLE globex.keyed OWNER TO postgres; GRANT USAGE ON SCHEMA globex TO PUBLIC; GRANT ALL ON globex.keyed TO acme_app; GRANT CREATE ON SCHEMA acme TO acme_app`},
+			fill:  `ALTER ROLE acme_app SUPERUSER`},
+		{name: "a policy by a setting", kind: "row-security", setup: []string{`GRANT USAGE ON SCHEMA globex TO acme_app; GRANT SELECT ON globex.bills TO acme_app`,
+			`ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON globex.bills USING (n = NULLIF(current_setting('app.n', true), '')::int)`},
+			walk: func(*pgtest.Server) []string { return []string{`SET app.n = '1'`} }, proof: `SELECT 1 / count(*) FROM globex.bills`},
 		{name: "owner of a schema", kind: "drop", to: "globex_owner", setup: []string{`ALTER SCHEMA globex OWNER TO acme_owner; GRANT acme_owner TO acme_app`}, proof: `SELECT 1 / (to_regclass('globex.bills') IS NULL)::int`},
 		{name: "large object", kind: "large-object", setup: []string{`SELECT lo_from_bytea(4711, 'secret'); ALTER LARGE OBJECT 4711 OWNER TO globex_owner; GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC`},
 			proof: `SELECT lo_get(4711)`},
@@ -119,7 +134,7 @@ func throughProgram(s *pgtest.Server) []string {
 // for somebody, or for something that the catalogs do not tell.
 var neverCertain = []string{"server-files", "verifiers", "parameter", "physical-replication", "definer", "search-path", "trigger", "event-trigger",
 	"untrusted-language", "foreign-server", "trust", "future",
-	"rule", "database-settings", "view-code", "function-code", "subscription", "password"}
+	"rule", "database-settings", "view-code", "function-code", "expression-code", "subscription", "password"}
 
 func TestEveryCertainKindIsWalked(t *testing.T) {
 	walked := map[string]bool{}
@@ -183,7 +198,7 @@ func walkOne(t *testing.T, s *pgtest.Server, c walkable) {
 			t.Fatalf("before the walk: %v", err)
 		}
 	}
-	statements := sqlOf(paths[i])
+	statements := filled(paths[i], c.fill)
 	if c.walk != nil {
 		statements = c.walk(s)
 	}
@@ -218,6 +233,24 @@ func try(t *testing.T, conn *pgx.Conn, sql string) error {
 	t.Helper()
 	_, err := conn.Exec(t.Context(), sql)
 	return err
+}
+
+// filled is the SQL of a path with a statement in the gap, as plpgsql, up to
+// where that has run.
+func filled(p access.Path, statement string) []string {
+	if statement == "" {
+		return sqlOf(p)
+	}
+	var out []string
+	for _, s := range p.Steps {
+		for _, sql := range s.SQL {
+			out = append(out, strings.Replace(sql, "BEGIN …;", "BEGIN EXECUTE "+pgsql.Literal(statement)+";", 1))
+		}
+		if s.Kind == "foreign-key" {
+			return out
+		}
+	}
+	return out
 }
 
 // sqlOf is the SQL of a path that can be run as it stands.

@@ -18,7 +18,7 @@ func objectRules() []Rule {
 			Fix:    "Give what it owns to a role that cannot log in, and grant the program SELECT, INSERT, UPDATE and DELETE.",
 			Breaks: "Migrations that run with this login: give them one that may SET ROLE to the owner.", CIS: "4.6", Source: privilegesManual, inside: loginOwns},
 		{Code: "obj-more-than-crud", Title: "An application has more than it needs on tables", Subject: Objects, Severity: Medium, Needs: needs,
-			Why:    "TRUNCATE empties a table past policies and DELETE triggers, TRIGGER runs the grantee's code with the rights of whoever writes to it, REFERENCES tells which keys exist and blocks deletes, and MAINTAIN locks it. Programs that read and write rows need none of them.",
+			Why:    "TRUNCATE empties a table past policies and DELETE triggers, TRIGGER runs the grantee's code with the rights of whoever writes to it, REFERENCES lets who can make a table run code as the owner of this one (by a cast that its foreign key needs), and MAINTAIN locks it. Programs that read and write rows need none of them.",
 			Fix:    "Revoke them.",
 			Breaks: "Programs that really use TRUNCATE or make foreign keys to it.", CIS: "4.6", Source: privilegesManual, inside: moreThanCRUD},
 		{Code: "obj-grant-option", Title: "Somebody may pass rights on (GRANT OPTION)", Subject: Objects, Severity: Medium, Needs: needs,

@@ -101,6 +101,8 @@ func there(pieces []piece, k *core, signs []string) []piece {
 			return true // read already
 		case "sequences":
 			return !k.owned
+		case "keys":
+			return len(k.referred) == 0
 		case "reads":
 			return !k.views
 		case "foreign", "mappings":
@@ -159,6 +161,11 @@ func relationPieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]strin
 		}}},
 		{snapshot.PartRelations, "foreignkeys", censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
 			k.foreignKey(r, row, c)
+		}}},
+		{snapshot.PartRelations, "keys", censusSQL("keys"), []rowFunc{func(row [][]byte) {
+			if t := k.relation(r.oid(row[0])); t != nil && k.referred[t.oid] {
+				c.Keys = append(c.Keys, snapshot.Key{Schema: k.schemas[t.schema].Name, Table: t.it.Name, Columns: r.array(row[1]), Types: r.array(row[2])})
+			}
 		}}},
 		{snapshot.PartRelations, "sequences", censusSQL("sequences"), []rowFunc{func(row [][]byte) {
 			k.sequence(r, row, c)
@@ -231,6 +238,9 @@ func codePieces(r *reader, c *snapshot.Contents) []piece {
 		}}},
 		{snapshot.PartRules, "rules", censusSQL("rules", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
 			c.Rules = append(c.Rules, snapshot.Rule{Schema: r.name(row[0]), Relation: string(row[1]), Name: r.name(row[2]), Event: ruleEvent(row[3]), Disabled: yes(row[4])})
+		}}},
+		{snapshot.PartRoutines, "calls", censusSQL("calls"), []rowFunc{func(row [][]byte) {
+			c.Calls = append(c.Calls, snapshot.Call{Schema: r.name(row[0]), Relation: string(row[1]), In: r.name(row[2]), Function: string(row[3])})
 		}}},
 	}
 }

@@ -52,6 +52,12 @@ func furnish(t *testing.T, s *pgtest.Server) {
 		CREATE POLICY p ON a.t AS RESTRICTIVE FOR UPDATE TO acme_app, old USING (who = 'x') WITH CHECK (true);
 		GRANT SELECT (who) ON a.t TO acme_app;
 		CREATE VIEW a.v AS SELECT who FROM a.t;
+		CREATE TABLE a.k (n int, who text, CHECK (n > 0), UNIQUE (who, n)); CREATE UNIQUE INDEX ON a.k (who) WHERE n > 1; GRANT REFERENCES ON a.k TO acme_app;
+		CREATE TABLE a.calls (n int); ALTER TABLE a.calls OWNER TO acme_owner;
+		CREATE FUNCTION a.even(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'; ALTER FUNCTION a.even(int) OWNER TO old;
+		CREATE DOMAIN a.positive AS int CHECK (a.even(VALUE)); ALTER TABLE a.calls ADD m a.positive, ADD CHECK (a.even(n)), ADD o bool DEFAULT a.even(1);
+		CREATE INDEX ON a.calls (a.even(n)); CREATE POLICY q ON a.calls USING (a.even(n)); CREATE VIEW a.called AS SELECT a.even(1);
+		CREATE VIEW a.own AS SELECT a.even(2); ALTER VIEW a.own OWNER TO old;
 		CREATE TABLE a.parts (n int) PARTITION BY RANGE (n);
 		CREATE TABLE a.part PARTITION OF a.parts FOR VALUES FROM (1) TO (2);
 		CREATE FUNCTION a.tick() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = a, pg_temp AS 'BEGIN RETURN NEW; END';
@@ -71,6 +77,15 @@ func furnish(t *testing.T, s *pgtest.Server) {
 		REVOKE SELECT ON pg_catalog.pg_views FROM PUBLIC; GRANT SELECT ON pg_catalog.pg_views TO PUBLIC;
 		CREATE AGGREGATE a.total (int) (sfunc = int4pl, stype = int);
 		ALTER DEFAULT PRIVILEGES FOR ROLE acme_owner IN SCHEMA a GRANT SELECT ON TABLES TO acme_app`)
+}
+
+// calls are those of function even by a relation.
+func calls(relation string, in ...string) []snapshot.Call {
+	var list []snapshot.Call
+	for _, kind := range in {
+		list = append(list, snapshot.Call{Schema: "a", Relation: relation, In: kind, Function: "a.even(integer)"})
+	}
+	return list
 }
 
 func TestCensusSeesEverything(t *testing.T) {
@@ -111,13 +126,18 @@ func seesEverything(t *testing.T, s *pgtest.Server) {
 		Publications:  []snapshot.Publication{{Name: "pub", Owner: "postgres", AllTables: true}},
 		Inherits:      []snapshot.Inherit{{Schema: "a", Table: "part", ParentSchema: "a", Parent: "parts"}},
 		Reads:         []snapshot.Read{{Schema: "a", View: "v", FromSchema: "a", From: "t"}},
+		Keys:          []snapshot.Key{{Schema: "a", Table: "k", Columns: []string{"n", "who"}, Types: []string{"integer", "text"}}},
+		Calls:         calls("calls", "check", "default", "domain", "index", "policy"),
 		SequenceOf: []snapshot.SequenceOf{{Schema: "a", Sequence: "t_id_seq", Table: "t", Column: "id"},
 			{Schema: "a", Sequence: "t_n_seq", Table: "t", Column: "n", Identity: true}},
 		LargeACLs: []snapshot.LargeObjectACL{{Owner: "postgres", Count: 2}},
 	}
+	want.Calls = append(want.Calls, calls("called", "query")...)
+	want.Policies = append([]snapshot.Policy{{Schema: "a", Table: "calls", Name: "q", Command: "ALL", Permissive: true, Roles: []string{""}, Using: "a.even(n)"}}, want.Policies...)
 	sorted := cmpopts.SortSlices(func(a, b snapshot.SequenceOf) bool { return a.Sequence < b.Sequence })
+	sortedCalls := cmpopts.SortSlices(func(a, b snapshot.Call) bool { return a.Relation+a.In < b.Relation+b.In })
 	ignored := cmpopts.IgnoreFields(snapshot.Inside{}, "Languages", "Extensions", "SystemACLs")
-	if diff := cmp.Diff(want, c.Inside, cmpopts.IgnoreFields(snapshot.ForeignServer{}, "ACL"), ignored, sorted); diff != "" {
+	if diff := cmp.Diff(want, c.Inside, cmpopts.IgnoreFields(snapshot.ForeignServer{}, "ACL"), ignored, sorted, sortedCalls); diff != "" {
 		t.Error(diff)
 	}
 	if len(c.Languages) != 1 || len(c.Extensions) != 2 {

@@ -135,6 +135,7 @@ type core struct {
 	tied       bool // something may lead from one schema into another
 	numbers    map[uint32]*located[snapshot.Relation]
 	keys       map[snapshot.ForeignKey]bool
+	referred   map[uint32]bool // tables on which others hold REFERENCES
 	// Of the functions for large objects, whether some are PUBLIC's to call,
 	// and whether some are not.
 	opened, shut bool
@@ -150,7 +151,7 @@ type located[T any] struct {
 }
 
 func newCore(r *reader) *core {
-	return &core{r: r, tied: true, keys: map[snapshot.ForeignKey]bool{}, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
+	return &core{r: r, tied: true, keys: map[snapshot.ForeignKey]bool{}, referred: map[uint32]bool{}, schemas: map[uint32]snapshot.Schema{}, dependents: map[uint32][]uint32{}, members: map[uint32]bool{}}
 }
 
 // row takes one row: kind, number, number of the schema, name, kind of
@@ -232,6 +233,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 		k.owned = k.owned || l.it.OwnedBy
 		if l.it.Schema = k.house(l.schema); l.it.Schema != "" {
 			l.it.Extension = k.members[l.oid]
+			k.refer(l.oid, l.it.Owner, l.it.ACL)
 			c.Relations = append(c.Relations, l.it)
 		} else if l.schema < firstOfUsers {
 			k.widened = true
@@ -241,6 +243,13 @@ func (k *core) assemble(c *snapshot.Contents) {
 	for _, l := range k.defaults {
 		l.it.Schema = k.schemas[l.schema].Name
 		c.DefaultACLs = append(c.DefaultACLs, l.it)
+	}
+}
+
+// refer notes a table to which others may make foreign keys.
+func (k *core) refer(table uint32, owner string, acl pgsql.ACL) {
+	if slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return it.Grantee != owner && it.Privs&pgsql.References != 0 }) {
+		k.referred[table] = true
 	}
 }
 
@@ -264,6 +273,7 @@ func (k *core) assembleColumns(c *snapshot.Contents) {
 		l.it.Relation, l.it.Owner = relation.it.Name, relation.it.Owner
 		if l.it.Schema = k.house(relation.schema); l.it.Schema != "" {
 			c.Columns = append(c.Columns, l.it)
+			k.refer(l.oid, l.it.Owner, l.it.ACL)
 		}
 	}
 }

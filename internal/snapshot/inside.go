@@ -19,11 +19,15 @@ type Inside struct {
 	Publications  []Publication   `json:"publications,omitempty"`
 	Inherits      []Inherit       `json:"inherits,omitempty"`
 	// ForeignKeys are those between tables of two owners.
-	ForeignKeys []ForeignKey     `json:"foreignKeys,omitempty"`
-	Reads       []Read           `json:"reads,omitempty"`
-	SequenceOf  []SequenceOf     `json:"sequenceOf,omitempty"`
-	LargeACLs   []LargeObjectACL `json:"largeObjectACLs,omitempty"`
-	SystemACLs  []SystemACL      `json:"systemACLs,omitempty"`
+	ForeignKeys []ForeignKey `json:"foreignKeys,omitempty"`
+	// Keys are those of tables on which others hold REFERENCES.
+	Keys  []Key  `json:"keys,omitempty"`
+	Reads []Read `json:"reads,omitempty"`
+	// Calls are of functions of another role than the relation's.
+	Calls      []Call           `json:"calls,omitempty"`
+	SequenceOf []SequenceOf     `json:"sequenceOf,omitempty"`
+	LargeACLs  []LargeObjectACL `json:"largeObjectACLs,omitempty"`
+	SystemACLs []SystemACL      `json:"systemACLs,omitempty"`
 }
 
 // Language is one row of pg_language, without those for internal functions
@@ -150,6 +154,25 @@ type ForeignKey struct {
 	// table: rows go, or change.
 	Deletes bool `json:"deletes,omitempty"`
 	Updates bool `json:"updates,omitempty"`
+}
+
+// Key is a unique index of a table to which a foreign key can lead.
+type Key struct {
+	Schema  string   `json:"schema"`
+	Table   string   `json:"table"`
+	Columns []string `json:"columns"`
+	Types   []string `json:"types"` // of the columns, as format_type prints them
+}
+
+// Call says that an expression of a relation calls a function, with the rights
+// of whoever uses the relation.
+type Call struct {
+	Schema   string `json:"schema"`
+	Relation string `json:"relation"`
+	// In is where it is called: "check", "domain" (of a column), "default" (or
+	// a generated column), "policy", "index", or "query" (a view's).
+	In       string `json:"in"`
+	Function string `json:"function"`
 }
 
 // Read says that a view, a materialized view or a rule uses a relation.

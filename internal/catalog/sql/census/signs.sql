@@ -4,10 +4,12 @@
 -- their names, since a name costs a look-up: 2606 constraints (those that need
 -- another table are foreign keys), 2618 rules (a view's own is tied to it by
 -- 'i'), 2620 triggers (a constraint's own stand on the constraint), 3256
--- policies, 3466 event triggers; 1259 pg_class.
-SELECT DISTINCT CASE d.classid WHEN 2606 THEN 'foreignkeys' WHEN 2618 THEN 'rules' WHEN 2620 THEN 'triggers' WHEN 3256 THEN 'policies' ELSE 'eventtriggers' END
+-- policies, 3466 event triggers; 1259 pg_class; 1255 functions that an
+-- expression calls (2604 are defaults).
+SELECT DISTINCT CASE WHEN d.refclassid = 1255 AND d.classid <> 3466 THEN 'calls' ELSE CASE d.classid WHEN 2606 THEN 'foreignkeys' WHEN 2618 THEN 'rules' WHEN 2620 THEN 'triggers' WHEN 3256 THEN 'policies' ELSE 'eventtriggers' END END
 FROM pg_catalog.pg_depend AS d
 WHERE d.objid >= 16384 AND (d.classid = 3466
+  OR d.refclassid = 1255 AND d.refobjid >= 16384 AND d.deptype = 'n' AND d.classid IN (2604, 2606, 3256, 1259, 2618)
   OR d.refclassid = 1259 AND d.classid IN (2606, 2618, 2620, 3256) AND d.deptype = CASE d.classid WHEN 2606 THEN 'n' ELSE 'a' END)
 UNION ALL
 SELECT DISTINCT CASE WHEN c.relhassubclass THEN 'inherits' ELSE 'flags' END

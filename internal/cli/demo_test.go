@@ -15,6 +15,7 @@ import (
 // Ctrl-C ends the demo well and leaves no server and no directory of one; a
 // demo that is killed leaves no server either.
 func TestDemoEnds(t *testing.T) {
+	t.Parallel()
 	if len(pgtest.Majors()) == 0 {
 		t.Skip("no PostgreSQL is installed")
 	}

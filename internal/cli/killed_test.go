@@ -153,6 +153,7 @@ func (k *killing) cut(n, way int, pause time.Duration) bool {
 // how, is random; $LANDLORD_TEST_EXHAUSTIVE=1 cuts at every one, in each way,
 // and $LANDLORD_TEST_SEED repeats a run.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("LANDLORD_TEST_SEED"), 10, 64); err == nil {
 		seed = s
@@ -231,6 +232,7 @@ func (k *killing) written() string {
 // TestTwoAtOnce: of several landlords on one server one waits for the other,
 // also where one is killed, and all who live come to a good end.
 func TestTwoAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, major := range ends(pgtest.Majors()) {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
 			k := newKilling(t, major)

@@ -31,6 +31,7 @@ type rotating struct {
 // settings of before the rotation and, once they are told, of after it, see no
 // failure while passwords rotate there and back again; and what was closed is.
 func TestRotateUnderLoad(t *testing.T) {
+	t.Parallel()
 	majors := ends(pgtest.Majors())
 	for _, major := range majors {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { rotateUnderLoad(t, ownServer(t, major)) })

@@ -59,6 +59,7 @@ func (o order) String() string {
 // with none, as a spec written from it says), the walls hold, and nothing is
 // left over.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("LANDLORD_TEST_SEED"), 10, 64); err == nil {
 		seed = s

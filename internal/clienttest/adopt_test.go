@@ -119,6 +119,7 @@ func eachMess(t *testing.T, inTurn bool, test func(t *testing.T, s *pgtest.Serve
 				continue
 			}
 			t.Run(fmt.Sprintf("postgres-%d/%s", major, m.name), func(t *testing.T) {
+				t.Parallel()
 				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
 				m.make(t, s)
 				test(t, s, m)

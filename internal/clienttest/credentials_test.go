@@ -66,10 +66,13 @@ func (h *house) given(t *testing.T, w way, tenant, login string) run.Spec {
 	return spec
 }
 
-// each runs a test on a fresh server of each of some majors.
+// each runs a test on a fresh server of each of some majors, several at once.
 func each(t *testing.T, majors []int, test func(t *testing.T, s *pgtest.Server), opts ...pgtest.Option) {
 	for _, major := range majors {
-		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) { test(t, pgtest.Start(t, major, opts...)) })
+		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Parallel()
+			test(t, pgtest.Start(t, major, opts...))
+		})
 	}
 }
 

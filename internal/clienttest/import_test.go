@@ -61,6 +61,7 @@ func TestImport(t *testing.T) {
 	for _, major := range ends() {
 		for _, c := range byHand() {
 			t.Run(fmt.Sprintf("postgres-%d/%s", major, c.name), func(t *testing.T) {
+				t.Parallel()
 				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
 				c.make(t, s)
 				found, err := landlord.Import(t.Context(), tenant.Server{Name: "main", Connection: s.ConnString("postgres", "postgres")})

@@ -66,6 +66,7 @@ func TestManagedAdoption(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("postgres-%d/%s", major, m.name), func(t *testing.T) {
+				t.Parallel()
 				s := pgtest.Start(t, major, pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
 				m.makeAsMaster(t, s)
 				e := m.managed(t, s)

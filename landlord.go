@@ -198,6 +198,9 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 		if total.Open = p.Open(); p.Empty() {
 			return total, p.Err()
 		}
+		if err := apply.Ready(ctx, p, s.Connection); err != nil {
+			return total, err
+		}
 		if h.Straight && round == 0 && h.Consent != nil {
 			if err := h.Consent(p); err != nil {
 				return total, err

@@ -44,8 +44,11 @@ func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) ([]
 	name := filepath.Join(dir, t.Name+"-"+time.Now().UTC().Format("20060102T150405.000Z"))
 	var kept []Dumped
 	for i, p := range t.Places() {
-		if !accepts(snap, p.Database) {
+		switch open, there := doorOf(snap, p.Database); {
+		case !there:
 			continue
+		case !open:
+			return kept, fmt.Errorf("database %s takes no connections, so that there is no dump of it; landlord apply --tenant %s opens it", p.Database, t.Name)
 		}
 		d := backup.Dump{Conninfo: s.Connection, Database: p.Database, Version: snap.Version, Superuser: snap.Session.Superuser, Path: name + ".dump"}
 		if i > 0 {

@@ -16,8 +16,10 @@ import (
 
 // Status is what a tenant has on a server, and what of it is in use.
 type Status struct {
-	Name      string       `json:"name"`
-	Server    string       `json:"server"`
+	Name   string `json:"name"`
+	Server string `json:"server"`
+	// Version is the server's, such as 17.10; empty: it does not run.
+	Version   string       `json:"version"`
 	Isolation tenant.Model `json:"isolation"`
 	Database  string       `json:"database"`
 	Schemas   []string     `json:"schemas"`
@@ -33,6 +35,11 @@ type Status struct {
 	MaxSessions int          `json:"maxSessions"`
 	Roles       []RoleStatus `json:"roles"`
 	Limits      []Limit      `json:"limits"`
+}
+
+// Rotating says whether a rotation of a password is not finished.
+func (s Status) Rotating() bool {
+	return slices.ContainsFunc(s.Roles, func(r RoleStatus) bool { return r.Rotation == "old" })
 }
 
 // PlaceStatus is a further database of a tenant.
@@ -132,12 +139,24 @@ func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error)
 	out := make([]Status, len(found))
 	for i, t := range found {
 		out[i] = facts.status(t)
+		out[i].Version = snap.Version.String()
 	}
 	return out, nil
 }
 
 func accepts(snap snapshot.Snapshot, database string) bool {
-	return slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == database && d.AllowConn })
+	open, _ := doorOf(snap, database)
+	return open
+}
+
+// doorOf says whether a database takes connections, and whether it is there.
+func doorOf(snap snapshot.Snapshot, database string) (open, there bool) {
+	for _, d := range snap.Databases {
+		if d.Name == database {
+			return d.AllowConn, true
+		}
+	}
+	return false, false
 }
 
 // facts is a snapshot arranged by role.

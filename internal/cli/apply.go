@@ -21,6 +21,8 @@ type consent struct {
 	drops []string
 	// fresh gives what is wanted as it is now.
 	fresh refresh
+	// given, if any, is called once it is given, before anything is changed.
+	given func() error
 	// straight says that nobody is asked before landlord's lock is held.
 	straight bool
 }
@@ -38,8 +40,6 @@ if it has changed since somebody agreed). What fails is reported and the rest is
 done; the next apply goes on from there.
 
 What destroys data asks for its name, also with --yes; --drop NAME gives the
-name beforehand. With --prune and neither --server nor --tenant, the servers
-that landlord made on this machine for tenants who are out of the spec are taken
 name beforehand. With --prune and neither --server nor --tenant, the servers
 that landlord made on this machine for tenants who are out of the spec are taken
 away too, each after a last dump into the current directory. Where the router's
@@ -119,6 +119,9 @@ func (a *app) routerBehind(ctx context.Context, e tenant.Estate) {
 // inTheWay looks at all servers, where there are several, before one of them is
 // changed: a tenant may stand on one, and in the spec on another.
 func inTheWay(ctx context.Context, e tenant.Estate, list []tenant.Server, s scope) error {
+	if len(s.tenants) > 0 {
+		return landlord.Elsewhere(ctx, e, s.tenants...)
+	}
 	if len(list) < 2 {
 		return nil
 	}
@@ -137,7 +140,7 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 	result, err := landlord.Apply(ctx, e, server.Name, s.options(), landlord.Hooks{
 		Refresh:  agreed.fresh,
 		Straight: agreed.straight,
-		Consent:  func(p plan.Plan) error { changed = true; return a.ask(ctx, p, agreed) },
+		Consent:  func(p plan.Plan) error { changed = true; return a.consent(ctx, p, agreed) },
 		Waiting:  func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
 		Begin: func(p plan.Plan) {
 			bar = term.NewProgress(a.Err, a.errLook(), "applying", groups(p), a.quiet)
@@ -195,6 +198,14 @@ func groups(p plan.Plan) int {
 		n++
 	}
 	return n
+}
+
+// consent asks, and passes on that there was consent.
+func (a *app) consent(ctx context.Context, p plan.Plan, agreed consent) error {
+	if err := a.ask(ctx, p, agreed); err != nil || agreed.given == nil {
+		return err
+	}
+	return agreed.given()
 }
 
 // ask shows the plan and asks for consent: once for all of it, and once for

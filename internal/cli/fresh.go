@@ -68,6 +68,8 @@ func (a *app) now(h home) refresh {
 	switch {
 	case h.fresh != nil:
 		return h.fresh
+	case h.draft != nil:
+		return h.draft.now
 	case h.bare:
 		return func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, h.server) }
 	}
@@ -89,23 +91,28 @@ func still(name string, f refresh) refresh {
 }
 
 // without is a refresh of which a tenant is to be taken away: it fails where
-// somebody has opened its door since its data were kept, or added it again.
-func (a *app) without(h home, name string) refresh {
+// somebody has opened its door since its data were kept (as adding it again
+// does), or has given it a database since it was shown what goes.
+func (a *app) without(h home, shown landlord.Status) refresh {
+	name := shown.Name
 	return func(ctx context.Context) (tenant.Estate, error) {
 		live, err := landlord.Export(ctx, h.server)
 		if err != nil {
 			return live, err
 		}
-		if t, ok := live.Tenant(name); ok && !t.Suspended {
+		t, ok := live.Tenant(name)
+		if ok && !t.Suspended {
 			return live, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
+		}
+		for _, p := range t.Places() {
+			if ok && !shown.In(p.Database) {
+				return live, fmt.Errorf("tenant %s has got database %s since you agreed: it stays, and is suspended; remove it again if it is to go", name, p.Database)
+			}
 		}
 		e := live
 		if !h.bare {
 			if e, err = a.specNow(ctx); err != nil {
 				return e, err
-			}
-			if _, ok := e.Tenant(name); ok {
-				return e, fmt.Errorf("somebody has added tenant %s to %s again meanwhile: it stays, and is suspended", name, a.file)
 			}
 		}
 		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })

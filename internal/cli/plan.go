@@ -74,6 +74,9 @@ func (a *app) plan(c *cobra.Command, s scope) error {
 	if err != nil {
 		return err
 	}
+	if err := landlord.Elsewhere(c.Context(), e, s.tenants...); err != nil {
+		return err
+	}
 	plans := []plan.Plan{}
 	for _, server := range list {
 		p, err := landlord.Plan(c.Context(), e, server.Name, s.options())

@@ -40,7 +40,7 @@ func (a *app) removeOwn(ctx context.Context, name string, f removeFlags) (own bo
 	if err := landlord.RemoveServer(ctx, e, name, landlord.Hooks{Waiting: func() { a.say("another landlord is at work on this machine; waiting") }}); err != nil {
 		return true, err
 	}
-	if _, err := a.edit(ctx, "", spec.Remove(name)); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
+	if err := a.strike(ctx, "", name); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
 		return true, err
 	}
 	if a.output != "json" {

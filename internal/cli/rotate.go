@@ -189,10 +189,18 @@ func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.T
 		return h, t, usageError{unknownTenant(h.estate, name)}
 	}
 	if server != "" && !h.bare && t.Server != server {
-		return h, t, usageError{fmt.Errorf("tenant %s is on server %s, not on %s", name, t.Server, server)}
+		return h, t, otherServer(name, t.Server, server)
 	}
 	h.server, _ = h.estate.Server(t.Server)
-	return h, t, nil
+	if h.bare {
+		return h, t, nil
+	}
+	return h, t, landlord.Elsewhere(ctx, h.estate, name)
+}
+
+// otherServer is the error for a --server that is not the tenant's in the spec.
+func otherServer(name, inSpec, asked string) error {
+	return usageError{fmt.Errorf("tenant %s is on server %s in the spec, not on %s; to go by what is on %[3]s, give --server its connection string", name, inSpec, asked)}
 }
 
 // fits says why the answer could not be given, before it costs a password.

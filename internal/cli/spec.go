@@ -62,14 +62,23 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
+// readSpec reads the spec's text.
+func readSpec(path string) ([]byte, error) {
+	text, err := readFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usageError{fmt.Errorf("there is no %s here; landlord init writes one, and -f names another", path)}
+	case err != nil:
+		return nil, usageError{err}
+	}
+	return text, nil
+}
+
 // load reads the spec.
 func (a *app) load() (tenant.Estate, error) {
-	text, err := readFile(a.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return tenant.Estate{}, usageError{fmt.Errorf("there is no %s here; landlord init writes one, and -f names another", a.file)}
-	}
+	text, err := readSpec(a.file)
 	if err != nil {
-		return tenant.Estate{}, usageError{err}
+		return tenant.Estate{}, err
 	}
 	e, err := spec.Parse(a.file, text)
 	heap.Fit(len(e.Tenants))
@@ -92,11 +101,7 @@ func tenants(e tenant.Estate, names []string) error {
 // tenantNames and serverNames complete names out of the spec.
 func (a *app) tenantNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	e, _ := a.load()
-	var names []string
-	for _, t := range e.Tenants {
-		names = append(names, t.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return names(e), cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) serverNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -108,12 +113,17 @@ func (a *app) serverNames(*cobra.Command, []string, string) ([]string, cobra.She
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-func unknownTenant(e tenant.Estate, name string) error {
+// names are those of an estate's tenants.
+func names(e tenant.Estate) []string {
 	var known []string
 	for _, t := range e.Tenants {
 		known = append(known, t.Name)
 	}
-	if near := spec.Suggest(name, known); near != "" {
+	return known
+}
+
+func unknownTenant(e tenant.Estate, name string) error {
+	if near := spec.Suggest(name, names(e)); near != "" {
 		return fmt.Errorf("there is no tenant %q in the spec; %s", name, near)
 	}
 	return fmt.Errorf("there is no tenant %q in the spec", name)

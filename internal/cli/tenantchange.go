@@ -11,25 +11,23 @@ import (
 
 	"landlord"
 	"landlord/internal/spec"
-	"landlord/internal/spec/specfile"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
 
-// edit changes one tenant in the spec, or in what the server says where there
-// is no spec, and returns the home as it should be now.
+// edit changes one tenant in what the server says where there is no spec, and
+// otherwise in the spec, as it will stand once the home's commit is called: what
+// the server refuses is not in the spec either. It returns the home as it should
+// be now.
 func (a *app) edit(ctx context.Context, server string, change spec.Change) (home, error) {
 	if !bareServer(server) {
-		var edited spec.Edited
-		err := specfile.Update(a.file, func(text []byte) (_ []byte, err error) {
-			edited, err = spec.Edit(a.file, text, change)
-			return edited.Text, err
-		})
-		if err != nil {
-			return home{}, usageError{err}
+		d := &draft{file: a.file, change: change}
+		if err := d.read(); err != nil {
+			return home{}, err
 		}
-		a.seen.text, a.seen.estate = edited.Text, edited.After
-		return a.homeOf(edited, server, change.Tenant())
+		h, err := a.homeOf(d.edited, server, change.Tenant())
+		h.draft = d
+		return h, err
 	}
 	s := tenant.Server{Name: "main", Connection: server}
 	e, err := landlord.Export(ctx, s)
@@ -37,10 +35,13 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 		return home{}, err
 	}
 	edited, err := spec.Edit("the server's state", spec.Write(e), change)
+	if errors.Is(err, spec.ErrUnknownTenant) {
+		return home{}, notThere(change.Tenant(), names(e))
+	}
 	if err != nil {
 		return home{}, usageError{err}
 	}
-	return home{edited.After, edited.After.Servers[0], true, serverNow(s, change, e, edited.After)}, nil
+	return home{estate: edited.After, server: edited.After.Servers[0], bare: true, fresh: serverNow(s, change, e, edited.After)}, nil
 }
 
 // homeOf is the server of an estate that --server names, or that the changed
@@ -48,7 +49,11 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 func (a *app) homeOf(edited spec.Edited, server, name string) (home, error) {
 	e := edited.After
 	for _, state := range []tenant.Estate{edited.After, edited.Before} {
-		if t, ok := state.Tenant(name); ok && server == "" {
+		t, ok := state.Tenant(name)
+		if ok && server != "" && server != t.Server {
+			return home{}, otherServer(name, t.Server, server)
+		}
+		if ok {
 			s, _ := state.Server(t.Server)
 			return home{estate: e, server: s}, nil
 		}
@@ -77,9 +82,18 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 	if !o.Prune {
 		agreed.fresh = still(name, agreed.fresh)
 	}
+	if !h.bare && !o.Prune {
+		if err := landlord.Elsewhere(ctx, h.estate, name); err != nil {
+			return err
+		}
+	}
+	agreed.given = h.commit
 	result, err := a.applyServer(ctx, h.estate, h.server, scope{tenants: o.Tenants, prune: o.Prune}, agreed)
 	a.output = output
-	return errors.Join(err, result.Err())
+	if err = errors.Join(err, result.Err()); err == nil {
+		err = h.commit() // also where nothing was to be done on the server
+	}
+	return err
 }
 
 type addFlags struct {
@@ -290,11 +304,12 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 		return fmt.Errorf("%w; tenant %s is suspended now, and landlord tenant resume %s undoes that", err, name, name)
 	}
 	if !h.bare {
-		if _, err := a.edit(ctx, f.server, spec.Remove(name)); err != nil && !errors.Is(err, spec.ErrUnknownTenant) {
+		h.draft = &draft{file: a.file, change: spec.Remove(name), orGone: true}
+		if err := h.draft.read(); err != nil {
 			return err
 		}
 	}
-	h.fresh = a.without(h, name)
+	h.fresh = a.without(h, all[0])
 	h.estate.Tenants = slices.DeleteFunc(slices.Clone(h.estate.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
 	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
 		return err
@@ -306,12 +321,21 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	return nil
 }
 
+// strike takes a tenant out of the spec.
+func (a *app) strike(ctx context.Context, server, name string) error {
+	h, err := a.edit(ctx, server, spec.Remove(name))
+	if err != nil {
+		return err
+	}
+	return h.commit()
+}
+
 // forget takes a tenant that has nothing on the server out of the spec.
 func (a *app) forget(ctx context.Context, server, name string) error {
 	if bareServer(server) {
 		return a.noSuchTenant(ctx, server, name)
 	}
-	if _, err := a.edit(ctx, server, spec.Remove(name)); err != nil {
+	if err := a.strike(ctx, server, name); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Out, "tenant %s had nothing on the server; it is out of the spec\n", name)
@@ -353,6 +377,9 @@ func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tena
 		if h.bare {
 			h.estate, h.server = live, live.Servers[0]
 		} else if wanted, ok := h.estate.Tenant(name); ok {
+			if wanted.Server != h.server.Name {
+				return home{}, t, otherServer(name, wanted.Server, h.server.Name)
+			}
 			t = wanted
 		}
 		return h, t, nil

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
-	"landlord/internal/catalog"
-	"landlord/internal/plan"
+	"landlord/internal/spec"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
@@ -26,6 +24,16 @@ type home struct {
 	bare bool
 	// fresh, if any, is how the estate is made anew.
 	fresh refresh
+	// draft, if any, is a change of the spec that is still to be written.
+	draft *draft
+}
+
+// commit writes what is still to be written into the spec.
+func (h home) commit() error {
+	if h.draft == nil {
+		return nil
+	}
+	return h.draft.write()
 }
 
 // bareServer says whether --server is a connection string.
@@ -52,18 +60,6 @@ func (a *app) homes(server string) ([]home, error) {
 	return out, nil
 }
 
-type listFlags struct {
-	server, sort, isolation, database string
-	suspended, open, busy, byHouse    bool
-	top                               int
-}
-
-// has says whether a tenant is among those asked for.
-func (f listFlags) has(s landlord.Status) bool {
-	return (f.isolation == "" || string(s.Isolation) == f.isolation) && (f.database == "" || s.In(f.database)) &&
-		(!f.suspended || s.Suspended) && (!f.open || !s.Suspended) && (!f.busy || s.Sessions > 0)
-}
-
 func (a *app) tenantList() *cobra.Command {
 	var f listFlags
 	c := &cobra.Command{
@@ -73,23 +69,17 @@ func (a *app) tenantList() *cobra.Command {
 What the server says counts, not the spec. Where there are thousands, --top
 shows the first few in the order of --sort, and --by-house a line for each
 database (sorted by name, house, size or connections); the last line counts all
-that were asked for.
+that were asked for. Filters may be combined: those who fit all of them are
+listed. What is not known, such as a size that cannot be read, fits no filter.
 Exit status: 0; 1 failed; 2 bad usage or spec.`,
-		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
+		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --match 'shop_*' --larger 10GiB\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.listTenants(c.Context(), f) },
 	}
 	a.specFlag(c)
 	a.outputFlag(c, "text", "json")
 	homeFlag(c, &f.server)
-	c.Flags().StringVar(&f.sort, "sort", "name", "by name, house, size, connections (now), limit (connections at most), or free (connections left)")
-	c.Flags().StringVar(&f.isolation, "isolation", "", "only those of this model")
-	c.Flags().StringVar(&f.database, "database", "", "only those in this database")
-	c.Flags().BoolVar(&f.suspended, "suspended", false, "only those that are suspended")
-	c.Flags().BoolVar(&f.open, "open", false, "only those that are not suspended")
-	c.Flags().BoolVar(&f.byHouse, "by-house", false, "a line for each database, with what its tenants have together")
-	c.Flags().IntVar(&f.top, "top", 0, "only the first so many (0: all)")
-	c.Flags().BoolVar(&f.busy, "busy", false, "only those with connections now")
+	f.register(c)
 	return c
 }
 
@@ -98,12 +88,9 @@ func homeFlag(c *cobra.Command, server *string) {
 }
 
 func (a *app) listTenants(ctx context.Context, f listFlags) error {
-	order, ok := orders[f.sort]
-	if !ok {
-		return usageError{fmt.Errorf("--sort %s: it is one of name, house, size, connections, limit, free", f.sort)}
-	}
-	if f.byHouse && (f.sort == "limit" || f.sort == "free") {
-		return usageError{fmt.Errorf("--by-house --sort %s: limits are of tenants, not of houses: sort by name, house, size or connections", f.sort)}
+	order, err := f.check()
+	if err != nil {
+		return err
 	}
 	all, err := a.statuses(ctx, f.server)
 	if err != nil {
@@ -123,19 +110,19 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 		return a.json(map[string]any{"tenants": all})
 	}
 	t := term.Table{Head: []string{"tenant", "house", "size", "connections", "of", "logins", ""}, Right: []int{2, 3, 4}}
+	several := slices.ContainsFunc(all, func(s landlord.Status) bool { return s.Server != all[0].Server })
+	if several {
+		t.Head = append(t.Head, "server")
+	}
 	for _, s := range all {
-		t.Rows = append(t.Rows, listRow(s))
+		row := listRow(s)
+		if several {
+			row = append(row, term.Toned(term.Dim, s.Server+" ("+s.Version+")"))
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	_, err = fmt.Fprintf(a.Out, "%s%s%s\n", a.outLook().Table(t), shown(len(all), total.tenants), total)
 	return err
-}
-
-// first is how many of n are shown.
-func (f listFlags) first(n int) int {
-	if f.top > 0 {
-		return min(f.top, n)
-	}
-	return n
 }
 
 func shown(n, of int) string {
@@ -161,29 +148,6 @@ func (a *app) statuses(ctx context.Context, server string, only ...string) ([]la
 	return all, nil
 }
 
-// orders sort a list; what is largest comes first.
-var orders = map[string]func(a, b landlord.Status) int{
-	"name":        func(a, b landlord.Status) int { return strings.Compare(a.Name, b.Name) },
-	"house":       func(a, b landlord.Status) int { return strings.Compare(a.Database, b.Database) },
-	"limit":       func(a, b landlord.Status) int { return cmp.Compare(limit(b), limit(a)) },
-	"size":        func(a, b landlord.Status) int { return cmp.Compare(b.Bytes, a.Bytes) },
-	"connections": func(a, b landlord.Status) int { return cmp.Compare(b.Sessions, a.Sessions) },
-	"free":        func(a, b landlord.Status) int { return cmp.Compare(free(a), free(b)) },
-}
-
-// free is how many more connections a tenant may open.
-func free(s landlord.Status) int {
-	return limit(s) - s.Sessions
-}
-
-// limit is how many connections a tenant may have.
-func limit(s landlord.Status) int {
-	if s.MaxSessions == 0 && !s.Suspended {
-		return 1 << 30
-	}
-	return s.MaxSessions
-}
-
 func listRow(s landlord.Status) []term.Cell {
 	var logins []string
 	for _, r := range s.Roles {
@@ -194,6 +158,8 @@ func listRow(s landlord.Status) []term.Cell {
 	state := term.Text("")
 	if s.Suspended {
 		state = term.Toned(term.Warn, "suspended")
+	} else if s.Rotating() {
+		state = term.Text("rotating")
 	}
 	return []term.Cell{
 		term.Toned(term.Strong, s.Name), term.Text(housesOf(s)), term.Text(bytes(s.Bytes)),
@@ -242,133 +208,27 @@ func most(s landlord.Status) string {
 	return fmt.Sprint(s.MaxSessions)
 }
 
-func (a *app) tenantShow() *cobra.Command {
-	var server string
-	c := &cobra.Command{
-		Use:   "show NAME",
-		Short: "Tell all about one tenant",
-		Long: `Tell all about one tenant: its house, roles and who is in them, limits (and
-which of them the tenant can change), size, connections, its largest tables,
-what else stands in its schemas and what of that is unusual, and what
-differs from what it should be.
-Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
-		Example: "  landlord tenant show acme",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(c *cobra.Command, args []string) error { return a.showTenant(c.Context(), server, args[0]) },
-	}
-	a.specFlag(c)
-	a.outputFlag(c, "text", "json")
-	homeFlag(c, &server)
-	return c
-}
-
-func (a *app) showTenant(ctx context.Context, server, name string) error {
-	all, err := a.statuses(ctx, server, name)
-	if err != nil {
-		return err
-	}
-	if len(all) == 0 {
-		return a.noSuchTenant(ctx, server, name)
-	}
-	if len(all) > 1 {
-		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
-	}
-	contents, err := a.contents(ctx, server, all[0])
-	if err != nil {
-		return err
-	}
-	// What a plan refuses to touch is what one wants to look at most.
-	drift, refused := a.drift(ctx, server, all[0])
-	if refused == nil {
-		refused = drift.Err()
-	}
-	if a.output == "json" {
-		answer := tenantAnswer(all[0], drift)
-		answer["contents"] = contents
-		return errors.Join(a.json(answer), refused)
-	}
-	printTenant(a, all[0], contents)
-	if refused == nil {
-		printDrift(a, all[0].Name, drift)
-	}
-	return refused
-}
-
 // noSuchTenant is the error for a name that the server does not know.
 func (a *app) noSuchTenant(ctx context.Context, server, name string) error {
 	all, err := a.statuses(ctx, server)
 	if err != nil {
 		return err
 	}
-	e := tenant.Estate{}
+	var known []string
 	for _, s := range all {
-		e.Tenants = append(e.Tenants, tenant.Tenant{Name: s.Name})
+		known = append(known, s.Name)
 	}
-	return usageError{fmt.Errorf("the server: %w", unknownTenant(e, name))}
+	return notThere(name, known)
 }
 
-// drift is what a plan for the tenant would change.
-func (a *app) drift(ctx context.Context, server string, s landlord.Status) (plan.Plan, error) {
-	hs, err := a.homes(server)
-	if err != nil {
-		return plan.Plan{}, err
+// notThere is the error for a tenant that no server has, with the name that was
+// probably meant.
+func notThere(name string, known []string) error {
+	text := fmt.Sprintf("the server has no tenant %q", name)
+	if near := spec.Suggest(name, known); near != "" {
+		text += "; " + near
 	}
-	for _, h := range hs {
-		if h.server.Name != s.Server {
-			continue
-		}
-		if _, ok := h.estate.Tenant(s.Name); !ok {
-			if h.estate, err = landlord.Export(ctx, h.server); err != nil {
-				return plan.Plan{}, err
-			}
-		}
-		return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}})
-	}
-	return plan.Plan{}, nil
-}
-
-// tenantAnswer is what show answers as JSON.
-func tenantAnswer(s landlord.Status, drift plan.Plan) map[string]any {
-	answer := map[string]any{"tenant": s, "drift": drift.Steps}
-	if s.Isolation == tenant.Cluster {
-		answer["host"], answer["sizes"] = drift.Host, drift.Sizes
-	}
-	return answer
-}
-
-func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
-	l, w := a.outLook(), a.Out
-	state := ""
-	if s.Suspended {
-		state = l.Paint(term.Warn, "  suspended")
-	}
-	fmt.Fprintf(w, "%s%s\n  %s on server %s, %s\n", l.Paint(term.Strong, s.Name), state,
-		houseOf(s.Isolation, term.Clean(s.Database)), s.Server, term.Count(len(s.Schemas), "schema"))
-	for _, p := range s.Further {
-		fmt.Fprintf(w, "  database %s, %s, %s\n", term.Clean(p.Database), term.Count(len(p.Schemas), "schema"), bytes(p.Bytes))
-	}
-	fmt.Fprintf(w, "  %s, %s now, at most %s\n\n", bytes(s.Bytes), term.Count(s.Sessions, "connection"), most(s))
-	t := term.Table{Head: []string{"role", "kind", "may log in", "password", "connections", "also in it"}, Right: []int{4}}
-	for _, r := range s.Roles {
-		login := term.Toned(term.Dim, "no")
-		if r.Login {
-			login = term.Toned(term.Good, "yes")
-		}
-		if r.Login && r.Rotation == "old" {
-			login = term.Toned(term.Warn, strings.TrimSuffix("yes, the old one until "+r.Until, " until "))
-		}
-		t.Rows = append(t.Rows, []term.Cell{term.Text(r.Name), term.Text(r.Kind), login, term.Text(r.Verifier),
-			term.Text(fmt.Sprint(r.Sessions)), term.Text(strings.Join(r.Members, ", "))})
-	}
-	fmt.Fprint(w, l.Table(t))
-	for _, limit := range s.Limits {
-		kind := l.Paint(term.Good, "enforced")
-		if !limit.Enforced {
-			kind = l.Paint(term.Warn, "a default that the tenant can change")
-		}
-		fmt.Fprintf(w, "  %-22s %-8s %s\n", limit.Name, limit.Value, kind)
-	}
-	printContents(a, contents)
+	return usageError{errors.New(text)}
 }
 
 func (a *app) tenantCommand() *cobra.Command {

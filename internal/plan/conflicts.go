@@ -102,9 +102,29 @@ func (b *builder) moved(t tenant.Tenant) {
 func (b *builder) elsewhere(t tenant.Tenant) {
 	server, ok := b.in.Elsewhere[t.Name]
 	if ok && !t.Suspended && len(b.in.Only) == 0 {
-		b.clash(t.Name, fmt.Sprintf("put its server right in the spec, or close the wrong one: landlord tenant suspend, or remove, %s --server with this server's connection", t.Name),
-			"tenant %q stands on server %s, with its door open, and in the spec on server %s", t.Name, b.in.Server.Name, server)
+		b.clashes = append(b.clashes, standsElsewhere(t.Name, b.in.Server.Name, server))
 	}
+}
+
+func standsElsewhere(name, here, inSpec string) Conflict {
+	return Conflict{Tenant: name, What: fmt.Sprintf("tenant %q stands on server %s, with its door open, and in the spec on server %s", name, here, inSpec),
+		Next: fmt.Sprintf("put its server right in the spec, or close the wrong one: landlord tenant suspend, or remove, %s --server with this server's connection", name)}
+}
+
+// Elsewhere is a [*ConflictError] where one of some tenants, whom the spec has on
+// other servers, stands on this one with its door open.
+func Elsewhere(server string, snap snapshot.Snapshot, others []tenant.Tenant) error {
+	var clashes []Conflict
+	for _, have := range Found(server, snap) {
+		i := slices.IndexFunc(others, func(t tenant.Tenant) bool { return t.Name == have.Name })
+		if i >= 0 && !have.Suspended {
+			clashes = append(clashes, standsElsewhere(have.Name, server, others[i].Server))
+		}
+	}
+	if len(clashes) == 0 {
+		return nil
+	}
+	return &ConflictError{clashes}
 }
 
 // containerConflicts refuses a database that exists and that no mark of

@@ -230,12 +230,14 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 	}
 }
 
+const createDatabase = "CREATE DATABASE "
+
 // newDatabase makes a database that is born closed: nobody can connect until
 // its ACL is right. template0 is the only template that nobody can have
 // written to.
 func (u unit) newDatabase(c isolation.Container, temp bool) {
 	name := pgsql.Ident(c.Database)
-	u.alone("database "+c.Database+" is missing", Safe, "CREATE DATABASE "+name+" TEMPLATE template0 ALLOW_CONNECTIONS false")
+	u.alone("database "+c.Database+" is missing", Safe, createDatabase+name+" TEMPLATE template0 ALLOW_CONNECTIONS false")
 	sql := []string{"REVOKE ALL ON DATABASE " + name + " FROM PUBLIC"}
 	for _, g := range u.b.databaseGrants(c, temp) {
 		sql = append(sql, change{grant: true, privs: g.Privs, grantee: g.Grantee}.sql("DATABASE "+name))

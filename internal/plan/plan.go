@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"landlord/internal/cluster"
@@ -125,6 +126,11 @@ type Note struct {
 
 // Empty says that there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil && len(p.Host) == 0 }
+
+// MakesDatabases says whether a database is to be made.
+func (p Plan) MakesDatabases() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Alone && strings.HasPrefix(s.SQL[0], createDatabase) })
+}
 
 // UnreadError says that databases could not be read, so that nothing is known
 // of them: they are not as they should be, and not as they should not be.

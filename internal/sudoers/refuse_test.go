@@ -188,6 +188,11 @@ func (w *world) otherOptions() (list []attempt) {
 		// The allowed options, with other values or more than once.
 		{"tenant", "add", file, "acme", "--yes"}, {"tenant", "add", file, "acme", "--set", "limits.connections=500"}, {"tenant", "add", file, "acme", "--set=isolation=cluster"},
 		{"tenant", "add", file, "acme", "--profile=small", "--isolation=schema"}, {"tenant", "list", file, "--sort", "size"}, {"tenant", "list", file, "--busy"},
+		{"tenant", "list", file, "--by-house"}, {"tenant", "list", file, "--top", "1"}, {"tenant", "list", file, "--sort=free"}, {"tenant", "list", file, "--isolation", "schema"},
+		{"tenant", "list", file, "--database=postgres"}, {"tenant", "list", file, "--suspended"}, {"tenant", "list", file, "--open"}, {"tenant", "list", file, "--output", "json", "--by-house"},
+		{"tenant", "add", file, "acme", "--databases", "bolt"}, {"tenant", "add", file, "acme", "--databases=bolt,carl"}, {"tenant", "add", file, "acme", "--pool", "shared"},
+		{"tenant", "add", file, "acme", "--set=adopt=true"}, {"tenant", "add", file, "acme", "--isolation", "cluster", "--set", "resources.volume=/etc"},
+		{"tenant", "resume", file, "acme", "--confirm", "acme"}, {"tenant", "suspend", file, "acme", "--no-dump"}, {"tenant", "show", file, "acme", "--server", "host=evil"},
 		{"tenant", "add", file, "acme", "--yes", "--yes"}, {"tenant", "add", file, "acme", "--yes=true"}, {"tenant", "add", file, "acme", "-y"},
 		{"tenant", "add", file, "acme", "--ye"}, {"tenant", "add", file, "--yes", "acme"}, {"tenant", "add", "--yes", file, "acme"},
 		{"tenant", "add", file, "acme", "--yes", "bolt"}, {"tenant", "add", file, "acme", "--yes", "--drop", "bolt"},
@@ -216,6 +221,10 @@ func (w *world) otherCommands() (list []attempt) {
 		{"tenant", "add|remove", file, "acme"}, {"tenant", "add", "remove", file, "acme"}, {"tenant", "help", file},
 		{"apply", file, "--yes"}, {"plan", file}, {"credentials", file, "acme"}, {"credentials", "acme", file, "--rotate"},
 		{"export", file}, {"hba", file}, {"prove", file}, {"sudoers", "--group", w.group}, {"init", file}, {"check", file}, {"demo"}, {"version"},
+		{"tenant", "rotate", file, "acme", "--finish"}, {"tenant", "rotate", file, "acme", "--in-place"}, {"tenant", "rotate", file, "acme", "--out", "/tmp/evil"},
+		{"router", "apply", file}, {"router", "plan", file}, {"router", "status", file}, {"router", "kill", file}, {"hba", "apply", file, "--yes"}, {"hba", "check", file},
+		{"access", "path", "--from", "acme_app", "--to", "bolt", file}, {"snapshot", file}, {"report", file, "--out", "/tmp/evil"}, {"audit", file}, {"audit", "--psql", "/etc/shadow"},
+		{"audit", "--hba", "/etc/shadow"}, {"import", file}, {"credentials", file, "--admin", "ops"}, {"credentials", file, "--pool", "shared"},
 		{"help", "tenant"}, {"completion", "bash"}, {"__complete", "tenant", "list", file}, {"__completeNoDesc", "tenant", "list", ""},
 	} {
 		list = append(list, attempt{name: "command", argv: w.sudo(args...)})

@@ -115,7 +115,7 @@ func verbs(fixed string) []verb {
 		{"ADD", "NAME [--isolation schema|database] [--profile WORD]", "Add a customer.",
 			" " + word + "( --isolation[ =](schema|database))?( --profile[ =]" + word + ")?"},
 		{"LIST", "[--output text|json]", "List the customers.", "( --output[ =](text|json))?"},
-		{"SHOW", "NAME", "Show how one customer's house is arranged, and nothing of what is in it.", " " + word},
+		{"SHOW", "NAME", "Show how one customer's house is arranged: names and sizes, and no row.", " " + word},
 		{"SUSPEND", "NAME", "Close one customer's door. Nothing is lost.", " " + word},
 		{"RESUME", "NAME", "Open it again.", " " + word},
 	}

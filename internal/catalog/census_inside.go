@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
@@ -47,96 +46,66 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 		return failed(err)
 	}
 	defer connect.Close(conn)
-	r := newReader()
-	c := snapshot.Contents{Database: session.Database}
-	k, signs, err := look(ctx, conn, r, &c)
+	c, unread, err := inventoryOver(ctx, conn, session)
 	if err != nil {
 		return failed(err)
 	}
-	k.tied = signs == nil || slices.ContainsFunc(signs, func(sign string) bool { return slices.Contains([]string{"foreignkeys", "triggers", "inherits"}, sign) })
-	k.assemble(&c)
-	first, flags := c, map[[2]string]flag{}
-	pieces := there(insidePieces(r, k, &c, flags, pgsql.Version(session.Major*10000)), k, signs)
-	if sql, rows := rarer(conn, r, k, &c, ofWhole(), true); len(rows) > 0 {
-		pieces = append([]piece{{snapshot.PartContents, "rarer", sql, rows}}, pieces...)
+	if i := slices.IndexFunc(unread, func(u snapshot.Unread) bool { return u.Part == snapshot.PartContents }); i >= 0 {
+		return inventory{contents: snapshot.Contents{Database: session.Database, Error: unread[i].Reason}}
 	}
-	unread, err := readPieces(ctx, conn, r, c.Database, pieces, func() { c = first })
-	if err != nil {
-		return failed(err)
-	}
-	if len(unread) > 0 && unread[0].Part == snapshot.PartContents {
-		return inventory{contents: snapshot.Contents{Database: session.Database, Error: unread[0].Reason}}
-	}
-	setFlags(&c, flags)
 	return inventory{c, unread}
 }
 
-// look reads what every database has, and the signs of the rarer kinds. Where
-// a sign cannot be read, signs is nil, and everything is to be tried.
-func look(ctx context.Context, conn *pgconn.PgConn, r *reader, c *snapshot.Contents) (k *core, signs []string, err error) {
-	k, signs = newCore(r), []string{}
-	always := alwaysPieces(r, c)
-	sql, rows := ofWhole().core+censusSQL("signs"), []rowFunc{k.row, func(row [][]byte) { signs = append(signs, string(row[0])) }}
-	for _, p := range always {
-		sql, rows = sql+p.sql, append(rows, p.rows...)
+func inventoryOver(ctx context.Context, conn *pgconn.PgConn, session connect.Options) (c snapshot.Contents, unread []snapshot.Unread, err error) {
+	c.Database = session.Database
+	r := newReader()
+	p := newPlain(r, &c, pgsql.Version(session.Major*10000))
+	unread, err = readPieces(ctx, conn, r, c.Database, p.pieces(), p.forget)
+	if err != nil || len(unread) > 0 && unread[0].Part == snapshot.PartContents {
+		return c, unread, err
 	}
-	if err = query(ctx, conn, r, sql, rows...); err == nil {
-		return k, signs, nil
+	p.settle()
+	p.k.assemble(&c)
+	first := c
+	pieces := slices.DeleteFunc(rarePieces(r, p.k, &c), func(q piece) bool { return !p.shows(q.name) })
+	sql, rows := rarer(conn, r, p.k, &c, ofWhole(), true)
+	more, also := p.questions()
+	if rows = append(rows, also...); len(rows) > 0 {
+		pieces = append([]piece{{snapshot.PartContents, "rarer", sql + more, rows}}, pieces...)
 	}
-	if conn.IsClosed() || connect.State(err) == "" {
-		return nil, nil, err
-	}
-	k, c.Inside = newCore(r), snapshot.Inside{}
-	return k, nil, query(ctx, conn, r, ofWhole().core, k.row)
-}
-
-// there leaves the pieces of which there are rows to read.
-func there(pieces []piece, k *core, signs []string) []piece {
-	if signs == nil {
-		return pieces
-	}
-	return slices.DeleteFunc(pieces, func(p piece) bool {
-		switch p.name {
-		case "languages", "extensions":
-			return true // read already
-		case "sequences":
-			return !k.owned
-		case "keys":
-			return len(k.referred) == 0
-		case "reads":
-			return !k.views
-		case "foreign", "mappings":
-			return !k.foreign
-		case "largeobjects":
-			return !k.large
-		case "system":
-			return !k.widened && !slices.Contains(signs, p.name)
-		case "flags": // a parent has options of its own, too
-			return !slices.Contains(signs, p.name) && !slices.Contains(signs, "inherits")
+	if len(pieces) > 0 {
+		later, err := readPieces(ctx, conn, r, c.Database, pieces, func() { c = first })
+		if err != nil {
+			return c, nil, err
 		}
-		return !slices.Contains(signs, p.name)
-	})
+		unread = append(unread, later...)
+	}
+	p.finish(&c)
+	if slices.ContainsFunc(unread, func(u snapshot.Unread) bool { return u.Part == snapshot.PartSystemACLs }) {
+		c.SystemACLs = nil
+	}
+	return c, unread, nil
 }
 
-// flag is what the plan's query does not say of a relation.
-type flag struct{ rls, forced, partition, invoker bool }
-
-func setFlags(c *snapshot.Contents, flags map[[2]string]flag) {
-	if len(flags) == 0 {
-		return
+// shows says whether there is anything to read for a piece.
+func (p *plain) shows(name string) bool {
+	switch name {
+	case "foreign", "mappings":
+		return p.k.foreign
+	case "largeobjects":
+		return p.k.large
+	case "keys":
+		return len(p.k.referred) > 0
+	case "foreignkeys": // those between tables of one owner lead nowhere
+		return p.signs[name] && slices.ContainsFunc(p.k.relations, func(l located[snapshot.Relation]) bool { return l.it.Owner != p.k.relations[0].it.Owner })
 	}
-	for i := range c.Relations {
-		rel := &c.Relations[i]
-		if f, ok := flags[[2]string{rel.Schema, rel.Name}]; ok {
-			rel.RLS, rel.Forced, rel.Partition, rel.Invoker = f.rls, f.forced, f.partition, f.invoker
-		}
-	}
+	return p.signs[name]
 }
 
-// insidePieces are the queries of what a database holds and a plan does not
+// rarePieces are the queries of what few databases hold, and a plan does not
 // read.
-func insidePieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]string]flag, v pgsql.Version) []piece {
-	return slices.Concat(alwaysPieces(r, c), relationPieces(r, k, c, flags), codePieces(r, c), foreignPieces(r, c), restPieces(r, c, v))
+func rarePieces(r *reader, k *core, c *snapshot.Contents) []piece {
+	return slices.Concat(relationPieces(r, k, c), codePieces(r, c), foreignPieces(r, c))
 }
 
 // alwaysPieces are those that have rows in every database.
@@ -151,11 +120,8 @@ func alwaysPieces(r *reader, c *snapshot.Contents) []piece {
 	}
 }
 
-func relationPieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]string]flag) []piece {
+func relationPieces(r *reader, k *core, c *snapshot.Contents) []piece {
 	return []piece{
-		{snapshot.PartRelations, "flags", censusSQL("flags", "{{schemas}}", houses), []rowFunc{func(row [][]byte) {
-			flags[[2]string{r.name(row[0]), string(row[1])}] = flag{yes(row[2]), yes(row[3]), yes(row[4]), yes(row[5])}
-		}}},
 		{snapshot.PartRelations, "inherits", censusSQL("inherits"), []rowFunc{func(row [][]byte) {
 			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
 		}}},
@@ -167,24 +133,10 @@ func relationPieces(r *reader, k *core, c *snapshot.Contents, flags map[[2]strin
 				c.Keys = append(c.Keys, snapshot.Key{Schema: k.schemas[t.schema].Name, Table: t.it.Name, Columns: r.array(row[1]), Types: r.array(row[2])})
 			}
 		}}},
-		{snapshot.PartRelations, "sequences", censusSQL("sequences"), []rowFunc{func(row [][]byte) {
-			k.sequence(r, row, c)
-		}}},
-		{snapshot.PartViews, "reads", censusSQL("reads"), []rowFunc{func(row [][]byte) {
-			k.read(r, row, c)
-		}}},
 		{snapshot.PartPolicies, "policies", censusSQL("policies"), []rowFunc{func(row [][]byte) {
 			c.Policies = append(c.Policies, snapshot.Policy{Schema: r.name(row[0]), Table: string(row[1]), Name: r.name(row[2]), Command: command(row[3]),
 				Permissive: yes(row[4]), Roles: r.array(row[5]), Using: r.name(row[6]), Check: r.name(row[7])})
 		}}},
-	}
-}
-
-// sequence takes a row about a sequence and the column that it belongs to.
-func (k *core) sequence(r *reader, row [][]byte, c *snapshot.Contents) {
-	s, t := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
-	if s != nil && t != nil && s.it.Kind == 'S' && k.house(s.schema) != "" {
-		c.SequenceOf = append(c.SequenceOf, snapshot.SequenceOf{Schema: k.house(s.schema), Sequence: s.it.Name, Table: t.it.Name, Column: r.name(row[2]), Identity: yes(row[3])})
 	}
 }
 
@@ -201,23 +153,6 @@ func (k *core) foreignKey(r *reader, row [][]byte, c *snapshot.Contents) {
 		k.keys[key] = true
 		c.ForeignKeys = append(c.ForeignKeys, key)
 	}
-}
-
-// read takes a row about a view and what it reads: something else than itself.
-func (k *core) read(r *reader, row [][]byte, c *snapshot.Contents) {
-	view, from := k.relation(r.oid(row[0])), k.relation(r.oid(row[1]))
-	if view == nil || view == from {
-		return
-	}
-	read := snapshot.Read{Schema: k.schemas[view.schema].Name, View: view.it.Name}
-	if from != nil {
-		read.FromSchema, read.From = k.schemas[from.schema].Name, from.it.Name
-	} else if schema, name, ok := strings.Cut(string(row[2]), "."); ok {
-		read.FromSchema, read.From = r.same(schema), name
-	} else {
-		return // an index, or what has gone meanwhile
-	}
-	c.Reads = append(c.Reads, read)
 }
 
 // relation finds one by its number.
@@ -259,26 +194,8 @@ func foreignPieces(r *reader, c *snapshot.Contents) []piece {
 			c.Mappings = append(c.Mappings, snapshot.UserMapping{Server: r.name(row[0]), Role: r.name(row[1]), User: string(row[2]),
 				Password: yes(row[3]), Optional: yes(row[4]), Hidden: yes(row[5])})
 		}}},
-	}
-}
-
-func restPieces(r *reader, c *snapshot.Contents, v pgsql.Version) []piece {
-	return []piece{
-		{snapshot.PartPublications, "publications", censusSQL("publications"), []rowFunc{func(row [][]byte) {
-			c.Publications = append(c.Publications, snapshot.Publication{Name: string(row[0]), Owner: r.name(row[1]), AllTables: yes(row[2])})
-		}}},
 		{snapshot.PartLargeObjects, "largeobjects", censusSQL("largeobjects"), []rowFunc{func(row [][]byte) {
 			c.LargeACLs = append(c.LargeACLs, snapshot.LargeObjectACL{Owner: r.name(row[0]), ACL: r.acl(row[1]), Count: r.int(row[2])})
-		}}},
-		{snapshot.PartSystemACLs, "system", censusSQL("system"), []rowFunc{func(row [][]byte) {
-			s := snapshot.SystemACL{Kind: pgsql.ObjectKind(char(row[0])), Schema: r.name(row[1]), Identity: string(row[2]), Column: string(row[3]),
-				Owner: r.name(row[4]), ACL: r.acl(row[5]), Initial: r.acl(row[6]), View: yes(row[7])}
-			if s.Schema == "information_schema" && s.Initial == nil {
-				s.Initial = informationACL(s, v)
-			}
-			if !s.ACL.Or(s.Kind, s.Owner, v).Same(s.Initial.Or(s.Kind, s.Owner, v)) {
-				c.SystemACLs = append(c.SystemACLs, s)
-			}
 		}}},
 	}
 }

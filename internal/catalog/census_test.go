@@ -149,6 +149,45 @@ func seesEverything(t *testing.T, s *pgtest.Server) {
 	checkFlags(t, c)
 	checkRoles(t, got)
 	checkSystem(t, s)
+	checkReads(t, s)
+	checkSignatures(t, s)
+}
+
+// checkReads: of the system's own, information_schema counts, and rules read as
+// views do.
+func checkReads(t *testing.T, s *pgtest.Server) {
+	t.Helper()
+	s.Exec(t, "postgres", `CREATE SCHEMA b; CREATE VIEW b.v AS SELECT t.table_name, u.relname FROM information_schema.tables AS t, pg_stat_user_tables AS u;
+		CREATE TABLE b.t (n int); CREATE TABLE b.log (n int); CREATE RULE r AS ON INSERT TO b.t DO ALSO DELETE FROM b.log`)
+	c := contentsOf(t, census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres"), Databases: []string{"postgres"}}), "postgres")
+	want := []snapshot.Read{{Schema: "b", View: "t", FromSchema: "b", From: "log"}, {Schema: "b", View: "v", FromSchema: "information_schema", From: "tables"}}
+	if diff := cmp.Diff(want, c.Reads, cmpopts.SortSlices(func(a, b snapshot.Read) bool { return a.View < b.View })); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// checkSignatures: what the program puts together is what the server says.
+func checkSignatures(t *testing.T, s *pgtest.Server) {
+	t.Helper()
+	rows, err := s.Connect(t, "postgres", "").Query(t.Context(), `SELECT proname::text, proargtypes::text, oid::regprocedure::text FROM pg_proc WHERE pronamespace = 11`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := 0
+	for rows.Next() {
+		var name, types, want string
+		if err := rows.Scan(&name, &types, &want); err != nil {
+			t.Fatal(err)
+		}
+		if got := catalog.Signature(name, types); got == want {
+			known++
+		} else if got != "" {
+			t.Errorf("%s(%s) is %q, and not %q", name, types, want, got)
+		}
+	}
+	if err := rows.Err(); err != nil || known < 100 {
+		t.Errorf("%d are known, %v", known, err)
+	}
 }
 
 // checkSystem changes one thing of the system's at a time: each is a sign of

@@ -130,8 +130,6 @@ type core struct {
 	elsewhere  []string
 	extensions bool
 	foreign    bool
-	views      bool
-	owned      bool // a sequence belongs to a column
 	tied       bool // something may lead from one schema into another
 	numbers    map[uint32]*located[snapshot.Relation]
 	keys       map[snapshot.ForeignKey]bool
@@ -162,8 +160,7 @@ func (k *core) row(row [][]byte) {
 	case 's':
 		k.schemas[oid] = snapshot.Schema{Name: r.name(row[3]), Owner: r.name(row[5]), ACL: r.acl(row[6]), Size: -1}
 	case 'd':
-		schema := r.oid(row[2])
-		k.dependents[schema] = append(k.dependents[schema], oid)
+		k.dependent(r.oid(row[2]), oid)
 	case 'e':
 		k.members[r.oid(row[2])] = true
 	case 'r':
@@ -184,17 +181,18 @@ func (k *core) row(row [][]byte) {
 	case 'z':
 		k.elsewhere = append(k.elsewhere, r.name(row[3]))
 	case 'o':
-		k.opened = k.opened || yes(row[7])
-		k.shut = k.shut || !yes(row[7])
-	case 'a':
-		k.advisoryOpened = k.advisoryOpened || yes(row[7])
-		k.advisoryShut = k.advisoryShut || !yes(row[7])
-	case 'k':
-		k.controlOpened = k.controlOpened || yes(row[7])
+		k.door(oid, r.acl(row[6]))
 	case 'v':
 		k.extensions = true
 	default:
 		r.fail(fmt.Errorf("reading the catalog: a row of kind %q", row[0]))
+	}
+}
+
+// dependent notes that something in a schema is in a catalog.
+func (k *core) dependent(schema, catalog uint32) {
+	if !slices.Contains(k.dependents[schema], catalog) {
+		k.dependents[schema] = append(k.dependents[schema], catalog)
 	}
 }
 
@@ -229,8 +227,6 @@ func (k *core) assemble(c *snapshot.Contents) {
 	slices.SortFunc(c.Widened, func(a, b snapshot.Widened) int { return cmp.Compare(a.Identity, b.Identity) })
 	c.Relations = slices.Grow(c.Relations, len(k.relations))
 	for _, l := range k.relations {
-		k.views = k.views || l.it.Kind == 'v' || l.it.Kind == 'm'
-		k.owned = k.owned || l.it.OwnedBy
 		if l.it.Schema = k.house(l.schema); l.it.Schema != "" {
 			l.it.Extension = k.members[l.oid]
 			k.refer(l.oid, l.it.Owner, l.it.ACL)

@@ -58,7 +58,7 @@ type text struct {
 
 func ofWhole() text {
 	return text{
-		core: coreSQL + commonsSQL, ties: tiesSQL,
+		core: coreSQL + commons(), ties: tiesSQL,
 		words: []string{"{{schemas}}", houses, "{{routines}}", "", "{{types}}", "", "{{others}}", "", "{{whose}}", "", "{{relations}}", "", "{{columns}}", "", "{{functions}}", ""},
 	}
 }
@@ -82,7 +82,7 @@ func ofSchemas(f *snapshot.Focus, schemas []string) text {
 	}
 	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names}
 	return text{
-		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL) + commonsSQL, ties: focusTiesSQL, focus: true,
+		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL) + commons(), ties: focusTiesSQL, focus: true,
 		words: append(words, "{{schemas}}", houses,
 			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
 			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),

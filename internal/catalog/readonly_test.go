@@ -89,7 +89,7 @@ func TestCensusAsksForNoStrongLock(t *testing.T) {
 				t.Errorf("%+v", u)
 			}
 		}
-		if c.Error != "" || len(c.Policies) != 1 || len(c.Reads) != 1 {
+		if c.Error != "" || len(c.Policies) != 2 || len(c.Reads) != 1 {
 			t.Errorf("%q %+v", c.Error, c.Inside)
 		}
 	})

@@ -3,8 +3,7 @@
 -- The kinds: s schema, d what depends on schemas, e member of an extension,
 -- r relation, c column, p default privileges, x other grants and owners,
 -- i function with other rights than at first, f foreign-data wrapper, l large
--- objects, v extensions, o functions for large objects, a for advisory locks, k for
--- control data.
+-- objects, v extensions, o a function of the doors.
 --
 -- Of the system's own relations and columns those are rows whose ACL is not
 -- what initdb gave them (pg_init_privs). initdb makes information_schema after

@@ -34,6 +34,9 @@ func AuditSnapshot(name string, s snapshot.Snapshot, e tenant.Estate, server str
 	}
 	if s.HBA != nil && s.HBA.Error == "" {
 		in.HBA = hba.Parse(s.HBA.Path, []byte(s.HBA.Text), includes(s))
+		if i := s.HBA.Ident; i != nil && i.Error == "" {
+			in.Ident = hba.ParseIdent(i.Path, []byte(i.Text), includes(s))
+		}
 	}
 	return in
 }
@@ -67,10 +70,19 @@ func AuditText(text paste.Result, version pgsql.Version) audit.Input {
 // AuditHBA reads a pg_hba.conf by the rules of the server that is judged. The
 // options say how what it includes is read.
 func AuditHBA(in audit.Input, name string, text []byte, o hba.Options) *hba.File {
+	return hba.Parse(name, text, judgedBy(in, o))
+}
+
+// AuditIdent reads a pg_ident.conf so.
+func AuditIdent(in audit.Input, name string, text []byte, o hba.Options) *hba.IdentFile {
+	return hba.ParseIdent(name, text, judgedBy(in, o))
+}
+
+func judgedBy(in audit.Input, o hba.Options) hba.Options {
 	if v := in.Snapshot.Version; v != 0 {
 		o.Major = v.Major()
 	}
-	return hba.Parse(name, text, o)
+	return o
 }
 
 // includes reads the files that a snapshot's pg_hba.conf includes out of the

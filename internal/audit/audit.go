@@ -159,6 +159,7 @@ type Input struct {
 	Name     string // of the server, the file or the text, for people
 	Snapshot snapshot.Snapshot
 	HBA      *hba.File
+	Ident    *hba.IdentFile
 	// Pasted says that the snapshot is what a text told, so that what is not
 	// known is to be pasted.
 	Pasted bool

@@ -86,6 +86,12 @@ func (in *Input) member(m snapshot.Membership) {
 
 func (in *Input) also(line string) { setHBA(in, in.HBA.String()+line+"\n") }
 
+// mapped has everybody come by peer through a map m, which a pg_ident.conf has.
+func (in *Input) mapped(text string) {
+	setHBA(in, "local all all peer map=m\n")
+	in.Ident = hba.ParseIdent("pg_ident.conf", []byte(text), hba.Options{Major: 18})
+}
+
 func (in *Input) routine(r snapshot.Routine) {
 	r.Schema, r.Signature, r.Language = "app", "app.f()", "plpgsql"
 	if r.Owner == "" {
@@ -122,6 +128,16 @@ var fires = map[string]func(in *Input){
 	"hba-shadowed-reject":    func(in *Input) { in.also("hostssl sameuser acme 10.0.0.1/32 reject") },
 	"hba-never-matches":      func(in *Input) { in.also("hostssl sameuser acme 10.0.0.1/32 scram-sha-256") },
 	"hba-odd":                func(in *Input) { in.also("hostssl ALL acme 10.0.0.1/32 scram-sha-256") },
+
+	"hba-clear":  func(in *Input) { in.also("host acme acme 10.0.0.1/32 pam") },
+	"hba-ldap":   func(in *Input) { in.also("hostssl acme acme 10.0.0.1/32 ldap ldapserver=x ldapprefix=cn=") },
+	"hba-radius": func(in *Input) { in.also("hostssl acme acme 10.0.0.1/32 radius radiusservers=x radiussecrets=y") },
+
+	"ident-error":     func(in *Input) { in.mapped("m www acme\nm www") },
+	"ident-superuser": func(in *Input) { in.mapped("m ops postgres") },
+	"ident-crosses":   func(in *Input) { in.mapped("m www acme\nm www bolt") },
+	"ident-open":      func(in *Input) { in.mapped(`m /www acme`) },
+	"ident-missing":   func(in *Input) { in.mapped("other www acme") },
 
 	"db-public-connect":    func(in *Input) { in.db("acme").ACL = nil },
 	"db-public-temp":       func(in *Input) { in.db("acme").ACL = mustACL("{=T/acme_owner}") },

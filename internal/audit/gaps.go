@@ -33,12 +33,27 @@ func (g *gaps) server(rule Rule, parts []snapshot.Part) bool {
 		} else if p == snapshot.PartHBA && g.f.HBA != nil {
 			why = ""
 		}
+		if p == snapshot.PartIdent {
+			why = g.f.whyNoMaps(why)
+		}
 		if why != "" {
 			g.note(p, why, "", rule)
 			ok = false
 		}
 	}
 	return ok
+}
+
+// whyNoMaps is why pg_ident.conf is not known. Where no line goes by a map,
+// nobody needs to know.
+func (f *facts) whyNoMaps(why string) string {
+	switch {
+	case f.Ident != nil || !f.usesMaps():
+		return ""
+	case why == "":
+		return "there is no pg_ident.conf to read"
+	}
+	return why
 }
 
 // database does so for one database. Of a database that nobody looked into,
@@ -155,6 +170,7 @@ var partTexts = map[snapshot.Part]partText{
 		"SELECT name, setting FROM pg_settings WHERE name IN ('" + strings.Join(parameterNames, "', '") + "');", asSuperuser},
 	snapshot.PartHBA:         {"pg_hba.conf, which decides who may connect at all", "pg_hba.conf (give it with --hba; SHOW hba_file; says where it is)", "pg_hba.conf (give it with --hba), or the same again as a superuser"},
 	snapshot.PartHBAErrors:   {"what the server itself finds wrong with pg_hba.conf", "SELECT * FROM pg_hba_file_rules WHERE error IS NOT NULL; (PostgreSQL 10 and newer; look at it yourself)", asSuperuser},
+	snapshot.PartIdent:       {"pg_ident.conf, by whose maps lines of pg_hba.conf let in", "pg_ident.conf (give it with --ident; SHOW ident_file; says where it is)", "pg_ident.conf (give it with --ident), or the same again as a superuser"},
 	snapshot.PartSchemas:     {"who may create in which schema", `\dn+ in each database`, ""},
 	snapshot.PartRelations:   {"who may do what with which table, and who owns them", `\dp and \d in each database`, ""},
 	snapshot.PartColumns:     {"grants on columns", `\dp in each database`, ""},

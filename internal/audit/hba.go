@@ -86,9 +86,9 @@ func hbaRules() []Rule {
 }
 
 // line makes a finding about a line of pg_hba.conf. Its object is the line's
-// text, which stays when lines above it come or go.
+// text, which stays when lines above it come or go; secrets in it stay out.
 func (f *facts) line(file string, n int, text, what string, fix ...Fix) Finding {
-	return Finding{Object: snapshot.Object{Kind: "hba", Name: strings.Join(strings.Fields(text), " ")}, Place: &Place{file, n}, What: what, Fix: fix}
+	return Finding{Object: snapshot.Object{Kind: "hba", Name: hba.Redact(strings.Join(strings.Fields(text), " "))}, Place: &Place{file, n}, What: hba.Redact(what), Fix: fix}
 }
 
 func (f *facts) ruleFinding(r *hba.Rule, what string, fix ...Fix) Finding {
@@ -96,7 +96,7 @@ func (f *facts) ruleFinding(r *hba.Rule, what string, fix ...Fix) Finding {
 }
 
 // hbaFix is a line to write in pg_hba.conf.
-func hbaFix(text string) Fix { return Fix{In: "pg_hba.conf", Text: text} }
+func hbaFix(text string) Fix { return Fix{In: "pg_hba.conf", Text: hba.Redact(text)} }
 
 func hbaErrors(f *facts) []Finding {
 	var found []Finding
@@ -117,6 +117,9 @@ func hbaErrors(f *facts) []Finding {
 	}
 	if h := f.Snapshot.HBA; h != nil && len(found) == 0 {
 		for _, e := range h.Errors {
+			if h.Ident != nil && e.File == h.Ident.Path { // ident-error says so
+				continue
+			}
 			found = append(found, f.line(e.File, e.Line, e.Message, "The server itself says: "+e.Message))
 		}
 	}
@@ -150,7 +153,7 @@ func methodRule(m hba.Method) func(*facts) []Finding {
 	return func(f *facts) []Finding {
 		var found []Finding
 		for _, r := range f.live {
-			if r.Method != m {
+			if r.Method != m || m == hba.Trust && certain(r) {
 				continue
 			}
 			x := f.ruleFinding(r, methodWhat(f, r), hbaFix(f.replaced(r)))
@@ -166,11 +169,22 @@ func methodRule(m hba.Method) func(*facts) []Finding {
 	}
 }
 
+// certain says of a line with trust that it is none: the client's certificate
+// must be the role's (clientcert=verify-full is what cert does).
+func certain(r *hba.Rule) bool {
+	v, _ := r.Option("clientcert")
+	return v == "verify-full"
+}
+
 func methodWhat(f *facts, r *hba.Rule) string {
 	if r.Method == hba.MD5 && f.before(10) {
 		return fmt.Sprintf("It asks for md5, the best that PostgreSQL %s has for passwords.", majorText(f.Snapshot.Version))
 	}
-	return fmt.Sprintf("It lets %s into %s by %s.", words(r.Users, "every role"), words(r.Databases, "every database"), r.Method)
+	how := string(r.Method)
+	if v, _ := r.Option("clientcert"); r.Method == hba.Trust && (v == "verify-ca" || v == "1") {
+		how += ", with any certificate of the CA's, whoever's it is"
+	}
+	return fmt.Sprintf("It lets %s into %s by %s.", words(r.Users, "every role"), words(r.Databases, "every database"), how)
 }
 
 // replaced is the line with the best method in the place of its own.

@@ -5,7 +5,7 @@ import "slices"
 // Rules lists every rule, subject by subject; within one severity, findings
 // come in this order.
 func Rules() []Rule {
-	return slices.Concat(hbaRules(), databaseRules(), schemaRules(), roleRules(), passwordRules(), membershipRules(), pathRules(), settingRules(),
+	return slices.Concat(hbaRules(), askedRules(), identRules(), databaseRules(), schemaRules(), roleRules(), passwordRules(), membershipRules(), pathRules(), settingRules(),
 		objectRules(), routineRules(), outsideRules(), defaultRules(), rlsRules(), serverRules(), bouncerRules())
 }
 

@@ -31,6 +31,11 @@ func configuration(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snap
 	if path := snap.Parameters["ident_file"]; path != "" {
 		ident := f.read(path)
 		file.Ident = &ident
+		hba.ParseIdent(path, []byte(ident.Text), hba.Options{Major: snap.Version.Major(), Read: f.include, ReadDir: f.list})
+	}
+	file.Text = hba.Redact(file.Text)
+	for i := range file.Included {
+		file.Included[i].Text = hba.Redact(file.Included[i].Text)
 	}
 	r := newReader()
 	pieces := errorPieces(r, snap.Version.Major(), snap.Parameters["ident_file"], file)

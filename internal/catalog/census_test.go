@@ -369,7 +369,7 @@ func TestCensusReadsIncludedFiles(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(s.DataDir(), "list"), []byte("acme, globex\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		text := localpg.DefaultHBA + "local @list all reject\n"
+		text := localpg.DefaultHBA + "local @list all reject\nhost all all 127.0.0.2/32 radius radiusservers=127.0.0.1 radiussecrets=hidden-secret\n"
 		if s.Major() >= 16 {
 			if err := os.WriteFile(filepath.Join(s.DataDir(), "more.conf"), []byte("local all all reject\n"), 0o644); err != nil {
 				t.Fatal(err)
@@ -383,6 +383,9 @@ func TestCensusReadsIncludedFiles(t *testing.T) {
 		got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "postgres")}).HBA
 		if got == nil || !strings.HasPrefix(got.Text, localpg.DefaultHBA) || got.Ident == nil || got.Ident.Text == "" {
 			t.Fatalf("%+v", got)
+		}
+		if strings.Contains(got.Text, "hidden-secret") || !strings.Contains(got.Text, "radiussecrets=***") {
+			t.Errorf("a secret is in the snapshot: %s", got.Text)
 		}
 		if list, err := got.Read(filepath.Join(s.DataDir(), "list")); err != nil || string(list) != "acme, globex\n" {
 			t.Errorf("list: %q, %v", list, err)

@@ -26,8 +26,8 @@ import (
 // judged is what an audit is about.
 type judged struct {
 	place
-	snapshot, psql, hba, since, postgres string
-	bouncer, users, bouncerVersion       string
+	snapshot, psql, hba, ident, since, postgres string
+	bouncer, users, bouncerVersion              string
 }
 
 func (a *app) auditCommand() *cobra.Command {
@@ -58,6 +58,7 @@ was found.`,
 	c.Flags().StringVar(&j.snapshot, "snapshot", "", "judge a file of landlord snapshot (- for standard input)")
 	c.Flags().StringVar(&j.psql, "psql", "", "judge a text with psql's output in it (- for standard input)")
 	c.Flags().StringVar(&j.hba, "hba", "", "the pg_hba.conf to judge, instead of the server's own or beside --psql")
+	c.Flags().StringVar(&j.ident, "ident", "", "and the pg_ident.conf whose maps its lines name")
 	c.Flags().StringVar(&j.postgres, "postgres", "", "the server's version, such as 9.2 or 15.4, where the text does not tell")
 	c.Flags().StringVar(&j.bouncer, "pgbouncer", "", "also judge this pgbouncer.ini")
 	c.Flags().StringVar(&j.users, "userlist", "", "and this userlist.txt of PgBouncer's")
@@ -107,6 +108,8 @@ func (j judged) check() error {
 		return errors.New("a server to connect to, --snapshot and --psql: only one of them")
 	case j.postgres != "" && j.psql == "" && !j.hbaOnly():
 		return errors.New("--postgres is for --psql and --hba: a server and a snapshot know their own version")
+	case j.ident != "" && j.hba == "" && j.snapshot == "" && j.psql == "" && j.connection() == "" && j.server == "":
+		return errors.New("--ident wants a pg_hba.conf beside it (--hba), or a server: only lines that name a map count")
 	case j.users != "" && j.bouncer == "":
 		return errors.New("--userlist wants --pgbouncer beside it")
 	}
@@ -212,14 +215,18 @@ func filesOnly(j judged) (audit.Input, error) {
 // addFiles reads the files that are judged beside the server, or instead.
 func addFiles(in *audit.Input, j judged) error {
 	if j.hba != "" {
-		text, err := readFile(j.hba)
+		text, err := textFile(j.hba, "pg_hba.conf")
 		if err != nil {
 			return usageError{err}
 		}
-		if strings.ContainsRune(string(text), 0) {
-			return usageError{fmt.Errorf("%s: there are NUL bytes in it: it is no pg_hba.conf, which is text", j.hba)}
-		}
 		in.HBA = landlord.AuditHBA(*in, j.hba, text, hba.Options{Read: readFile, ReadDir: readDir})
+	}
+	if j.ident != "" {
+		text, err := textFile(j.ident, "pg_ident.conf")
+		if err != nil {
+			return usageError{err}
+		}
+		in.Ident = landlord.AuditIdent(*in, j.ident, text, hba.Options{Read: readFile, ReadDir: readDir})
 	}
 	if j.bouncer == "" {
 		return nil
@@ -227,6 +234,15 @@ func addFiles(in *audit.Input, j judged) error {
 	b, err := readBouncer(j)
 	in.Bouncer = b
 	return err
+}
+
+// textFile reads a file of the server's configuration.
+func textFile(path, what string) ([]byte, error) {
+	text, err := readFile(path)
+	if err == nil && strings.ContainsRune(string(text), 0) {
+		err = fmt.Errorf("%s: there are NUL bytes in it: it is no %s, which is text", path, what)
+	}
+	return text, err
 }
 
 func readBouncer(j judged) (*audit.Bouncer, error) {

@@ -134,3 +134,33 @@ func slicesContainEmpty(steps []Step) bool {
 	}
 	return false
 }
+
+// FuzzIdent: no text of a pg_ident.conf breaks the parser, or what asks it; and
+// secrets of a pg_hba.conf go without changing what else it says.
+func FuzzIdent(f *testing.F) {
+	for _, text := range []string{"m a b\n", "m /^(.*)$ \\1\n", `m "/[[:alpha:]()]+(x)" "+g"`, "include x\n", `host a b all ldap "ldapbindpasswd=x ""y" ldaptls=1 # "`, `host a b all radius radiussecrets="a""b",c`} {
+		f.Add(text, 18)
+		f.Add(text, 14)
+	}
+	f.Fuzz(func(t *testing.T, text string, major int) {
+		o := Options{Major: major}
+		for _, l := range ParseIdent("f", []byte(text), o).Lines {
+			admits, certain := l.Admits("a", "b", Env{})
+			may, known := l.May("b", Env{})
+			if admits && certain && known && !may {
+				t.Errorf("%s: a is let in as b, and nobody may be b", l.Text)
+			}
+			if l.System.Regex {
+				l.Anchored()
+			}
+		}
+		once := Redact(text)
+		if twice := Redact(once); twice != once {
+			t.Errorf("redacted twice: %q, %q", once, twice)
+		}
+		before, after := Parse("f", []byte(text), o), Parse("f", []byte(once), o)
+		if len(before.Rules()) != len(after.Rules()) {
+			t.Errorf("%q has %d rules, %q %d", text, len(before.Rules()), once, len(after.Rules()))
+		}
+	})
+}

@@ -19,7 +19,7 @@ func (o Object) String() string {
 	switch {
 	case o.Kind == "server":
 		return "the server"
-	case o.Kind == "hba":
+	case o.Kind == "hba", o.Kind == "ident":
 		return "the line " + strconv.Quote(o.Name)
 	case o.Database != "":
 		return o.Kind + " " + o.Name + " in database " + o.Database

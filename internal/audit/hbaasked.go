@@ -72,11 +72,7 @@ func radius(f *facts) []Finding {
 func texts(tokens []hba.Token) string {
 	var list []string
 	for _, t := range tokens {
-		if t.Quoted {
-			list = append(list, `"`+strings.ReplaceAll(t.Text, `"`, `""`)+`"`)
-		} else {
-			list = append(list, t.Text)
-		}
+		list = append(list, t.Written())
 	}
 	return strings.Join(list, ",")
 }

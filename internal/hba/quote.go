@@ -56,3 +56,11 @@ func isPlain(s string) bool {
 	}
 	return s != ""
 }
+
+// Written is a word as it is written in a file.
+func (t Token) Written() string {
+	if t.Quoted {
+		return `"` + strings.ReplaceAll(t.Text, `"`, `""`) + `"`
+	}
+	return t.Text
+}

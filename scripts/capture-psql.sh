@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Captures what psql prints about access, of the majors that Debian's suites
-# have, for the tests of internal/paste: scripts/capture-psql.sh [MAJOR...]
+# Captures what psql prints about access, of the majors that Debian's and
+# Ubuntu's suites have, for the tests of internal/paste: scripts/capture-psql.sh [MAJOR...]
 #
 # psql is downloaded with all that it needs, down to the C library, and
 # unpacked into a scratch directory; nothing is installed. It talks to private
@@ -10,16 +10,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# psql's major: Debian's suite, the server's major, and what is captured.
-declare -A suite=([13]=bullseye [15]=bookworm [17]=trixie [18]=sid)
-declare -A server=([13]=14 [15]=14 [17]=14 [18]=18)
+# psql's major: the suite, the server's major, and what is captured.
+declare -A suite=([9.5]=xenial [10]=bionic [12]=focal [13]=bullseye [14]=jammy [15]=bookworm [16]=noble [17]=trixie [18]=sid)
+declare -A server=([9.5]=10 [10]=10 [12]=12 [13]=14 [14]=14 [15]=14 [16]=16 [17]=14 [18]=18)
 declare -A formats=(
+  [9.5]="default border0 expanded unicode wrapped"
+  [10]="default border2"
+  [12]="default expanded wrapped"
+  [14]="default expanded0"
+  [16]="default border2 expanded unicode wrapped"
   [13]="default expanded wrapped"
   [15]="default border0 border2 unicode expanded expanded0 expanded2 wrapped german"
   [17]="default border0 border2 unicode expanded expanded0 expanded2 expanded-unicode wrapped wrapped-unicode"
   [18]="default border0 expanded expanded0 unicode"
 )
-(($#)) || set -- 13 15 17 18
+(($#)) || set -- 9.5 10 12 13 14 15 16 17 18
 
 testdata=$PWD/internal/paste/testdata
 scratch=$(mktemp -d)
@@ -29,11 +34,15 @@ trap 'for d in "${running[@]}"; do as_postgres "$d" stop -m fast; done; rm -rf -
 
 # download unpacks psql of a major under $scratch/psql-MAJOR/root.
 download() {
-  local major=$1 dir=$scratch/psql-$1 mirror
+  local major=$1 dir=$scratch/psql-$1 mirror how=signed-by=/usr/share/keyrings/debian-archive-keyring.gpg
   mirror=$(awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources)
   mkdir -p "$dir"/{state/lists/partial,cache/archives/partial,root}
   : >"$dir/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror ${suite[$major]} main" >"$dir/sources.list"
+  case ${suite[$major]} in
+    xenial | bionic | focal | jammy | noble) # Debian has no key of theirs: what comes of them runs as nobody
+      mirror=http://archive.ubuntu.com/ubuntu how=trusted=yes ;;
+  esac
+  echo "deb [$how] $mirror ${suite[$major]} main" >"$dir/sources.list"
   local apt=(apt-get -qq -o Dir::State="$dir/state" -o Dir::State::status="$dir/status" -o Dir::Cache="$dir/cache"
     -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root)
   "${apt[@]}" update
@@ -46,7 +55,7 @@ psql_of() {
   local root=$scratch/psql-$1/root major=$1
   shift
   # The loader itself: links to it may be absolute, and lead to this machine's own.
-  "$(find "$root" -type f \( -name 'ld-linux-x86-64.so.2' -o -name 'ld-[0-9]*.so' \) | head -1)" \
+  setpriv --reuid nobody --regid nogroup --clear-groups "$(find "$root" -type f \( -name 'ld-linux-x86-64.so.2' -o -name 'ld-[0-9]*.so' \) | head -1)" \
     --library-path "$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu" "$root/usr/lib/postgresql/$major/bin/psql" -X "$@"
 }
 

@@ -14,7 +14,7 @@ type layout struct {
 	blankFirst bool
 }
 
-// layouts lists what can be read. Of psql 9.2 to 18: "Member of" left \du in
+// layouts lists what can be read. Of psql 9.2 to 18 (heads_test.go has all heads): "Member of" left \du in
 // 16, when \drg came; \l got "ICU Locale" and "Locale Provider" in 15, "ICU
 // Rules" and another order in 16, "Locale" in 17; \dp said "Column access
 // privileges" before 9.5, when it got "Policies".

@@ -113,6 +113,11 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 // user's store knows, or a new one.
 func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate bool) (Credentials, error) {
 	login := settings.User
+	if !rotate {
+		if err := w.first(ctx, login); err != nil {
+			return Credentials{}, err
+		}
+	}
 	sink, source := stores(w.estate.Secrets)
 	// What the store knows of a login that has no password is of an earlier
 	// one of that name, or was kept by somebody who was killed right after.
@@ -140,6 +145,29 @@ func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate
 		err = record(w.estate, journal.Entry{Action: "password", Server: w.server.Name, Tenant: settings.Tenant, Group: "login " + login})
 	}
 	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
+}
+
+// firstPassword is the first part of the advisory lock of who makes a login's
+// first password; the second is the role's number.
+const firstPassword = 0x6c6c7077
+
+// first sees to it that of many who ask at once for a login that has no password
+// yet, one makes it, and the others find it: each password but the last would be
+// a wrong one. The lock falls with the session.
+func (w *work) first(ctx context.Context, login string) error {
+	r := w.role(login)
+	if r == nil || r.Verifier != "none" {
+		return nil
+	}
+	sql := fmt.Sprintf("SELECT pg_catalog.pg_advisory_lock(%d, a.oid::pg_catalog.int4) FROM pg_catalog.pg_authid AS a WHERE a.rolname = %s", firstPassword, pgsql.Literal(login))
+	if _, err := w.conn.Exec(ctx, sql).ReadAll(); err != nil {
+		return fmt.Errorf("waiting for whoever makes the first password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
+	}
+	got, err := w.conn.Exec(ctx, "SELECT FROM pg_catalog.pg_authid AS a WHERE a.rolpassword IS NOT NULL AND a.rolname = "+pgsql.Literal(login)).ReadAll()
+	if err == nil && len(got[0].Rows) > 0 {
+		r.Verifier = "scram-sha-256" // which it did not have when the server was read
+	}
+	return err
 }
 
 // record writes one entry into the estate's journal.

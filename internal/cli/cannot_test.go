@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"landlord/internal/pgtest"
 	"landlord/internal/run"
@@ -180,4 +182,47 @@ func (l *lives) elsewhere() {
 	l.must("tenant", "suspend", "acme", "-f", l.file)
 	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n")
 	l.must("tenant", "resume", "acme", "-f", l.file)
+}
+
+// Of many who ask at once for a login's first password, all get the one that
+// works, where it is kept; and else one gets it, and the others hear that there
+// is one.
+func TestFirstPasswordAtOnce(t *testing.T) {
+	l := newLives(t, slices.Max(pgtest.Majors()))
+	kept := filepath.Join(t.TempDir(), "kept.pgpass")
+	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n", "secrets: {file: "+kept+"}\n")
+	ask := func(args ...string) (uris []string, refused int) {
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				status, out, said := l.landlord(append([]string{"credentials"}, args...)...)
+				mu.Lock()
+				defer mu.Unlock()
+				if status == 1 && strings.Contains(said, "it has a password already") {
+					refused++
+				} else if uri := strings.TrimSpace(out); status != 0 {
+					t.Errorf("exit status %d: %s", status, said)
+				} else if !slices.Contains(uris, uri) {
+					uris = append(uris, uri)
+				}
+			})
+		}
+		all.Wait()
+		for _, uri := range uris {
+			conn, err := pgx.Connect(t.Context(), uri)
+			if err != nil {
+				t.Errorf("%v: %v", args, err)
+				continue
+			}
+			_ = conn.Close(t.Context())
+		}
+		return uris, refused
+	}
+	if uris, refused := ask("acme", "--show", "-f", l.file); len(uris) != 1 || refused > 0 {
+		t.Errorf("kept: %d passwords, %d refused", len(uris), refused)
+	}
+	if uris, refused := ask("bolt", "--server", l.s.ConnString("postgres", "postgres")); len(uris) != 1 || refused != 7 {
+		t.Errorf("not kept: %d passwords, %d refused", len(uris), refused)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func newHouse(t *testing.T, s *pgtest.Server) *house {
     endpoint: host=localhost port=%d sslmode=verify-full sslrootcert=%s
 secrets: {file: %s}
 tenants:
-  acme: {rights: ddl}
+  acme: {rights: ddl, databases: {acme_archive: {}}}
   globex: {rights: ddl, isolation: schema, database: shared}
 `, s.SocketDir(), s.Port(), s.Port(), s.CAFile(), filepath.Join(dir, "passwords"))
 	if err := os.WriteFile(h.spec, []byte(text), 0o600); err != nil {
@@ -53,9 +54,9 @@ func (h *house) landlord(t *testing.T, args ...string) string {
 }
 
 // given is a client with what landlord prints for a login.
-func (h *house) given(t *testing.T, w way, tenant, login string) run.Spec {
+func (h *house) given(t *testing.T, w way, tenant, login string, more ...string) run.Spec {
 	t.Helper()
-	text, ca := h.landlord(t, "credentials", tenant, "--login", login, "--format", w.format, "--show"), h.s.CAFile()
+	text, ca := h.landlord(t, append([]string{"credentials", tenant, "--login", login, "--format", w.format, "--show"}, more...)...), h.s.CAFile()
 	if h.ca != "" {
 		text, ca = strings.ReplaceAll(text, ca, h.ca), h.ca
 	}
@@ -145,9 +146,11 @@ func TestClients(t *testing.T) {
 		h := newHouse(t, s)
 		for _, c := range clients() {
 			t.Run(c.name, func(t *testing.T) {
+				t.Parallel() // each with a table of its own
 				for _, tenant := range []string{"acme", "globex"} {
 					h.house(t, c, tenant)
 				}
+				h.further(t, c)
 			})
 		}
 	}, pgtest.WithTLS())
@@ -174,6 +177,26 @@ func (h *house) house(t *testing.T, c client, tenant string) {
 				todo.do(t, tenant, h.given(t, w, tenant, kind))
 			})
 		}
+	}
+}
+
+// further has a client do everything in a tenant's second database, by the very
+// passwords of the first: what it does there is seen there alone.
+func (h *house) further(t *testing.T, c client) {
+	t.Helper()
+	there := work{{"SELECT current_database()", "acme_archive = 00000"}}
+	for _, kind := range []string{"ddl", "app", "ro"} {
+		t.Run("acme_archive/"+kind, func(t *testing.T) {
+			slices.Concat(there, works("a_" + c.name)[kind]).do(t, "acme", h.given(t, c.ways[0], "acme", kind, "--database", "acme_archive"))
+		})
+	}
+	t.Run("acme_archive/not in acme", func(t *testing.T) {
+		work{{"SELECT note FROM a_" + c.name, "= 42P01"}}.do(t, "acme", h.given(t, c.ways[0], "acme", "app"))
+	})
+	for _, w := range c.ways[1:] {
+		t.Run("acme_archive/"+w.format, func(t *testing.T) {
+			slices.Concat(there, again("a_"+c.name)).do(t, "acme", h.given(t, w, "acme", "app", "--database", "acme_archive"))
+		})
 	}
 }
 

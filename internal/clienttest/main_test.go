@@ -3,6 +3,7 @@ package clienttest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -58,7 +59,7 @@ func query(ctx context.Context, conn *pgx.Conn, sql string) string {
 		return "00000"
 	}
 	fmt.Fprintln(os.Stderr, err)
-	if pg, ok := err.(*pgconn.PgError); ok {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return "none"

@@ -26,6 +26,9 @@ type Status struct {
 	// Further are the tenant's further databases, sorted by name.
 	Further   []PlaceStatus `json:"further,omitempty"`
 	Suspended bool          `json:"suspended"`
+	// Missing are those of its databases that are not there: its house is not
+	// built, or somebody has dropped them.
+	Missing []string `json:"missing,omitempty"`
 	// Bytes is the size of the databases, or of the schemas' tables where the
 	// database is shared, all together; -1 where one cannot be read.
 	Bytes int64 `json:"bytes"`
@@ -52,6 +55,11 @@ type PlaceStatus struct {
 // In says whether the tenant has something in a database.
 func (s Status) In(database string) bool {
 	return s.Database == database || slices.ContainsFunc(s.Further, func(p PlaceStatus) bool { return p.Database == database })
+}
+
+// Unbuilt says that no database of the tenant is there, and so no data.
+func (s Status) Unbuilt() bool {
+	return s.Isolation != tenant.Cluster && len(s.Missing) > len(s.Further)
 }
 
 // RoleStatus is one of a tenant's roles.
@@ -164,10 +172,15 @@ type facts struct {
 	roles   map[string]snapshot.Role
 	members map[string][]string // by role
 	use     catalog.Usage
+	// databases are those that are there.
+	databases map[string]bool
 }
 
 func newFacts(snap snapshot.Snapshot, use catalog.Usage) facts {
-	f := facts{roles: map[string]snapshot.Role{}, members: map[string][]string{}, use: use}
+	f := facts{roles: map[string]snapshot.Role{}, members: map[string][]string{}, use: use, databases: map[string]bool{}}
+	for _, d := range snap.Databases {
+		f.databases[d.Name] = true
+	}
 	for _, r := range snap.Roles {
 		f.roles[r.Name] = r
 	}
@@ -194,6 +207,11 @@ func (f facts) status(t tenant.Tenant) Status {
 	s.Roles = append(s.Roles, f.role(t, t.Identity(), "identity"), f.role(t, t.Owner, "owner"))
 	for _, g := range t.Groups() {
 		s.Roles = append(s.Roles, f.role(t, g, "group"))
+	}
+	for _, p := range t.Places() {
+		if !f.databases[p.Database] {
+			s.Missing = append(s.Missing, p.Database)
+		}
 	}
 	unlimited := false
 	for _, name := range t.LoginRoles() {
@@ -264,6 +282,7 @@ func (f facts) role(t tenant.Tenant, name, kind string) RoleStatus {
 		}
 	}
 	slices.Sort(r.Members)
+	r.Members = slices.Compact(r.Members) // by several grantors
 	return r
 }
 

@@ -218,6 +218,8 @@ func (e *StepError) Hint() string {
 		return "somebody uses the database (a session, a prepared transaction or a replication slot): end that, then apply again"
 	case "53100":
 		return "the server's disk is full: make room, then apply again"
+	case "XX000": // PostgreSQL 18 says so while it tidies up after a CREATE DATABASE without room
+		return "that is an error within PostgreSQL, and its log says more: a full disk can look like this; then plan again"
 	case "53300":
 		return "the server is out of connections: raise max_connections or end sessions, then apply again"
 	case "42501":

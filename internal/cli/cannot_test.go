@@ -114,6 +114,7 @@ func TestTenantCommandsThatCannotBe(t *testing.T) {
 	l.names()
 	l.template()
 	l.elsewhere()
+	l.unbuilt()
 	if err := l.s.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +183,26 @@ func (l *lives) elsewhere() {
 	l.must("tenant", "suspend", "acme", "-f", l.file)
 	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n")
 	l.must("tenant", "resume", "acme", "-f", l.file)
+}
+
+// unbuilt: a tenant whose database is not there goes without one being made.
+func (l *lives) unbuilt() {
+	t := l.t
+	l.must("tenant", "add", "half", "-f", l.file)
+	l.s.Exec(t, "", "DROP DATABASE half", "ALTER SYSTEM SET log_statement = 'ddl'", "SELECT pg_reload_conf()")
+	if out := l.must("tenant", "list", "-f", l.file); !strings.Contains(out, "not built") {
+		t.Error(out)
+	}
+	if out := l.must("tenant", "show", "half", "-f", l.file); !strings.Contains(out, "not there: database half") {
+		t.Error(out)
+	}
+	l.must("tenant", "remove", "half", "--confirm", "half", "-f", l.file)
+	if strings.Contains(l.s.Log(t), "CREATE DATABASE") {
+		t.Error("a database was made, to be dropped")
+	}
+	if left := strings1(t, l.s.Connect(t, "", ""), "SELECT rolname FROM pg_roles WHERE rolname ~ '^half'"); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
 }
 
 // Of many who ask at once for a login's first password, all get the one that

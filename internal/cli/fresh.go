@@ -101,7 +101,7 @@ func (a *app) without(h home, shown landlord.Status) refresh {
 			return live, err
 		}
 		t, ok := live.Tenant(name)
-		if ok && !t.Suspended {
+		if ok && !t.Suspended && !stillUnbuilt(ctx, h.server, shown) {
 			return live, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
 		}
 		for _, p := range t.Places() {
@@ -118,6 +118,15 @@ func (a *app) without(h home, shown landlord.Status) refresh {
 		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
 		return e, nil
 	}
+}
+
+// stillUnbuilt says that a tenant had no database when it was shown, and has none.
+func stillUnbuilt(ctx context.Context, s tenant.Server, shown landlord.Status) bool {
+	if !shown.Unbuilt() {
+		return false
+	}
+	now, err := landlord.List(ctx, s, shown.Name)
+	return err == nil && len(now) == 1 && now[0].Unbuilt()
 }
 
 // closed is a refresh in which a tenant is suspended, whether the spec has it

@@ -292,7 +292,7 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if err != nil {
 		return err
 	}
-	if !f.noDump {
+	if !f.noDump && !all[0].Unbuilt() {
 		if err := landlord.CanKeep(ctx, h.server); err != nil {
 			return err
 		}
@@ -300,7 +300,12 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if err := a.agree(ctx, all[0], f); err != nil {
 		return err
 	}
-	if err := a.vacate(ctx, h, t, f); err != nil {
+	if all[0].Unbuilt() { // nothing to keep, and no door that leads anywhere
+		err = a.clear(ctx, h, name)
+	} else {
+		err = a.vacate(ctx, h, t, f)
+	}
+	if err != nil {
 		return fmt.Errorf("%w; tenant %s is suspended now, and landlord tenant resume %s undoes that", err, name, name)
 	}
 	if !h.bare {

@@ -156,7 +156,9 @@ func listRow(s landlord.Status) []term.Cell {
 		}
 	}
 	state := term.Text("")
-	if s.Suspended {
+	if s.Unbuilt() {
+		state = term.Toned(term.Warn, "not built")
+	} else if s.Suspended {
 		state = term.Toned(term.Warn, "suspended")
 	} else if s.Rotating() {
 		state = term.Text("rotating")

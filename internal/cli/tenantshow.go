@@ -104,6 +104,9 @@ func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
 	if s.Suspended {
 		state = l.Paint(term.Warn, "  suspended")
 	}
+	if len(s.Missing) > 0 {
+		state += l.Paint(term.Warn, "  not there: database "+term.Clean(strings.Join(s.Missing, ", ")))
+	}
 	version := ""
 	if s.Version != "" {
 		version = " (PostgreSQL " + s.Version + ")"

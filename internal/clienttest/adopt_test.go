@@ -131,6 +131,7 @@ func eachMess(t *testing.T, inTurn bool, test func(t *testing.T, s *pgtest.Serve
 // An existing database joins while its application is at work, in many
 // sessions, old and new, with long transactions: no client sees an error.
 func TestAdoptionDisturbsNobody(t *testing.T) {
+	t.Parallel()
 	eachMess(t, true, func(t *testing.T, s *pgtest.Server, m mess) {
 		e := m.estate(t, s)
 		php := startApplication(t, s)
@@ -151,6 +152,7 @@ func TestAdoptionDisturbsNobody(t *testing.T) {
 // So it is in every state on the way: after each transaction of apply's, every
 // client does its work anew.
 func TestAdoptionStepByStep(t *testing.T) {
+	t.Parallel()
 	eachMess(t, false, func(t *testing.T, s *pgtest.Server, m mess) {
 		s.Exec(t, "", orNothing(m.first))
 		e := m.estate(t, s)

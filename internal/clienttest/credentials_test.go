@@ -142,6 +142,7 @@ func (w work) do(t *testing.T, tenant string, spec run.Spec) {
 // Real clients, with exactly what landlord prints for them, do their work and
 // no more: in every format, as each kind of login, in both models.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	each(t, ends(), func(t *testing.T, s *pgtest.Server) {
 		h := newHouse(t, s)
 		for _, c := range clients() {
@@ -214,6 +215,7 @@ func again(table string) work {
 // one that is not the host it was told of. It is the client: the server hears
 // of no login.
 func TestClientsVerify(t *testing.T) {
+	t.Parallel()
 	each(t, ends()[len(ends())-1:], func(t *testing.T, s *pgtest.Server) {
 		h := newHouse(t, s)
 		h.ca = newAuthority(t).file

@@ -58,6 +58,7 @@ func byHand() []struct {
 // A server built by hand is imported, and taken over while an application is
 // at work: it goes on by its old login and password, and no wall is missing.
 func TestImport(t *testing.T) {
+	t.Parallel()
 	for _, major := range ends() {
 		for _, c := range byHand() {
 			t.Run(fmt.Sprintf("postgres-%d/%s", major, c.name), func(t *testing.T) {

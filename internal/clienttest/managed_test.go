@@ -59,6 +59,7 @@ func (m mess) managed(t *testing.T, s *pgtest.Server) tenant.Estate {
 // each of its transactions every client does its work anew. On the newest major
 // other clients are at work all the while.
 func TestManagedAdoption(t *testing.T) {
+	t.Parallel()
 	majors := managedMajors()
 	for _, major := range majors {
 		for i, m := range messes() {

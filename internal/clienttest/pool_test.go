@@ -51,6 +51,7 @@ foreach (['nobody' => fn ($db) => 0, 'acme' => fn ($db) => $db->query('SELECT * 
 // The code that the page about pools shows works, straight and through
 // PgBouncer, and leaves nothing for the next transaction.
 func TestPoolPage(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/pool.md")
 	if err != nil {
 		t.Fatal(err)

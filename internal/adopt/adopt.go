@@ -34,6 +34,9 @@ type builder struct {
 	homes map[string][]*candidate
 	// candidates are houses that may be a tenant's.
 	candidates []*candidate
+	// spread is in how many databases, or schemas of a shared one, each login
+	// works.
+	spread map[string]int
 }
 
 // candidate is a house that somebody works in.
@@ -42,6 +45,11 @@ type candidate struct {
 	schemas  []string
 	shared   bool
 	claims   []claim
+	// further are other databases of the same customer, and why says so.
+	further []*candidate
+	why     string
+	// works, if known, is who does an application's work in it.
+	works map[string]tenant.Kind
 }
 
 // Propose infers the tenants of a server.
@@ -53,6 +61,7 @@ func Propose(server tenant.Server, snap snapshot.Snapshot) Proposal {
 			b.database(d)
 		}
 	}
+	b.merge()
 	for _, r := range snap.Roles {
 		b.place(r)
 	}
@@ -82,7 +91,7 @@ func (b *builder) place(r snapshot.Role) {
 	switch {
 	case !r.Login || r.OID == bootstrap || r.Name == b.snap.Session.User:
 		return
-	case powerful(r) && len(homes) != 1:
+	case powerful(r) && (len(homes) != 1 || b.spread[r.Name] > 1):
 		b.leave(r.Name, nil)
 		b.administrator(r)
 	case len(homes) > 1:
@@ -92,7 +101,7 @@ func (b *builder) place(r snapshot.Role) {
 		}
 		b.leave(r.Name, nil)
 		b.operator(r.Name, "it works in several houses")
-		b.ask("login %s works in %s: whose is it? As an operator it may enter every database, and may lose what it was granted on tables", r.Name, list(homes))
+		b.ask("login %s works in %s: whose is it? As an operator it may enter every database, and may lose what it was granted on tables. (If all of it is one customer's, make it one tenant in the spec, with the other databases under databases, and this login)", r.Name, list(homes))
 	case powerful(r):
 		b.ask("login %s administers the server (%s) and works in %s: it is taken for that tenant's application, and loses the rest", r.Name, strings.Join(access.Attributes(r), ", "), homes[0])
 	case len(homes) == 0:
@@ -160,7 +169,11 @@ func (c *candidate) String() string {
 	if c.shared {
 		return "schema " + c.schemas[0] + " of database " + c.database
 	}
-	return "database " + c.database
+	text := "database " + c.database
+	for _, f := range c.further {
+		text += ", " + f.database
+	}
+	return text
 }
 
 func list(all []*candidate) string {

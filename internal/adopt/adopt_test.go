@@ -61,6 +61,22 @@ func TestPropose(t *testing.T) {
 			[]snapshot.Relation{table("public", "u"), table("public", "v")}, []snapshot.Relation{table("public", "u"), table("public", "w")}),
 			want: map[string]string{"x": "database x public app=v", "y": "database y public app=w"},
 			ops:  []string{"u"}, asks: []string{"login u works in database x and in database y"}},
+		{name: "databases of one customer, by their logins and their names", snap: base([]string{"y", "shop_old", "shop", "shop-log"},
+			[]snapshot.Role{login("dev"), login("r"), login("u"), login("w"), admin},
+			[]snapshot.Relation{table("public", "u")},
+			[]snapshot.Relation{table("a", "dev", rows("w", pgsql.Insert)), table("b", "dev")},
+			[]snapshot.Relation{table("public", "dev", rows("r", pgsql.Select), rows("w", pgsql.Insert)), table("public", "admin")},
+			[]snapshot.Relation{table("public", "dev", rows("w", pgsql.Delete)), table("public", "admin")}),
+			want: map[string]string{"shop": "database shop public and shop-log public and shop_old a,b ddl=dev ro=r app=w", "y": "database y public app=u"}, admins: []string{"admin"}},
+		{name: "one login for all databases, whose names say nothing", snap: base([]string{"c1", "c2", "c3"}, []snapshot.Role{login("u")},
+			[]snapshot.Relation{table("public", "u")}, []snapshot.Relation{table("public", "u")}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"c1": "database c1 public and c2 public and c3 public app=u"}, asks: []string{"database c1 and in database c2 and in database c3 have the same applications (u), and are taken for one customer's"}},
+		{name: "the same login does other things there", snap: base([]string{"shop", "shop_old"}, []snapshot.Role{login("dev"), login("u")},
+			[]snapshot.Relation{table("public", "dev", rows("u", pgsql.Insert))}, []snapshot.Relation{table("public", "u")}),
+			want: map[string]string{"shop": "database shop public app=dev"}, ops: []string{"u"}, asks: []string{"login u works in database shop and in database shop_old: whose is it?", "no login is left for database shop_old"}},
+		{name: "who reads in all of them is nobody's", snap: base([]string{"x", "y"}, []snapshot.Role{login("r"), login("u"), login("v")},
+			[]snapshot.Relation{table("public", "u", rows("r", pgsql.Select))}, []snapshot.Relation{table("public", "v", rows("r", pgsql.Select))}),
+			want: map[string]string{"x": "database x public app=u", "y": "database y public app=v"}, ops: []string{"r"}, asks: []string{"login r works in database x and in database y"}},
 		{name: "only PUBLIC", snap: base([]string{"shop"}, []snapshot.Role{login("u")}, []snapshot.Relation{table("public", "dba", rows("", pgsql.Select))}),
 			want: map[string]string{}, asks: []string{"nobody but PUBLIC", "login u works nowhere"}},
 	} {
@@ -69,6 +85,9 @@ func TestPropose(t *testing.T) {
 			got := map[string]string{}
 			for _, tn := range p.Estate.Tenants {
 				words := []string{string(tn.Isolation), tn.Home.Database, strings.Join(tn.Home.Schemas, ",")}
+				for _, p := range tn.Further {
+					words = append(words, "and", p.Database, strings.Join(p.Schemas, ","))
+				}
 				for _, l := range tn.Logins {
 					words = append(words, string(l.Kind)+"="+l.Name)
 				}

@@ -23,6 +23,11 @@ func (b *builder) carry(t *tenant.Tenant) {
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		b.setting(t, name, set[name])
 	}
+	for _, p := range t.Further {
+		if there := b.settings(first, p.Database); !alikeBut(set, there, "search_path") {
+			b.ask("sessions of %s begin with other settings in database %s than in %s: all databases of a tenant have the same, and it will have those of %[3]s", first, p.Database, t.Home.Database)
+		}
+	}
 	for _, l := range t.Logins {
 		r, _ := b.state.Role(l.Name)
 		if r.ValidUntil != "" {
@@ -38,6 +43,14 @@ func (b *builder) carry(t *tenant.Tenant) {
 			t.Logins[i].Connections = r.ConnLimit
 		}
 	}
+}
+
+// alikeBut compares settings, all but one.
+func alikeBut(x, y map[string]string, name string) bool {
+	x, y = maps.Clone(x), maps.Clone(y)
+	delete(x, name)
+	delete(y, name)
+	return maps.Equal(x, y)
 }
 
 // first is the login that says what a tenant's logins are set to.

@@ -25,16 +25,31 @@ func (b *builder) tenant(c *candidate, taken map[string]bool) {
 		b.out.Remarks[t.Name] = append(b.out.Remarks[t.Name], "advisory_locks: an application at work may need them; take it out once you know that none in this database does")
 	}
 	t.Owner = tenant.DefaultOwner(t.Name)
-	migrators := slices.ContainsFunc(c.claims, func(cl claim) bool { return cl.writes && !cl.owns })
+	for _, f := range c.further {
+		t.Further = append(t.Further, tenant.Place{Database: f.database, Schemas: f.schemas})
+	}
+	slices.SortFunc(t.Further, func(x, y tenant.Place) int { return strings.Compare(x.Database, y.Database) })
+	if c.why != "" {
+		b.remark(t.Name, "%s", c.why)
+	}
+	migrators := c.migrators()
 	for _, cl := range c.claims {
 		kind, why := cl.kind(migrators)
 		t.Logins = append(t.Logins, tenant.Login{Name: cl.login, Kind: kind})
 		b.remark(t.Name, "%s is %s: %s", cl.login, kind, why)
 	}
 	t.Rights = rights(t)
-	t.Home.Schemas = b.inPath(t)
+	t.Home.Schemas = b.inPath(t, t.Home)
+	for i, p := range t.Further {
+		t.Further[i].Schemas = b.inPath(t, p)
+	}
 	b.carry(&t)
 	b.out.Estate.Tenants = append(b.out.Estate.Tenants, t)
+}
+
+// migrators says that somebody works with tables that others own.
+func (c *candidate) migrators() bool {
+	return slices.ContainsFunc(c.claims, func(cl claim) bool { return cl.writes && !cl.owns })
 }
 
 // kind is what a login of a tenant is. An owner is a migrator where another
@@ -119,11 +134,11 @@ func valid(name string) string {
 	return name[:min(len(name), room)]
 }
 
-// inPath sorts a tenant's schemas as its application's search_path does: what
-// stands first is where it looks first, and creates.
-func (b *builder) inPath(t tenant.Tenant) []string {
+// inPath sorts a tenant's schemas in one of its databases as its application's
+// search_path does: what stands first is where it looks first, and creates.
+func (b *builder) inPath(t tenant.Tenant, p tenant.Place) []string {
 	login := first(t)
-	path := b.path(login, t.Home.Database)
+	path := b.path(login, p.Database)
 	place := func(schema string) int {
 		for i, p := range path {
 			if p == schema || p == "$user" && schema == login {
@@ -132,7 +147,7 @@ func (b *builder) inPath(t tenant.Tenant) []string {
 		}
 		return len(path)
 	}
-	out := slices.Clone(t.Home.Schemas)
+	out := slices.Clone(p.Schemas)
 	slices.SortStableFunc(out, func(x, y string) int { return place(x) - place(y) })
 	return out
 }

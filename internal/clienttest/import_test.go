@@ -121,6 +121,59 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// A customer with two databases is imported as one tenant, and taken over: its
+// application goes on in both, by its old login and password, and nobody else
+// gets into either.
+func TestImportSeveralDatabases(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t, ends()[len(ends())-1], pgtest.WithTCP(), pgtest.WithHBA(questionHBA))
+	s.Exec(t, "", "CREATE ROLE shop LOGIN PASSWORD 'shop-password'; CREATE ROLE other LOGIN PASSWORD 'other-password'; CREATE ROLE till LOGIN PASSWORD 'till-password'",
+		"CREATE DATABASE shop OWNER shop", "CREATE DATABASE shop_log OWNER shop", "CREATE DATABASE other OWNER other")
+	for _, db := range []string{"shop", "shop_log", "other"} {
+		owner, _, _ := strings.Cut(db, "_")
+		s.Exec(t, db, "GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE "+owner+"; CREATE SCHEMA audit; "+objects)
+	}
+	s.Exec(t, "shop_log", "GRANT SELECT ON customers TO till; CREATE SCHEMA first; ALTER SCHEMA first OWNER TO shop; SET ROLE shop; CREATE TABLE first.t (id int PRIMARY KEY)")
+	s.Exec(t, "", "ALTER ROLE shop IN DATABASE shop_log SET search_path = public, first, audit; ALTER ROLE shop SET timezone = 'Asia/Tokyo'; ALTER ROLE till SET timezone = 'Asia/Tokyo'")
+	found, err := landlord.Import(t.Context(), tenant.Server{Name: "main", Connection: s.ConnString("postgres", "postgres")})
+	if err != nil || len(found.Asks) > 0 {
+		t.Fatalf("%v\n%s", err, found.Text)
+	}
+	e, err := spec.Parse("landlord.yaml", found.Text)
+	if err != nil || len(e.Tenants) != 2 {
+		t.Fatalf("%v\n%s", err, found.Text)
+	}
+	if got, _ := e.Tenant("tenant_shop"); len(got.Places()) != 2 || len(got.LoginsOf(tenant.Reader)) != 1 {
+		t.Fatalf("%s", found.Text)
+	}
+	login := func(db, user string) string { return s.ConnString(db, user) + " password=" + user + "-password" }
+	before := []string{shown(t, login("shop", "shop")), shown(t, login("shop_log", "shop"))}
+	clients := gather(t, 4, 60*time.Millisecond, login("shop", "shop"), login("shop_log", "shop"))
+	defer clients.home()
+	result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
+	if err != nil || result.Err() != nil {
+		t.Fatalf("apply: %v; %v\n%s", err, result.Err(), found.Text)
+	}
+	clients.everybody(2)
+	clients.home()
+	settled(t, e)
+	for i, db := range []string{"shop", "shop_log"} {
+		doesRows(t, login(db, "shop"), "customers (id, name) VALUES (777, 'x')")
+		if now := shown(t, login(db, "shop")); now != before[i] {
+			t.Errorf("in %s sessions began with %s, and now with %s", db, before[i], now)
+		}
+		if conn, err := pgx.Connect(t.Context(), login(db, "other")); err == nil {
+			_ = conn.Close(t.Context())
+			t.Errorf("other is in %s", db)
+		}
+	}
+	auditIsClean(t, e)
+	r, err := landlord.Prove(t.Context(), e, "main", landlord.Options{}, landlord.ProveHooks{})
+	if err != nil || r.Escaped() || r.Broken() {
+		t.Errorf("prove: %v: %v", err, r.Counts)
+	}
+}
+
 // shown is what is set for a login's sessions.
 func shown(t *testing.T, conninfo string) string {
 	t.Helper()

@@ -101,8 +101,10 @@ await search('t0777'); say(all('tbody th').map(x => x.textContent), all('#mosaic
 one('#mosaic rect[data-t="5"]').dispatchEvent(new Event('click', { bubbles: true })); await wait(); say(one('#search').value, all('tbody th').map(x => x.textContent));
 key(document.body, 'Escape'); await wait(); say(one('#search').value === '', all('#mosaic rect.off').length);
 say(document.documentElement.scrollWidth <= innerWidth);
+one('#grid .rest button').click(); dispatchEvent(new Event('beforeprint')); say(all('#grid table').length > 1, all('#grid table').every(t => t.querySelectorAll('thead th').length <= 39));
+dispatchEvent(new Event('afterprint')); say(all('#grid table').length);
 `)
-	want := []string{"t0001,t0002", "998 more tenants, with nothing but their own house and what is open to allShow more", "2 of 1,000 tenants get at others’ data now. 1000 2 0", "52", "t0777 999", "t0005 t0005", "true 0", "true"}
+	want := []string{"t0001,t0002", "998 more tenants, with nothing but their own house and what is open to allShow more", "2 of 1,000 tenants get at others’ data now. 1000 2 0", "52", "t0777 999", "t0005 t0005", "true 0", "true", "true true", "1"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -134,5 +136,14 @@ func TestPageOnPaper(t *testing.T) {
 	text, err := os.ReadFile(pdf)
 	if err != nil || !strings.HasPrefix(string(text), "%PDF") {
 		t.Errorf("%.20q, %v", text, err)
+	}
+}
+
+// TestPaperIsWhite: the dark colours are for screens alone, chosen or not.
+func TestPaperIsWhite(t *testing.T) {
+	for line := range strings.Lines(page(t, model(town(1, numbered)))) {
+		if strings.Contains(line, "color-scheme: dark;") && !strings.HasPrefix(line, "@media screen") {
+			t.Errorf("%.80s", line)
+		}
 	}
 }

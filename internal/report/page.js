@@ -61,9 +61,9 @@
 
   // Where rows cannot show them all, each tenant is a square, in the order of
   // their names, as bad as the worst that is true of it.
-  const CROWD = 60;
+  const CROWD = 60, crowded = m.tenants.length > CROWD;
   function mosaic() {
-    if (m.tenants.length <= CROWD) return;
+    if (!crowded) return;
     const across = m.tenants.length > 2000 ? 160 : 80;
     const tone = t => names[t.worst > OWN ? t.worst : t.worst === CONNECT ? CONNECT : OWN];
     const squares = m.tenants.map(t => svg('rect', { class: tone(t) + (ofTenant(t) ? '' : ' off'), 'data-t': t.at, x: t.at % across * 10 + 1, y: Math.floor(t.at / across) * 10 + 1, width: 8, height: 8, rx: 2 }, svg('title', {}, t.name)));
@@ -80,14 +80,16 @@
     byId('search').dispatchEvent(new Event('input'));
   }
 
-  // The columns are what the rows shown have to do with, and what is open to all.
+  // The columns are what the rows shown have to do with, and what is open to
+  // all; where one cannot see them all at once, the worst come first.
   function columns(rows) {
     const wanted = new Set();
     const add = own => rows.forEach(t => t.reach.forEach((l, d) => { if ((l === OWN) === own && wanted.size < 80) wanted.add(d); }));
     add(true);
     add(false);
     m.databases.forEach((d, i) => { if (!d.tenants || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
-    return [...wanted].sort((a, b) => (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name));
+    const worst = d => (crowded ? Math.max(0, ...rows.map(t => (t.reach.get(d) || 0) > OWN ? t.reach.get(d) : 0)) : 0);
+    return [...wanted].sort((a, b) => worst(b) - worst(a) || (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name));
   }
 
   function grid() {
@@ -98,21 +100,28 @@
     const limit = folded ? (loud.length ? Math.min(loud.length, PAGE) : 12) + state.rows - PAGE : state.rows;
     const rows = loud.concat(quiet).slice(0, limit);
     const open = columns(rows);
+    // Paper is as wide as it is: there the columns come in several tables.
+    const across = state.paper ? 38 : open.length || 1, tables = [];
+    for (let x = 0; x < open.length; x += across) tables.push(table(rows, open.slice(x, x + across), x));
+    const left = found.length - rows.length;
+    byId('grid').replaceChildren(
+      m.tenants.length ? h('div', { class: 'scroll' + (rows.length <= 12 && open.length <= 14 ? ' roomy' : '') }, tables) : h('p', { class: 'dim' }, 'No tenants could be told from this server.'),
+      left ? h('p', { class: 'rest' }, folded && quiet.length === left ? count(left, 'more tenant') + ', with nothing but their own house and what is open to all' : count(left, 'more tenant'),
+        h('button', { type: 'button', onclick: () => { state.rows += PAGE; grid(); } }, 'Show more')) : '',
+      rows.length && open.length < m.databases.length ? h('p', { class: 'dim' }, open.length + ' of ' + count(m.databases.length, 'database') + ' shown: what these rows have to do with' + (rows.some(t => t.all) ? '; a row that is red throughout reaches all' : '') + '.') : '',
+      h('div', { id: 'explain', 'aria-live': 'polite' }, rows.length ? h('p', { class: 'dim' }, 'Choose a square to see why.') : ''));
+  }
+
+  function table(rows, open, left) {
     const head = h('tr', {}, h('th', { scope: 'col' }, h('span', { class: 'hide' }, 'tenant')), open.map(d => {
       const b = m.databases[d];
       return h('th', { scope: 'col', title: b.name + ', owned by ' + b.owner + (b.public ? ', open to PUBLIC' : '') }, h('span', { class: b.public ? 'public' : '' }, b.name));
     }));
-    const body = rows.map((t, y) => h('tr', {}, h('th', { scope: 'row', title: t.name }, t.name), open.map((d, x) => {
-      const l = level(t, d), b = m.databases[d];
+    const body = rows.map((t, y) => h('tr', {}, h('th', { scope: 'row', title: t.name }, t.name), open.map((d, i) => {
+      const l = level(t, d), b = m.databases[d], x = left + i;
       return h('td', {}, h('button', { type: 'button', tabindex: x + y ? -1 : 0, 'data-x': x, 'data-y': y, 'aria-label': t.name + ' ' + words[l] + ' ' + b.name, onclick: () => explain(t, d) }, h('i', { class: 'cell ' + names[l] })));
     })));
-    const left = found.length - rows.length;
-    byId('grid').replaceChildren(
-      m.tenants.length ? h('div', { class: 'scroll' }, h('table', { onkeydown: move }, h('thead', {}, head), h('tbody', {}, body))) : h('p', { class: 'dim' }, 'No tenants could be told from this server.'),
-      left ? h('p', { class: 'rest' }, folded && quiet.length === left ? count(left, 'more tenant') + ', with nothing but their own house and what is open to all' : count(left, 'more tenant'),
-        h('button', { type: 'button', onclick: () => { state.rows += PAGE; grid(); } }, 'Show more')) : '',
-      rows.length && open.length < m.databases.length ? h('p', { class: 'dim' }, open.length + ' of ' + count(m.databases.length, 'database') + ' shown: what these rows have to do with' + (rows.some(t => t.all) ? '; a row that is red throughout reaches all' : '') + '.') : '',
-      h('div', { id: 'explain', 'aria-live': 'polite' }));
+    return h('table', { onkeydown: move }, h('thead', {}, head), h('tbody', {}, body));
   }
 
   function move(e) {
@@ -179,7 +188,7 @@
     const others = m.roles.filter(r => r.tenant < 0).sort((a, b) => b.super - a.super || a.at - b.at);
     others.forEach((r, i) => { place[r.at] = r.super && i === 0 ? [0, 0] : at(i / others.length * 2 * Math.PI, 90); });
     const core = others.find(r => r.super) ? place[others.find(r => r.super).at] : [0, 0];
-    const shown = r => !many || r.tenant < 0 || lived.length <= 200 || tone.has(r.tenant) || state.query && ofTenant(m.tenants[r.tenant]);
+    const shown = r => !many || r.tenant < 0 || lived.length <= 200 || tone.get(r.tenant) === 'hot' || tone.size < 200 && tone.has(r.tenant) || state.query && ofTenant(m.tenants[r.tenant]);
     m.members.filter(([a, b]) => shown(m.roles[a]) && shown(m.roles[b])).forEach(([a, b]) => ties.append(svg('path', { class: 'tie', d: `M${place[a]} Q${place[a].map((v, i) => (v + place[b][i]) * .36)} ${place[b]}`, 'stroke-width': many ? .3 : undefined })));
     m.roles.forEach(r => {
       if (!shown(r)) return;
@@ -187,12 +196,15 @@
       dots.append(svg('circle', { class: 'dot' + (r.login ? ' login' : '') + (r.super ? ' super' : ''), cx: x, cy: y, r: r.super ? 8 : lived.length > 60 && !tone.has(r.tenant) && r.tenant >= 0 ? 2 : 4.5 }, svg('title', {}, r.name + (r.super ? ', superuser' : r.login ? ', login' : ', no login'))));
       if (r.tenant < 0 && others.length <= 24 || r.super) texts.append(svg('text', { x, y: y + (r.super ? 21 : 17), 'text-anchor': 'middle' }, r.name.length > 20 ? r.name.slice(0, 19) + '…' : r.name));
     });
-    m.ways.slice(0, 600).forEach(w => {
+    // Where there are hundreds, those that work now stay readable: they lie on
+    // top, and the others are a veil.
+    const drawn = m.ways.slice(0, 600), veil = drawn.filter(w => !w.certain).length > 80;
+    drawn.sort((a, b) => (a.certain ? 1 : 0) - (b.certain ? 1 : 0)).forEach(w => {
       const from = mid.get(w.from), to = w.to < 0 ? core : mid.get(w.to);
       if (!from || !to) return;
       const faded = state.query && !matches(m.tenants[w.from].name, goal(w));
       const bend = w.to < 0 ? [from[1] * .25 + from[0] * .5, from[1] * .5 - from[0] * .25] : [(from[0] + to[0]) * .18 + (to[1] - from[1]) * .14, (from[1] + to[1]) * .18 - (to[0] - from[0]) * .14];
-      lines.append(svg('path', { class: 'way ' + (w.certain ? 'certain ' : '') + (faded ? 'faded' : ''), d: `M${from} Q${bend} ${to}`, 'marker-end': w.certain ? 'url(#red)' : 'url(#amber)' }, svg('title', {}, m.tenants[w.from].name + ' → ' + goal(w))));
+      lines.append(svg('path', { class: 'way ' + (w.certain ? 'certain ' : veil ? 'veil ' : '') + (faded ? 'faded' : ''), d: `M${from} Q${bend} ${to}`, 'marker-end': w.certain ? 'url(#red)' : veil ? undefined : 'url(#amber)' }, svg('title', {}, m.tenants[w.from].name + ' → ' + goal(w))));
     });
     const marker = (id, colour) => svg('marker', { id, viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto', markerUnits: 'userSpaceOnUse' }, svg('path', { d: 'M0 0L8 4L0 8z', fill: `var(--${colour})` }));
     byId('ring').replaceChildren(
@@ -200,18 +212,22 @@
       h('figcaption', { class: 'dim' }, 'Each arc is a tenant, with its roles on it (filled: may log in). Grey: memberships' + (lived.length > 200 ? ', of the tenants that ways touch or that you search' : '') + '. Red: works now. Dashed: needs somebody else to act.' + (m.ways.length > 600 ? ' The first 600 ways are drawn.' : '')));
   }
 
-  const findingCard = f => h('details', { class: f.severity, id: f.key }, h('summary', {}, f.where || f.title),
+  const breaks = f => h('p', {}, h('strong', {}, 'May break: '), f.breaks);
+  const findingCard = (f, own) => h('details', { class: f.severity, id: f.key }, h('summary', {}, f.where || f.title),
     h('p', {}, f.what), (f.fix || []).length ? h('pre', {}, f.fix.map(x => (x.in ? '-- in ' + x.in + '\n' : '') + x.text).join('\n')) : '',
-    f.breaks ? h('p', {}, h('strong', {}, 'May break: '), f.breaks) : '', h('p', { class: 'dim' }, f.key + (f.cis ? ' · CIS ' + f.cis : '')));
+    own && f.breaks ? breaks(f) : '', h('p', { class: 'dim' }, f.key + (f.cis ? ' · CIS ' + f.cis : '')));
 
   function group(list) {
     const first = list[0];
     const box = h('details', { class: 'group ' + first.severity }, h('summary', {}, h('span', { class: 'badge' }, first.severity), first.title, ' ', h('span', { class: 'count' }, list.length > 1 ? '× ' + list.length.toLocaleString('en') : ''), ' ', h('small', {}, list.length === 1 ? first.where : '')), h('p', {}, first.why));
+    // What all of them may break is said once.
+    const same = first.breaks && list.every(f => f.breaks === first.breaks);
+    if (same) box.append(breaks(first));
     const open = all => {
       if (box.dataset.shown === 'all' || box.dataset.shown && !all) return;
       const from = box.dataset.shown ? PAGE : 0, to = all ? list.length : PAGE;
       box.querySelector('.rest')?.remove();
-      box.append(...list.slice(from, to).map(findingCard));
+      box.append(...list.slice(from, to).map(f => findingCard(f, !same)));
       if (list.length === 1) box.querySelector('details').open = true;
       box.dataset.shown = to >= list.length ? 'all' : 'some';
       if (to < list.length) box.append(h('p', { class: 'rest' }, count(list.length - to, 'more'), h('button', { type: 'button', onclick: () => open(true) }, 'Show all')));
@@ -257,9 +273,12 @@
     root.dataset.theme = dark ? 'light' : 'dark';
   });
   addEventListener('beforeprint', () => {
+    state.paper = true;
+    grid();
     document.querySelectorAll('details.group').forEach(d => d.print());
     document.querySelectorAll('details').forEach(d => { d.open = true; });
   });
+  addEventListener('afterprint', () => { state.paper = false; grid(); });
 
   if (m.unknown.length) {
     byId('unknown').hidden = false;

@@ -121,8 +121,9 @@ func TestRouterOverTLS(t *testing.T) {
 	own := &authority{dir: dir, cert: ca.cert, key: ca.key}
 	own.sign(t, "postgres", false)
 	s := pgtest.Start(t, pgtest.Majors()[0], pgtest.WithTCP(), pgtest.WithSettings(map[string]string{
-		"ssl": "on", "ssl_cert_file": ca.path("localhost.pem"), "ssl_key_file": ca.path("localhost.key"), "ssl_ca_file": ca.path("ca.pem"),
-	}), pgtest.WithHBA("hostssl all postgres 127.0.0.1/32 cert\n"+hba.BeginMarker+"\n"+hba.EndMarker+"\n"+localpg.DefaultHBA))
+		"listen_addresses": "127.0.0.1,::1", // a PgBouncer knows both by the name localhost
+		"ssl":              "on", "ssl_cert_file": ca.path("localhost.pem"), "ssl_key_file": ca.path("localhost.key"), "ssl_ca_file": ca.path("ca.pem"),
+	}), pgtest.WithHBA("hostssl all postgres 127.0.0.1/32 cert\nhostssl all postgres ::1/128 cert\n"+hba.BeginMarker+"\n"+hba.EndMarker+"\n"+localpg.DefaultHBA))
 
 	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
 		e.Servers[0].Connection = fmt.Sprintf("host=localhost port=%d user=postgres dbname=postgres sslmode=verify-full sslrootcert=%s sslcert=%s sslkey=%s",

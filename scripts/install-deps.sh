@@ -3,7 +3,7 @@
 # already: scripts/install-deps.sh demo|test
 #
 #   demo   a PostgreSQL server and psql, from Debian
-#   test   that, npm, sudo, PHP, PgBouncer, and PostgreSQL of every major that landlord supports
+#   test   that, npm, sudo, PHP, PgBouncer (and a newer one), and PostgreSQL of every major that landlord supports
 #
 # Missing packages need root; everything else works as any user.
 set -euo pipefail
@@ -114,4 +114,6 @@ install_missing
 if [[ $purpose == test ]]; then
   scripts/fetch-postgres.sh
   scripts/fetch-node-clients.sh
+  # Tests without it say so, loudly.
+  scripts/fetch-pgbouncer.sh || echo "$0: no newer PgBouncer could be fetched: it will not be tried" >&2
 fi

@@ -127,7 +127,7 @@ func operatorClients(server tenant.Server) []netip.Prefix {
 // superuserMap is the pg_ident.conf map by which landlord's own superuser
 // gets in now; a new rule keeps it.
 func superuserMap(snap snapshot.Snapshot) string {
-	if snap.HBA == nil || !snap.Session.Superuser || !snap.Session.Local {
+	if snap.HBA == nil || !snap.Session.Superuser {
 		return ""
 	}
 	d := parseHBA(snap, snap.HBA.Text).Decide(hba.Attempt{User: snap.Session.User, Database: snap.Session.Database}, hbaEnv(snap))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ var ErrNoRouter = errors.New("landlord.yaml has no router: write router: {} into
 
 // RouterPlan is what the router is to be.
 type RouterPlan struct {
+	// Version is the oldest PgBouncer that the files are for.
 	Version   router.Version   `json:"-"`
 	Holes     []router.Hole    `json:"holes"`
 	Processes []router.Process `json:"processes"`
@@ -60,10 +62,10 @@ func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 		return p, err
 	}
 	place := router.Place(aliases, before, e.Router.Aliases)
-	if p.Processes, err = router.Processes(*e.Router, aliases, place, own); err != nil {
+	if p.Processes, err = router.Processes(*e.Router, p.Version, aliases, place, own); err != nil {
 		return p, err
 	}
-	p.Demands = router.Demands(*e.Router, facts, aliases, place)
+	p.Demands = router.Demands(*e.Router, p.Version, facts, aliases, place)
 	p.Changed = nil
 	for _, process := range p.Processes {
 		changed, err := bouncer.Changed(process)
@@ -92,8 +94,40 @@ func openRouter(ctx context.Context, e tenant.Estate) (p RouterPlan, err error) 
 	if p.Version.Before(router.Oldest) {
 		return p, fmt.Errorf("PgBouncer here is %s; landlord configures %s and newer", p.Version, router.Oldest)
 	}
+	if p.Version, err = p.oldest(ctx, *e.Router); err != nil {
+		return p, err
+	}
 	p.Holes = router.Holes(p.Version, *e.Router)
 	return p, nil
+}
+
+// oldest is the oldest of the versions that run and are installed. A process
+// that has run since before PgBouncer was upgraded must understand its files,
+// too; the next router apply after its restart writes them for the newer one.
+func (p RouterPlan) oldest(ctx context.Context, r tenant.Router) (router.Version, error) {
+	oldest := p.Version
+	places, err := routerPlaces(r)
+	if err != nil {
+		return oldest, err
+	}
+	for _, n := range slices.Compact(slices.Sorted(maps.Values(places))) {
+		c, err := bouncer.Open(ctx, r.Socket, r.Port+n-1, p.user)
+		if errors.Is(err, bouncer.ErrNotRunning) {
+			continue
+		}
+		if err != nil {
+			return oldest, err
+		}
+		rows, err := c.Run(ctx, "SHOW VERSION")
+		c.Close()
+		if err != nil {
+			return oldest, err
+		}
+		if v, ok := router.ParseVersion(rows[0]["version"]); ok && v.Before(oldest) {
+			oldest = v
+		}
+	}
+	return oldest, nil
 }
 
 // RouterOutcome is what became of a process.

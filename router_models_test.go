@@ -4,12 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"landlord"
 	"landlord/internal/pgtest"
-	"landlord/internal/prove"
 	"landlord/internal/tenant"
 )
 
@@ -37,20 +35,7 @@ func TestAllModelsBehindOneRouter(t *testing.T) {
 			t.Fatal(err, result.Err())
 		}
 	})
-	for _, server := range []string{"main", "initech"} {
-		report, err := landlord.Prove(t.Context(), r.estate, server, landlord.Options{Probes: routerProbes()}, landlord.ProveHooks{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(report.Outcomes) == 0 {
-			t.Errorf("server %s: nothing was tried", server)
-		}
-		for _, o := range report.Outcomes {
-			if o.Verdict != prove.Held && o.Verdict != prove.Works {
-				t.Errorf("%s %s: %s: %s: %s", o.Tenant, o.Login, o.Probe, o.Verdict, strings.TrimSpace(o.Detail))
-			}
-		}
-	}
+	r.walls(t, "main", "initech")
 }
 
 // stop stops a tenant's own server.

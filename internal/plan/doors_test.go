@@ -2,9 +2,11 @@ package plan
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
+	"landlord/internal/hba"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
@@ -132,6 +134,34 @@ func TestHashesAreNoted(t *testing.T) {
 		}
 		if got != c.want {
 			t.Errorf("verifier %q, pg_hba.conf %v: %d notes, want %d: %+v", c.verifier, c.hba, got, c.want, p.Notes)
+		}
+	}
+}
+
+// TestTheSuperusersMapStays: also where landlord itself comes over TCP, the rule
+// for the socket keeps the map by which the operating system's users get in.
+func TestTheSuperusersMapStays(t *testing.T) {
+	for _, local := range []bool{true, false} {
+		snap := snapshot.Snapshot{
+			Version: pgsql.Version(180000),
+			Session: snapshot.Session{User: "postgres", Superuser: true, Database: "postgres", Local: local},
+			Roles:   []snapshot.Role{{Name: "postgres", Superuser: true, Login: true}},
+			HBA:     &snapshot.HBA{Path: "pg_hba.conf", Text: "hostssl all postgres 10.0.0.5/32 cert\nlocal all postgres peer map=operators\n"},
+		}
+		if !local {
+			snap.Session.Address, snap.Session.TLS = "10.0.0.5", true
+			snap.HBA.Text = strings.Replace(snap.HBA.Text, "\nlocal", "\n"+hba.BeginMarker+"\n"+hba.EndMarker+"\nlocal", 1)
+		}
+		change, err := HBA(tenant.Server{Name: "main"}, nil, snap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`local +all,replication +postgres +peer +map=operators`).MatchString(change.After) {
+			t.Errorf("local %v: %s", local, change.After)
+		}
+		snap.HBA.Text = change.After
+		if again, err := HBA(tenant.Server{Name: "main"}, nil, snap); again != nil || err != nil {
+			t.Errorf("local %v, the second time: %v %v", local, again, err)
 		}
 	}
 }

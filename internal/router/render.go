@@ -37,9 +37,9 @@ type Process struct {
 	Files map[string]string `json:"-"`
 }
 
-// Processes renders the files of each process. own is what the user has
-// written by hand.
-func Processes(r tenant.Router, aliases []Alias, place map[string]int, own Own) ([]Process, error) {
+// Processes renders the files of each process, for one version of PgBouncer's.
+// own is what the user has written by hand.
+func Processes(r tenant.Router, v Version, aliases []Alias, place map[string]int, own Own) ([]Process, error) {
 	last := 1
 	for _, n := range place {
 		last = max(last, n)
@@ -56,7 +56,7 @@ func Processes(r tenant.Router, aliases []Alias, place map[string]int, own Own) 
 				p.Aliases = append(p.Aliases, a)
 			}
 		}
-		w := &writer{router: r, process: p, own: own}
+		w := &writer{router: r, version: v, process: p, own: own, asks: asks(r, v, p.Aliases)}
 		p.Files = map[string]string{IniFile: w.ini(), HBAFile: w.hba(), UsersFile: w.users()}
 		if len(w.errs) > 0 {
 			return nil, errors.Join(w.errs...)
@@ -71,9 +71,12 @@ func Processes(r tenant.Router, aliases []Alias, place map[string]int, own Own) 
 type writer struct {
 	strings.Builder
 	router  tenant.Router
+	version Version
 	process Process
 	own     Own
-	errs    []error
+	// asks are the names by which the verifiers of other names are looked up.
+	asks map[house]string
+	errs []error
 }
 
 func (w *writer) fail(format string, args ...any) {
@@ -164,9 +167,7 @@ func (w *writer) ini() string {
 		w.set("auth_query", isolation.LookupQuery)
 	}
 	w.tls()
-	if r.Secrets == tenant.AuthQuery {
-		w.line("\n[users]\n%s = max_user_connections=%d", tenant.RouterRole, lookups)
-	}
+	w.limits()
 	w.line("\n[databases]")
 	for _, line := range w.own.Databases {
 		w.line("%s", line)
@@ -177,7 +178,36 @@ func (w *writer) ini() string {
 	for _, a := range p.Aliases {
 		w.database(a)
 	}
+	for _, h := range slices.SortedFunc(maps.Keys(w.asks), func(a, b house) int { return strings.Compare(w.asks[a], w.asks[b]) }) {
+		w.line("%s = host=%s port=%d dbname=%s pool_size=%d", w.asks[h], w.host(h.host), h.port, w.word("database", h.database), lookups)
+	}
 	return w.take()
+}
+
+// limits are those of single logins: of the one that looks up verifiers, and of
+// those that may have fewer connections than their tenant. Where PgBouncer
+// looks up verifiers, it took whoever stands there for somebody without a
+// password (1.18).
+func (w *writer) limits() {
+	most := map[string]int{}
+	if w.router.Secrets == tenant.AuthQuery {
+		most[tenant.RouterRole] = lookups
+	}
+	if w.router.Secrets != tenant.AuthQuery || !w.version.Before(clientLimits) {
+		for _, a := range w.process.Aliases {
+			for login, n := range a.limits {
+				if simple.MatchString(login) && slices.Contains(a.Logins, login) {
+					most[login] = n
+				}
+			}
+		}
+	}
+	if len(most) > 0 {
+		w.line("\n[users]")
+	}
+	for _, login := range slices.Sorted(maps.Keys(most)) {
+		w.line("%s = max_user_connections=%d", login, most[login])
+	}
 }
 
 // tunable are the parameters that the user may set otherwise.
@@ -229,6 +259,12 @@ func (w *writer) database(a Alias) {
 		// Said for all databases at once, PgBouncer 1.18 would look up verifiers
 		// for its console too, and come to a standstill by anybody's knock there.
 		who = " auth_user=" + tenant.RouterRole
+		if by := w.asks[a.house()]; by != "" {
+			most, who = a.Size, who+" auth_dbname="+by
+		}
+	}
+	if !w.version.Before(clientLimits) {
+		who += fmt.Sprintf(" max_db_client_connections=%d", w.router.ClientsOfName())
 	}
 	w.line("%s = host=%s port=%d dbname=%s pool_size=%d max_db_connections=%d pool_mode=%s%s",
 		a.Name, w.host(a.Host), a.Port, w.word("database", a.Database), a.Size, most, a.Mode, who)
@@ -258,6 +294,9 @@ func (w *writer) hba() string {
 		w.line("# The names above are closed to all rules below.")
 		for _, a := range w.process.Aliases {
 			w.nobody(w.quoted("database", a.Name))
+		}
+		for _, name := range slices.Sorted(maps.Values(w.asks)) {
+			w.nobody(w.quoted("database", name))
 		}
 		w.line("# From router.hba:")
 		w.line("%s", strings.TrimRight(w.own.Rules, "\n"))
@@ -333,7 +372,7 @@ func Names(ini string) []string {
 		if name, ok := strings.CutPrefix(line, closedPrefix); ok && simple.MatchString(name) {
 			names = append(names, name)
 		}
-		if name, _, ok := strings.Cut(line, " = "); inside && ok && simple.MatchString(name) {
+		if name, _, ok := strings.Cut(line, " = "); inside && ok && simple.MatchString(name) && !strings.HasPrefix(name, askPrefix) {
 			names = append(names, name)
 		}
 	}

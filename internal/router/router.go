@@ -55,6 +55,9 @@ type Alias struct {
 	Closed bool `json:"closed,omitempty"`
 
 	verifiers map[string]string
+	// limits are those of its logins that may have fewer connections than all of
+	// them together.
+	limits map[string]int
 }
 
 // Note is something that the router does not do, and why.
@@ -112,12 +115,25 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 // TENANT.DATABASE to each of its further databases.
 func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
 	var out []Alias
-	for i, p := range t.Places() {
+	places := t.Places()
+	// The server counts a login's connections to all databases together, and
+	// refuses one too many, on which a client waits in vain.
+	size := cmp.Or(max(t.Limits.Connections/len(places), min(t.Limits.Connections, 1)), r.PoolSize)
+	limits := map[string]int{}
+	for _, l := range t.Logins {
+		if l.Connections > 0 && l.Connections < size {
+			limits[l.Name] = l.Connections
+			if w, ok := t.Twin(l.Name); ok {
+				limits[w.Name] = l.Connections
+			}
+		}
+	}
+	for i, p := range places {
 		name := t.Name
 		if i > 0 {
 			name += "." + p.Database
 		}
-		out = append(out, f.alias(r, Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: cmp.Or(t.Limits.Connections, r.PoolSize), Mode: r.PoolMode, Closed: t.Suspended}))
+		out = append(out, f.alias(r, Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: size, Mode: r.PoolMode, Closed: t.Suspended, limits: limits}))
 	}
 	return out
 }
@@ -166,10 +182,6 @@ func Place(aliases []Alias, before map[string]int, most int) map[string]int {
 	return place
 }
 
-// lookups is how many connections a process has at most, to all servers
-// together, by which it looks up verifiers.
-const lookups = 10
-
 // Demand is how many connections the router may want of a server at once.
 type Demand struct {
 	Server  string `json:"server"`
@@ -201,23 +213,23 @@ func count(n int, noun string) string {
 }
 
 // Demands sums up what each server is asked for at the worst.
-func Demands(r tenant.Router, servers []Facts, aliases []Alias, place map[string]int) []Demand {
+func Demands(r tenant.Router, v Version, servers []Facts, aliases []Alias, place map[string]int) []Demand {
 	var out []Demand
 	for _, f := range servers {
 		if f.Unread != "" || f.Room == 0 {
 			continue
 		}
 		d := Demand{Server: f.Server.Name, Room: f.Room}
-		processes := map[int]bool{}
+		by := map[int][]Alias{}
 		for _, a := range aliases {
 			if a.Server == f.Server.Name && !a.Closed {
 				d.Aliases++
 				d.Pools += a.Size
-				processes[place[a.Name]] = true
+				by[place[a.Name]] = append(by[place[a.Name]], a)
 			}
 		}
-		if r.Secrets == tenant.AuthQuery {
-			d.Lookups = min(d.Aliases, lookups*len(processes))
+		for _, names := range by {
+			d.Lookups += mostLookups(r, v, names)
 		}
 		out = append(out, d)
 	}

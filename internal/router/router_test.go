@@ -32,7 +32,7 @@ func rendered(t *testing.T, r tenant.Router, f ...Facts) ([]Process, []Note, err
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := Processes(r, aliases, Place(aliases, nil, r.Aliases), Own{})
+	p, err := Processes(r, Version{}, aliases, Place(aliases, nil, r.Aliases), Own{})
 	return p, notes, err
 }
 
@@ -152,7 +152,7 @@ func TestWhoHasAPlaceKeepsIt(t *testing.T) {
 				t.Errorf("%s was moved from %d to %d", name, at, place[name])
 			}
 		}
-		processes, err := Processes(r, aliases, place, Own{})
+		processes, err := Processes(r, Version{}, aliases, place, Own{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestTheSumMustFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Fits(Demands(base, []Facts{f}, aliases, Place(aliases, nil, base.Aliases)))
+		return Fits(Demands(base, Version{}, []Facts{f}, aliases, Place(aliases, nil, base.Aliases)))
 	}
 	if err := sum(87); err != nil { // 5 + 80 + 2 to look up
 		t.Error(err)

@@ -67,6 +67,8 @@ func routerKeys() []Key {
 			Doc: "Whether all pools together may want more connections than a server has (max_connections). Then the last ones fail when all are at work at once."},
 		{Path: p + "max_clients", Type: Count, Default: strconv.Itoa(routerMaxClients), Example: "5000",
 			Doc: "How many clients each process takes."},
+		{Path: p + "max_clients_of_name", Type: Count, Default: "half of max_clients", Example: "200",
+			Doc: "How many clients each process takes by one name, so that no tenant's shut out all others'. It wants PgBouncer 1.24."},
 		{Path: p + "aliases", Type: Count, Default: strconv.Itoa(routerAliases), Example: "500",
 			Doc: "How many tenants a process of PgBouncer serves at most. Where there are more, landlord spreads them over several processes, each on a port of its own; who has a place keeps it."},
 		{Path: p + "include", Type: Text, Default: "none", Example: "/etc/pgbouncer/own.ini",
@@ -128,6 +130,8 @@ func (d *decoder) routerScalar(r *tenant.Router, key, path string, v *node) {
 		r.PoolSize = d.count(v, path)
 	case "max_clients":
 		r.MaxClients = d.count(v, path)
+	case "max_clients_of_name":
+		r.MaxClientsOfName = d.count(v, path)
 	case "aliases":
 		r.Aliases = d.count(v, path)
 	case "overcommit":
@@ -248,6 +252,7 @@ func (w *writer) router(r *tenant.Router) {
 		body.value(1, "overcommit", "true")
 	}
 	body.number("max_clients", r.MaxClients, routerMaxClients)
+	body.number("max_clients_of_name", r.MaxClientsOfName, 0)
 	body.number("aliases", r.Aliases, routerAliases)
 	body.given(1, "include", r.Include, "")
 	body.given(1, "hba", r.HBA, "")

@@ -63,8 +63,9 @@ type Router struct {
 	// Overcommit allows all pools together to want more connections than a
 	// server has.
 	Overcommit bool
-	// MaxClients is how many clients a process takes.
-	MaxClients int
+	// MaxClients is how many clients a process takes, MaxClientsOfName how many of
+	// them by one name; 0: half of them.
+	MaxClients, MaxClientsOfName int
 	// Aliases is how many names a process has at most; for more there are
 	// more processes.
 	Aliases int
@@ -74,6 +75,15 @@ type Router struct {
 	// Log is a file, for each process with its number behind. Empty: standard
 	// error.
 	Log string
+}
+
+// ClientsOfName is how many clients a process takes by one name: one tenant's
+// clients must not shut out all others'.
+func (r Router) ClientsOfName() int {
+	if r.MaxClientsOfName > 0 {
+		return r.MaxClientsOfName
+	}
+	return max(r.MaxClients/2, 1)
 }
 
 // RouterDoor is what a server must know of the router.

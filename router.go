@@ -62,7 +62,7 @@ func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 		return p, err
 	}
 	place := router.Place(aliases, before, e.Router.Aliases)
-	if p.Processes, err = router.Processes(*e.Router, p.Version, aliases, place, own); err != nil {
+	if p.Processes, err = router.Processes(*e.Router, p.Version, aliases, place, before, own); err != nil {
 		return p, err
 	}
 	p.Demands = router.Demands(*e.Router, p.Version, facts, aliases, place)
@@ -140,6 +140,9 @@ type RouterOutcome struct {
 	Restart []string
 	// Start is the command that starts it, where it does not run.
 	Start []string
+	// Unit is its unit of systemd's, Started that it was started just now.
+	Unit    string `json:",omitempty"`
+	Started bool
 }
 
 // ApplyRouter writes the files of the processes that have changed, each tried

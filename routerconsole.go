@@ -236,9 +236,17 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 
 func follow(ctx context.Context, e tenant.Estate, p RouterPlan) error {
 	done, err := ApplyRouter(ctx, overcommitted(e), p)
+	another := slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running })
+	if err == nil && another {
+		err = SuperviseRouter(ctx, e, p, done) // a new tenant may want a new process
+	}
 	for _, o := range done {
-		if err == nil && o.Running && o.Written && !o.Loaded {
+		switch {
+		case err != nil:
+		case o.Running && o.Written && !o.Loaded && !o.Started:
 			err = fmt.Errorf("process %d of the router must be restarted to go by its files (%s)", o.Process, strings.Join(o.Restart, ", "))
+		case another && !o.Running:
+			err = fmt.Errorf("process %d of the router does not run: start it by %s", o.Process, strings.Join(o.Start, " "))
 		}
 	}
 	return err

@@ -131,7 +131,7 @@ func (b *bench) stalls(ctx context.Context, program string, n int) ([]stall, err
 		aliases = append(aliases, router.Alias{Name: name, Host: dir, Port: 5432, Database: name, Logins: []string{name + "_app", name + "_ro"}, Size: 1, Mode: "session"})
 		place[name] = 1
 	}
-	p, err := router.Processes(r, router.Version{}, aliases, place, router.Own{})
+	p, err := router.Processes(r, router.Version{}, aliases, place, nil, router.Own{})
 	if err != nil {
 		return nil, err
 	}

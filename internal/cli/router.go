@@ -40,8 +40,11 @@ func (a *app) routerApply() *cobra.Command {
 come by which name, how many connections there may be. What has changed is tried
 first, by a PgBouncer on a private socket; what that refuses replaces nothing.
 Then the running processes load their files, without ending a connection, and
-only where something has changed. A process that does not run is left so, and
-the command that starts it is printed. A server where the router cannot know who
+only where something has changed. Where systemd runs the machine and landlord
+runs as root, each process is a unit of its own, landlord-router@1.service and
+so on, which starts with the machine, and again whenever it ends; what does not
+run yet is started. Elsewhere, and with host: {manager: plain}, a process that
+does not run is left so, and the command that starts it is printed. A server where the router cannot know who
 may come in (a managed service) is left out, and named. So are the known holes
 of this PgBouncer. All pools together must fit into each server's
 max_connections.
@@ -82,6 +85,9 @@ func (a *app) applyRouter(ctx context.Context) error {
 		}
 	}
 	out, err := landlord.ApplyRouter(ctx, e, p)
+	if err == nil {
+		err = landlord.SuperviseRouter(ctx, e, p, out)
+	}
 	for i, o := range out {
 		fmt.Fprintf(a.Out, "process %d, port %d: %s: %s\n", o.Process, p.Processes[i].Port, term.Count(len(p.Processes[i].Aliases), "name"), outcome(o))
 	}
@@ -93,6 +99,10 @@ func (a *app) applyRouter(ctx context.Context) error {
 
 func outcome(o landlord.RouterOutcome) string {
 	switch {
+	case o.Started && o.Written:
+		return "written; started as systemd's " + o.Unit
+	case o.Started:
+		return "nothing to write; started as systemd's " + o.Unit
 	case !o.Running && o.Written:
 		return "written; it does not run: start it by " + strings.Join(o.Start, " ")
 	case !o.Running:

@@ -38,11 +38,14 @@ type Process struct {
 }
 
 // Processes renders the files of each process, for one version of PgBouncer's.
-// own is what the user has written by hand.
-func Processes(r tenant.Router, v Version, aliases []Alias, place map[string]int, own Own) ([]Process, error) {
+// own is what the user has written by hand, before where names were: a process
+// that nobody is in any more gets files without names.
+func Processes(r tenant.Router, v Version, aliases []Alias, place, before map[string]int, own Own) ([]Process, error) {
 	last := 1
-	for _, n := range place {
-		last = max(last, n)
+	for _, places := range []map[string]int{place, before} {
+		for _, n := range places {
+			last = max(last, n)
+		}
 	}
 	var out []Process
 	for n := 1; n <= last; n++ {

@@ -32,7 +32,7 @@ func rendered(t *testing.T, r tenant.Router, f ...Facts) ([]Process, []Note, err
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := Processes(r, Version{}, aliases, Place(aliases, nil, r.Aliases), Own{})
+	p, err := Processes(r, Version{}, aliases, Place(aliases, nil, r.Aliases), nil, Own{})
 	return p, notes, err
 }
 
@@ -152,7 +152,7 @@ func TestWhoHasAPlaceKeepsIt(t *testing.T) {
 				t.Errorf("%s was moved from %d to %d", name, at, place[name])
 			}
 		}
-		processes, err := Processes(r, Version{}, aliases, place, Own{})
+		processes, err := Processes(r, Version{}, aliases, place, before, Own{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,5 +232,101 @@ func TestHolesByVersion(t *testing.T) {
 	}
 	if _, ok := ParseVersion("what"); ok {
 		t.Error("no version, and one was read")
+	}
+}
+
+func TestUnit(t *testing.T) {
+	r := base
+	r.Directory, r.Socket = `/srv/the "router" 100%`, "/run/a b$"
+	text := UnitText(r, "/usr/sbin/pgbouncer", true)
+	for _, want := range []string{
+		"\nType=notify\n", "\nUser=postgres\n", "\nRestart=always\n", "\nStartLimitIntervalSec=0\n",
+		`ExecStart="/usr/sbin/pgbouncer" "/srv/the \"router\" 100%%/%i/pgbouncer.ini"`, `ExecStartPre=/bin/rm -f "/srv/the \"router\" 100%%/%i/pid"`, `sh "/run/a b$$" "postgres"`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in %s", want, text)
+		}
+	}
+	if strings.Contains(text, "%!") || !OurUnit(r, text) || OurUnit(base, text) {
+		t.Errorf("%s", text)
+	}
+}
+
+// TestAskedTogether: verifiers of a database that several names lead to are
+// looked up by one name more, where PgBouncer knows how; that name is nobody's,
+// and takes no place.
+func TestAskedTogether(t *testing.T) {
+	shared := func(t *tenant.Tenant) { t.Isolation, t.Home.Database = tenant.Schema, "shared" }
+	f := []Facts{facts(one("acme"), one("bolt", shared), one("crux", shared))}
+	aliases, _, err := Aliases(base, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := Place(aliases, nil, base.Aliases)
+	for _, x := range []struct {
+		v               Version
+		asked, together int
+		lookups         int
+	}{{Version{1, 18, 0}, 0, 0, 3}, {Version{1, 19, 0}, 1, 2, 10}, {Version{1, 24, 1}, 1, 2, 10}} {
+		p, err := Processes(base, x.v, aliases, place, nil, Own{Rules: "local all all trust"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ini := p[0].Files[IniFile]
+		if strings.Count(ini, "\nlandlord.main.shared = host=") != x.asked || strings.Count(ini, " auth_dbname=landlord.main.shared") != x.together || strings.Count(ini, "auth_user=landlord_router") != 3 {
+			t.Errorf("%s: %s", x.v, ini)
+		}
+		if x.asked > 0 && !strings.Contains(p[0].Files[HBAFile], "local \"landlord.main.shared\" all reject\n") {
+			t.Errorf("%s: open to the user's own rules: %s", x.v, p[0].Files[HBAFile])
+		}
+		if slices.ContainsFunc(Names(ini), func(name string) bool { return strings.HasPrefix(name, "landlord.") }) {
+			t.Errorf("%s: %v", x.v, Names(ini))
+		}
+		if d := Demands(base, x.v, f, aliases, place); d[0].Lookups != x.lookups {
+			t.Errorf("%s: %+v", x.v, d)
+		}
+		if got := strings.Contains(ini, "max_db_client_connections=50"); got == x.v.Before(clientLimits) {
+			t.Errorf("%s: limits of clients: %v", x.v, got)
+		}
+	}
+}
+
+// TestLimitsAreSharedOut: the server counts a login's connections to all
+// databases together, and so must the router's pools.
+func TestLimitsAreSharedOut(t *testing.T) {
+	several := one("acme", func(t *tenant.Tenant) {
+		t.Further = []tenant.Place{{Database: "archive", Schemas: []string{"acme"}}, {Database: "stats", Schemas: []string{"acme"}}}
+		t.Limits.Connections = 7
+		t.Logins[1].Connections = 1
+		t.Twins = []tenant.Twin{{Name: "acme_ro_b", Of: "acme_ro", Old: "acme_ro", Open: true}}
+	})
+	few := one("bolt", func(t *tenant.Tenant) {
+		t.Further, t.Limits.Connections = []tenant.Place{{Database: "cellar", Schemas: []string{"bolt"}}}, 1
+	})
+	aliases, _, err := Aliases(base, []Facts{facts(several, few, one("crux"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[string]int{}
+	for _, a := range aliases {
+		sizes[a.Name] = a.Size
+	}
+	if want := (map[string]int{"acme": 2, "acme.archive": 2, "acme.stats": 2, "bolt": 1, "bolt.cellar": 1, "crux": 5}); !maps.Equal(sizes, want) {
+		t.Errorf("%v, not %v", sizes, want)
+	}
+	list := base
+	list.Secrets = tenant.UserList
+	for _, x := range []struct {
+		r    tenant.Router
+		v    Version
+		want bool
+	}{{base, Version{1, 18, 0}, false}, {base, Version{1, 24, 0}, true}, {list, Version{1, 18, 0}, true}} {
+		p, err := Processes(x.r, x.v, aliases, Place(aliases, nil, 100), nil, Own{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(p[0].Files[IniFile], "\nacme_ro = max_user_connections=1\nacme_ro_b = max_user_connections=1\n"); got != x.want {
+			t.Errorf("%s %s: %v, %s", x.r.Secrets, x.v, got, p[0].Files[IniFile])
+		}
 	}
 }

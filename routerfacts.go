@@ -123,9 +123,17 @@ func able(r tenant.Router, s tenant.Server, host string, snap snapshot.Snapshot)
 	case r.Secrets == tenant.AuthQuery && !strings.HasPrefix(host, "/") && r.ServerCert == "":
 		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate for the name %s: name it under router.server_tls, or choose secrets: userlist", s.Name, tenant.RouterRole)
 	case r.Secrets == tenant.AuthQuery && !strings.HasPrefix(host, "/") && (snap.Parameters["ssl"] == "off" || snap.Parameters["ssl_ca_file"] == ""):
-		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate, and the server checks none: set ssl = on and ssl_ca_file there, and restart or reload it, or choose secrets: userlist", s.Name)
+		return fmt.Errorf("server %s can come through the router: it is reached over TCP, where the router looks up verifiers by a certificate, and the server checks none: %s, or choose secrets: userlist", s.Name, checking(s))
 	}
 	return nil
+}
+
+// checking says how a server comes to check certificates.
+func checking(s tenant.Server) string {
+	if s.Own != nil {
+		return "name the authority's file under the tenant's resources: settings: {ssl_ca_file: FILE}, where " + s.Own.OSUser + " can read it, and landlord apply"
+	}
+	return "set ssl = on and ssl_ca_file there, and restart or reload it"
 }
 
 // room is how many connections a server has for those who are no superusers.
@@ -145,7 +153,7 @@ func verifiers(ctx context.Context, s tenant.Server) (map[string]string, error) 
 	}
 	defer connect.Close(conn)
 	results, err := conn.Exec(ctx, `SELECT r.rolname, r.rolpassword FROM pg_catalog.pg_authid AS r
-		WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolreplication
+		WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolreplication AND NOT r.rolbypassrls AND NOT r.rolcreaterole
 		AND (r.rolvaliduntil IS NULL OR r.rolvaliduntil OPERATOR(pg_catalog.>) pg_catalog.now())
 		AND pg_catalog.starts_with(r.rolpassword, 'SCRAM-SHA-256$') AND pg_catalog.pg_has_role(r.oid, `+pgsql.Literal(tenant.TenantsRole)+`, 'MEMBER')`).ReadAll()
 	if err != nil {

@@ -81,6 +81,8 @@ func (d design) dropIn() string {
 	// A session that is killed for its memory takes the others with it, as
 	// PostgreSQL has it, and not the server, as systemd would.
 	b.WriteString("OOMPolicy=continue\n")
+	// Whoever ends the server otherwise than by stopping it gets it started anew.
+	b.WriteString("Restart=on-failure\nRestartSec=1s\n")
 	fmt.Fprintf(&b, "ExecStartPre=/usr/bin/install -d -o %s -g %[1]s -m %s %s\n", d.OSUser, d.socketMode(), d.SocketDir)
 	fmt.Fprintf(&b, "PIDFile=%s\n", d.pidFile())
 	return b.String()

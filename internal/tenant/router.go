@@ -1,6 +1,9 @@
 package tenant
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // RouterRole is the login by which the router looks up verifiers, and by which
 // nothing else can be done.
@@ -118,7 +121,23 @@ func WithDoors(e Estate) Estate {
 	}
 	e.Servers = append([]Server(nil), e.Servers...)
 	for i, s := range e.Servers {
-		e.Servers[i].Router = e.door(s)
+		s.Clients = s.atItsOwnAddress()
+		s.Router = e.door(s)
+		e.Servers[i] = s
 	}
 	return e
+}
+
+// atItsOwnAddress are the networks of a server's clients, with the address of a
+// tenant's own server: that is what the router has that comes to it from the
+// same machine.
+func (s Server) atItsOwnAddress() []netip.Prefix {
+	if s.Own == nil {
+		return s.Clients
+	}
+	a, err := netip.ParseAddr(s.Own.Resources.Address)
+	if err != nil || slices.ContainsFunc(s.Clients, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		return s.Clients
+	}
+	return append(slices.Clone(s.Clients), netip.PrefixFrom(a, a.BitLen()))
 }

@@ -20,9 +20,10 @@ func (a *app) importCommand() *cobra.Command {
 		Short: "Write a spec that takes over a server built by hand",
 		Long: `Read a server that somebody built by hand, infer which tenants it has, and write
 a landlord.yaml that adopts them, with the reason of each guess. Databases in
-which the same logins work, and no others, are one tenant's. What it cannot tell stands in the file as "# ask:", and on the standard error. It changes
-nothing on the server, and no file that is there. Read what it wrote, then go on
-with check, plan, apply and prove.
+which the same logins work, and no others, are one tenant's. What it cannot tell
+stands in the file as "# ask:", and on the standard error. It changes nothing on
+the server, and no file that is there. Read what it wrote, then go on with check,
+plan, apply and prove.
 Exit status: 0; 1 failed; 2 bad usage; 3 there is something to decide.`,
 		Example: "  landlord import --server 'host=/var/run/postgresql user=postgres'",
 		Args:    cobra.NoArgs,

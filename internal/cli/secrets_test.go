@@ -61,7 +61,9 @@ func TestSecretsStaySecret(t *testing.T) {
 			server := pgtest.Start(t, major, pgtest.WithTLS(), pgtest.WithSettings(map[string]string{
 				"log_statement": "all", "log_min_duration_statement": "0", "log_min_messages": "debug1", "log_min_error_statement": "debug1",
 				"log_parameter_max_length": "-1", "log_parameter_max_length_on_error": "-1", "debug_print_parse": "off",
+				"log_connections": "on",
 			}))
+			before := len(server.Log(t))
 			s := &secretive{t: t, dir: t.TempDir()}
 			processes := watchProcesses(t)
 			passwords := s.day(server)
@@ -70,6 +72,7 @@ func TestSecretsStaySecret(t *testing.T) {
 				t.Fatalf("only %d passwords", len(passwords))
 			}
 			s.check(passwords, server.Log(t), seen)
+			s.named(server.Log(t)[before:])
 		})
 	}
 }
@@ -148,6 +151,12 @@ func (s *secretive) life(connection string) (passwords []string) {
 	shown("credentials", "dora", "--server", connection)
 	s.must("tenant", "list", "--server", connection, "--output", "json")
 	_, _ = s.landlord("tenant", "rotate", "nobody", "-f", "file.yaml")
+	for _, args := range [][]string{{"audit"}, {"snapshot"}, {"import", "--out", "found.yaml"}} {
+		_, _ = s.landlord(append(args, "--server", connection)...)
+	}
+	_, _ = s.landlord("hba", "check", "-f", "file.yaml")
+	// Where there is a pg_dump that is new enough.
+	_, _ = s.landlord("tenant", "remove", "dora", "--server", connection, "--confirm", "dora")
 	_, _ = s.landlord("tenant", "remove", "cora", "-f", "file.yaml", "--no-dump", "--yes")
 	return passwords
 }
@@ -245,6 +254,32 @@ func (s *secretive) check(passwords []string, log, processes string) {
 			}
 		}
 	}
+}
+
+// named wants every session of the day to say that it is landlord's, so that the
+// server's log tells its work from everybody else's. Nobody else was there.
+func (s *secretive) named(log string) {
+	t, seen := s.t, map[string]bool{}
+	for line := range strings.Lines(log) {
+		_, who, ok := strings.Cut(line, "connection authorized: ")
+		if !ok {
+			continue
+		}
+		_, name, _ := strings.Cut(strings.TrimSpace(who), "application_name=landlord")
+		if !strings.Contains(who, "application_name=landlord") {
+			t.Errorf("a session without landlord's name: %s", who)
+		}
+		seen[strings.Join(strings.Fields(name), " ")] = true
+	}
+	for _, want := range []string{"", "apply", "credentials"} {
+		if !seen[want] {
+			t.Errorf("no session named landlord %s among %v", want, seen)
+		}
+	}
+	if files, _ := filepath.Glob(filepath.Join(s.dir, "dora-*.dump")); len(files) > 0 && !seen["dump"] {
+		t.Errorf("no session of pg_dump's is named landlord dump: %v", seen)
+	}
+	t.Logf("sessions: %v", seen)
 }
 
 // watchProcesses collects the arguments and environments of all processes of

@@ -2,11 +2,13 @@ package landlord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
 	"landlord/internal/hba"
+	"landlord/internal/journal"
 	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
@@ -36,12 +38,21 @@ func DoorChange(s tenant.Server, e tenant.Estate, snap snapshot.Snapshot) (*plan
 }
 
 // ChangeDoor changes pg_hba.conf: checked before it counts, put back on any
-// error.
-func ChangeDoor(ctx context.Context, s tenant.Server, c plan.HBAChange) error {
+// error. The estate's journal keeps that it was.
+func ChangeDoor(ctx context.Context, e tenant.Estate, s tenant.Server, c plan.HBAChange) error {
 	release, err := apply.Lock(ctx, s.Connection, nil)
 	if err != nil {
 		return err
 	}
 	defer release()
-	return apply.WriteHBA(ctx, s.Connection, c)
+	j, err := journal.Open(e.Journal) // where it cannot be kept, nothing is changed
+	if err != nil {
+		return err
+	}
+	entry := journal.Entry{Action: "pg_hba.conf", Server: s.Name, Group: c.Path}
+	err = apply.WriteHBA(ctx, s.Connection, c)
+	if err != nil {
+		entry.Error = err.Error()
+	}
+	return errors.Join(err, j.Write(entry), j.Close())
 }

@@ -2,20 +2,34 @@ package landlord
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"landlord/internal/connect"
+	"landlord/internal/journal"
 	"landlord/internal/pgsql"
 	"landlord/internal/plan"
 	"landlord/internal/tenant"
 )
 
 // Quiet ends the sessions of a tenant's logins until there is none left: a
-// closed door says nothing about who is inside. It returns how many it ended.
-func Quiet(ctx context.Context, s tenant.Server, t tenant.Tenant) (ended int, err error) {
+// closed door says nothing about who is inside. It returns how many it ended,
+// which the estate's journal keeps.
+func Quiet(ctx context.Context, e tenant.Estate, s tenant.Server, t tenant.Tenant) (ended int, err error) {
+	if ended, err = quiet(ctx, s, t); ended == 0 {
+		return ended, err
+	}
+	entry := journal.Entry{Action: "sessions", Server: s.Name, Tenant: t.Name, Group: fmt.Sprintf("%d ended", ended)}
+	if err != nil {
+		entry.Error = err.Error()
+	}
+	return ended, errors.Join(err, record(e, entry))
+}
+
+func quiet(ctx context.Context, s tenant.Server, t tenant.Tenant) (ended int, err error) {
 	logins := t.LoginRoles()
 	if len(logins) == 0 || s.Own != nil && s.Own.Stopped {
 		return 0, nil

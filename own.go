@@ -234,7 +234,7 @@ func Vacate(ctx context.Context, e tenant.Estate, name, dir string, h Hooks) ([]
 			return nil, err
 		}
 	}
-	if _, err := Quiet(ctx, s, t); err != nil || dir == "" {
+	if _, err := Quiet(ctx, e, s, t); err != nil || dir == "" {
 		return nil, err
 	}
 	return Keep(ctx, s, t, dir)
@@ -272,7 +272,7 @@ func vacateFound(ctx context.Context, e tenant.Estate, name, dir string) ([]Dump
 	if err := shut(ctx, e, s, t); err != nil {
 		return nil, err
 	}
-	if _, err := Quiet(ctx, s, t); err != nil || dir == "" {
+	if _, err := Quiet(ctx, e, s, t); err != nil || dir == "" {
 		return nil, err
 	}
 	return Keep(ctx, s, t, dir)

@@ -196,7 +196,7 @@ func (a *app) applyHBA(ctx context.Context, server string, yes bool) error {
 			return err
 		}
 	}
-	if err := landlord.ChangeDoor(ctx, d.server, *change); err != nil {
+	if err := landlord.ChangeDoor(ctx, d.estate, d.server, *change); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Out, "%s: changed and loaded; sessions that are open stay so\n", change.Path)

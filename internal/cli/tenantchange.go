@@ -238,7 +238,7 @@ func (a *app) clear(ctx context.Context, h home, name string) error {
 func (a *app) empty(ctx context.Context, h home, name string) error {
 	t, _ := h.estate.Tenant(name)
 	s, _ := h.estate.Server(t.Server)
-	ended, err := landlord.Quiet(ctx, s, t)
+	ended, err := landlord.Quiet(ctx, h.estate, s, t)
 	if ended > 0 {
 		a.say("ended %s of tenant %s", term.Count(ended, "session"), name)
 	}

@@ -28,6 +28,10 @@ type Entry struct {
 	// Group is what the statements are part of, and ran in order.
 	Group      string      `json:"group,omitempty"`
 	Statements []Statement `json:"statements,omitempty"`
+	// Part of Parts: in the system's log, which cuts off what is long, an entry
+	// with many statements is several. 0: it is whole.
+	Part  int `json:"part,omitempty"`
+	Parts int `json:"parts,omitempty"`
 	// Error is why it failed; empty: done. What a failed group did before
 	// is rolled back, as far as it was in one transaction.
 	Error string `json:"error,omitempty"`
@@ -38,6 +42,9 @@ type Statement struct {
 	Database string `json:"database,omitempty"` // empty: landlord's own
 	As       string `json:"as,omitempty"`       // role; empty: landlord's own
 	SQL      string `json:"sql"`
+	// Continues says that the statement is longer than a part of an entry, and
+	// goes on with the first of the next part.
+	Continues bool `json:"continues,omitempty"`
 }
 
 // Journal is open for writing. A nil Journal takes entries and drops them.
@@ -93,17 +100,24 @@ func (j *Journal) Write(e Entry) error {
 		return nil
 	}
 	e.Time, e.User, e.Sudo, e.PID = time.Now().UTC(), j.user, os.Getenv("SUDO_USER"), os.Getpid()
-	line, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
-	}
 	if j.file != nil {
-		if _, err := j.file.Write(append(line, '\n')); err != nil {
+		line, err := json.Marshal(e)
+		if err == nil {
+			_, err = j.file.Write(append(line, '\n'))
+		}
+		if err != nil {
 			return fmt.Errorf("writing the journal: %w", err)
 		}
 	}
-	if j.log != nil {
-		if err := j.log.Notice(string(line)); err != nil {
+	if j.log == nil {
+		return nil
+	}
+	for _, part := range split(e, maxLine) {
+		line, err := json.Marshal(part)
+		if err == nil {
+			err = j.log.Notice(string(line))
+		}
+		if err != nil {
 			return fmt.Errorf("writing the system's log: %w", err)
 		}
 	}

@@ -101,6 +101,27 @@ type Mark struct {
 	Address   string         `json:"address,omitempty"`
 	Interface string         `json:"interface,omitempty"`
 	Port      int            `json:"port"`
+	// Next is where the server's address is about to be instead: killed on the
+	// way, landlord knows both for its own.
+	Next *Address `json:"next,omitempty"`
+}
+
+// Address is an address that landlord adds to an interface.
+type Address struct {
+	IP        string `json:"ip"`
+	Interface string `json:"interface"`
+}
+
+// addresses are those that landlord has added for the server, or was about to.
+func (m Mark) addresses() []Address {
+	var all []Address
+	if m.Interface != "" {
+		all = append(all, Address{m.Address, m.Interface})
+	}
+	if m.Next != nil {
+		all = append(all, *m.Next)
+	}
+	return all
 }
 
 // State is how far a server has come.

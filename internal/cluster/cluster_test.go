@@ -101,6 +101,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestMadeAnewIsConfiguredAnew: what an interrupted landlord had written goes
+// with the half server, and is written again.
+func TestMadeAnewIsConfiguredAnew(t *testing.T) {
+	o, have := own("acme", tenant.Resources{}), debian()
+	w := Want{Own: o, All: []tenant.OwnServer{o}}
+	d, err := newDesign(w, have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := d.mark(Making)
+	have.Mark, have.Listed, have.Data, have.Files = &mark, true, Directory{Exists: true}, map[string]File{}
+	for _, f := range append(d.confFiles(), d.markFile(mark)) {
+		have.Files[f.Path] = f
+	}
+	got := script(t, w, have)
+	_, after, _ := strings.Cut(got, "pg_createcluster")
+	for _, want := range []string{"/etc/postgresql/15/acme/conf.d/landlord.conf <<", "/etc/postgresql/15/acme/start.conf <<", "/etc/postgresql/15/acme/pg_hba.conf <<"} {
+		if !strings.Contains(after, want) {
+			t.Errorf("%s is not written after the server is made anew:\n%s", want, got)
+		}
+	}
+}
+
 func TestAddressesHaveAUnitAndAreNeededByTheServer(t *testing.T) {
 	o := own("acme", tenant.Resources{Address: "fd00::7", Interface: "eth0", CPU: 1500, IOWeight: 50, Volume: "/srv/acme"})
 	d, err := newDesign(Want{Own: o}, debian())

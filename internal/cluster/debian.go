@@ -37,27 +37,6 @@ func (d design) unitFiles(available int64) []File {
 		root(filepath.Join(d.unit()+".d", "landlord.conf"), d.dropIn()))
 }
 
-// addressText adds the tenant's address before its server starts. An address
-// of version 6 can be listened on only once nobody else can have it.
-func (d design) addressText() string {
-	r := d.Resources
-	width, extra := "/32", ""
-	if strings.Contains(r.Address, ":") {
-		width, extra = "/128", " nodad"
-	}
-	return fmt.Sprintf(`[Unit]
-Description=The address of landlord's tenant %s
-After=network.target
-Before=%s
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/sbin/ip address replace %s%s dev %s%s
-ExecStop=-/usr/sbin/ip address del %s%s dev %s
-`, d.Tenant, d.unit(), r.Address, width, r.Interface, extra, r.Address, width, r.Interface)
-}
-
 // dropIn sets a server's limits, and what it must not start without.
 func (d design) dropIn() string {
 	r := d.Resources
@@ -112,11 +91,16 @@ func (d design) debianMake() []Op {
 	return append(ops, Op{Run: create}, Op{Run: []string{"chmod", "0600", fmt.Sprintf("/var/log/postgresql/postgresql-%d-%s.log", d.major, d.Tenant)}})
 }
 
+// debianConf is where postgresql-common keeps a server's configuration.
+func debianConf(major int, name string) string {
+	return fmt.Sprintf("/etc/postgresql/%d/%s", major, name)
+}
+
 // half are the commands that take away a server that was not made to its end.
 func half(m Mark) []Op {
 	return []Op{
 		{Run: []string{"rm", "-rf", "--one-file-system", m.Data}},
-		{Run: []string{"rm", "-rf", "--one-file-system", fmt.Sprintf("/etc/postgresql/%d/%s", m.Major, m.Tenant)}},
+		{Run: []string{"rm", "-rf", "--one-file-system", debianConf(m.Major, m.Tenant)}},
 		{Run: []string{"rm", "-f", fmt.Sprintf("/var/log/postgresql/postgresql-%d-%s.log", m.Major, m.Tenant)}},
 	}
 }
@@ -136,10 +120,7 @@ func debianRemove(m Mark, home string, have Have) []Step {
 	}
 	steps = append(steps, Step{Why: "its data goes, and its configuration", Loses: true, Ops: append(drop, half(m)...)})
 	files := []Op{{Run: []string{"rm", "-rf", filepath.Join(units, unit+".d")}}}
-	if path := filepath.Join(units, AddressUnit(m.Tenant)); have.Files[path].Path != "" {
-		files = append([]Op{{Run: []string{"systemctl", "stop", AddressUnit(m.Tenant)}}}, files...)
-		files = append(files, Op{Run: []string{"rm", "-f", path}})
-	}
+	files = append(debianLeave(m.Tenant, m.addresses(), have), append(files, Op{Run: []string{"rm", "-f", addressPath(m.Tenant), addressLink(m.Tenant)}})...)
 	if have.Alone {
 		files = append(files, Op{Run: []string{"rm", "-f", filepath.Join(units, Slice)}})
 	}

@@ -61,7 +61,7 @@ func (d design) conf() string {
 	if d.Manager == tenant.Plain {
 		return filepath.Join(d.Home, "etc")
 	}
-	return fmt.Sprintf("/etc/postgresql/%d/%s", d.major, d.Tenant)
+	return debianConf(d.major, d.Tenant)
 }
 
 func (d design) mark(s State) Mark {

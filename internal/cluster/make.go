@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,6 +53,9 @@ func (d design) check(w Want, have Have) error {
 	if d.Manager == tenant.Debian && !have.Debian {
 		return refuse("install Debian's package postgresql on a machine with systemd, or write host: {manager: plain}", "the server of tenant %s is to be made by pg_createcluster and run by systemd, and this machine has not both", d.Tenant)
 	}
+	if err := d.checkGroups(have); err != nil {
+		return err
+	}
 	if m != nil && m.State == Made {
 		return d.unchanged(*m, have)
 	}
@@ -97,26 +101,8 @@ func (d design) unchanged(m Mark, have Have) error {
 	case !have.Data.Exists || have.Data.Empty:
 		return refuse("find out what became of it: landlord makes no new one in its place", "%s, the data directory of tenant %s, is gone", d.data, d.Tenant)
 	}
-	if m.Address != r.Address {
+	if m.Address != r.Address || m.Interface != r.Interface {
 		return d.checkAddress(have)
-	}
-	return nil
-}
-
-// checkAddress refuses an address that somebody else has put where landlord is
-// to, and one that nobody has put anywhere.
-func (d design) checkAddress(have Have) error {
-	r := d.Resources
-	ours := have.Mark != nil && have.Mark.Address == r.Address && have.Mark.Interface != ""
-	switch {
-	case r.Address == "":
-	case r.Interface == "" && len(have.Addressed) == 0:
-		return refuse("add it, or say to which interface landlord shall add it (resources: interface, or host: interface)", "no interface of this machine has the address %s of tenant %s", r.Address, d.Tenant)
-	case r.Interface != "" && !slices.Contains(have.Interfaces, r.Interface):
-		return refuse("there are "+strings.Join(have.Interfaces, ", "), "this machine has no interface %s for the address of tenant %s", r.Interface, d.Tenant)
-	case r.Interface != "" && len(have.Addressed) > 0 && !ours:
-		return refuse("if the tenant is to have it nevertheless, leave out the interface (also host: interface): then landlord neither adds it nor takes it away",
-			"the address %s of tenant %s is on %s already, and landlord did not add it", r.Address, d.Tenant, strings.Join(have.Addressed, ", "))
 	}
 	return nil
 }
@@ -198,35 +184,20 @@ func (b *builder) make() {
 
 // units are systemd's: the slice, the address, the limits.
 func (b *builder) units() {
+	old := b.moves()
 	ops := b.differing(b.unitFiles(b.available)...)
-	if m := b.have.Mark; m != nil && m.Interface != "" && (m.Address != b.Resources.Address || m.Interface != b.Resources.Interface) {
-		// Stopped by its old text, it takes the old address away.
-		ops = append([]Op{{Run: []string{"systemctl", "stop", AddressUnit(b.Tenant)}}}, ops...)
+	if len(old) > 0 {
+		ops = append(debianLeave(b.Tenant, old, b.have), ops...)
 		if b.Resources.Interface == "" {
-			ops = append(ops, Op{Run: []string{"rm", "-f", filepath.Join(units, AddressUnit(b.Tenant))}})
+			ops = append(ops, Op{Run: []string{"rm", "-f", addressPath(b.Tenant), addressLink(b.Tenant)}})
 		}
 		b.restart = true
 	}
 	if len(ops) > 0 || b.have.Unread {
 		ops = append(ops, reloadUnits())
 	}
-	if b.Resources.Interface != "" && len(b.have.Addressed) == 0 {
-		ops = append(ops, Op{Run: []string{"systemctl", "restart", AddressUnit(b.Tenant)}})
-	}
+	ops = append(ops, b.debianAddress()...)
 	b.step("its limits, and what it must not start without", false, ops...)
-}
-
-func (b *builder) plainAddress() {
-	var ops []Op
-	if m := b.have.Mark; m != nil && m.Interface != "" && m.Address != b.Resources.Address {
-		old := b.design
-		old.Resources.Address, old.Resources.Interface = m.Address, m.Interface
-		ops = append(ops, old.address("del"))
-	}
-	if b.Resources.Interface != "" && len(b.have.Addressed) == 0 {
-		ops = append(ops, b.address("replace"))
-	}
-	b.step("its address", false, ops...)
 }
 
 // plainGroup makes the limits. A running server is not squeezed below what it
@@ -246,6 +217,8 @@ func (b *builder) create() {
 	var ops []Op
 	if b.have.Mark != nil && (b.have.Data.Exists || b.have.Listed) {
 		ops = half(*b.have.Mark)
+		b.forget(b.have.Mark.Data)
+		b.forget(debianConf(b.have.Mark.Major, b.Tenant))
 	}
 	if b.Manager == tenant.Plain {
 		b.step(fmt.Sprintf("PostgreSQL %d is set up", b.major), false, append(ops, b.plainMake(b.have.Root)...)...)
@@ -257,6 +230,12 @@ func (b *builder) create() {
 			File{Path: filepath.Dir(b.conf()), Owner: "root", Mode: "0755", Dir: true})...)
 	}
 	b.step(fmt.Sprintf("PostgreSQL %d is set up", b.major), false, append(ops, b.debianMake()...)...)
+}
+
+// forget leaves out what was seen below a directory that goes.
+func (b *builder) forget(dir string) {
+	b.have.Files = maps.Clone(b.have.Files)
+	maps.DeleteFunc(b.have.Files, func(path string, _ File) bool { return path == dir || strings.HasPrefix(path, dir+"/") })
 }
 
 // configure writes the server's files.
@@ -354,13 +333,17 @@ func Paths(w Want, mark *Mark, installs []Install) []string {
 		w.Own.Resources.Address, w.Own.Resources.Interface = mark.Address, mark.Interface
 	}
 	d, err := newDesign(w, have)
-	paths := append(Mounts().Groups(w.Own.Home), w.Own.Home, MarkPath(w.Own.Home), w.Own.Certificate(), "/etc/postgresql")
+	paths := append(GroupPlaces(w.Own.Home), w.Own.Home, MarkPath(w.Own.Home), w.Own.Certificate(), "/etc/postgresql")
 	if err != nil {
 		return paths
 	}
-	paths = append(paths, filepath.Dir(d.conf()), d.data)
+	paths = append(paths, filepath.Dir(d.conf()), d.data, addressPath(d.Tenant), addressLink(d.Tenant))
 	files := append(d.plainFiles(), d.confFiles()...)
 	files = append(files, d.groupFiles(Mounts())...)
+	for _, unified := range UnifiedMounts() {
+		paths = append(paths, subtree(unified))
+		files = append(files, d.groupFiles(Hierarchies{Unified: unified, Controllers: []string{"memory", "cpu", "io"}})...)
+	}
 	for _, f := range append(files, d.unitFiles(0)...) {
 		paths = append(paths, f.Path)
 	}

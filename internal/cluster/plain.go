@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"landlord/internal/tenant"
 )
@@ -55,24 +54,9 @@ func (d design) plainStart(have Have) Op {
 	return enter(groups, start)
 }
 
-// address adds the tenant's address to its interface, until the machine is
-// started again.
-func (d design) address(verb string) Op {
-	width := "/32"
-	if strings.Contains(d.Resources.Address, ":") {
-		width = "/128"
-	}
-	argv := []string{"ip", "address", verb, d.Resources.Address + width, "dev", d.Resources.Interface}
-	if width == "/128" && verb == "replace" {
-		argv = append(argv, "nodad")
-	}
-	return Op{Run: argv}
-}
-
 // plainRemove takes a server away, with all that landlord made for it.
 func plainRemove(m Mark, home string, have Have, in Install) []Step {
-	d := design{OwnServer: tenant.OwnServer{Tenant: m.Tenant, Home: home, OSUser: m.OSUser, Manager: tenant.Plain,
-		Resources: tenant.Resources{Address: m.Address, Interface: m.Interface}}, install: in, data: m.Data}
+	d := design{OwnServer: tenant.OwnServer{Tenant: m.Tenant, Home: home, OSUser: m.OSUser, Manager: tenant.Plain}, install: in, data: m.Data}
 	var steps []Step
 	if have.Running {
 		steps = append(steps, Step{Why: "the server stops", Ends: true, Ops: []Op{d.pgctl(have.Root, "-m", "fast", "stop")}})
@@ -81,31 +65,13 @@ func plainRemove(m Mark, home string, have Have, in Install) []Step {
 	if ops := leaveGroups(home, have); len(ops) > 0 {
 		steps = append(steps, Step{Why: "its limits go", Ops: ops})
 	}
-	if m.Interface != "" && len(have.Addressed) > 0 {
-		steps = append(steps, Step{Why: fmt.Sprintf("address %s goes from %s", m.Address, m.Interface), Ops: []Op{d.address("del")}})
+	for _, a := range m.addresses() {
+		steps = append(steps, Step{Why: fmt.Sprintf("address %s goes from %s", a.IP, a.Interface), Ops: []Op{a.drop()}})
 	}
 	return append(steps, leave(m, home, have))
 }
 
-// plainNotes say what nobody enforces.
+// plainNotes say what nobody does here.
 func (d design) plainNotes(have Have) []string {
-	var open []string
-	if have.Hierarchies.Memory == "" {
-		open = append(open, "memory")
-	}
-	if have.Hierarchies.CPU == "" {
-		open = append(open, "cpu")
-	}
-	var notes []string
-	switch {
-	case len(open) == 2:
-		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of memory, cpu or io_weight on %s's server here: its sizes follow the memory, and nothing stops it from taking more; "+
-			"it can as root, where control groups of version 1 (cgroup) are to be written", d.Tenant))
-	case len(open) == 1:
-		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of %s on %s's server here: there is no control group (cgroup v1) for it to be written", open[0], d.Tenant))
-	}
-	if len(open) < 2 && d.Resources.IOWeight > 0 {
-		notes = append(notes, fmt.Sprintf("the manager plain does not enforce io_weight on %s's server", d.Tenant))
-	}
-	return append(notes, fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant))
+	return append(d.limitNotes(have.Hierarchies), fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant))
 }

@@ -15,12 +15,12 @@ import (
 	"landlord/internal/prove"
 )
 
-const hostSpec = `host: {memory: 1GiB, interface: own0, clients: [10.20.0.0/24]}
+const hostSpec = `host: {memory: 1GiB, interface: own0, clients: [10.20.0.0/24, "fd20::/64"]}
 secrets: {file: /run/world/passwords}
 defaults: {isolation: cluster, rights: ddl, resources: {memory: 256MiB, settings: {fsync: off}}}
 tenants:
   acme: {resources: {address: 10.20.0.7, os_user: own}}
-  bolt: {resources: {memory: 400MiB, address: 10.20.0.8, volume: /srv/bolt, cpu: none, settings: {max_connections: 20}}}
+  bolt: {resources: {memory: 400MiB, address: "fd20::8", volume: /srv/bolt, cpu: none, settings: {max_connections: 20}}}
   crux: {}
 `
 
@@ -42,6 +42,8 @@ mkdir -p /run/volume /srv; mount -t tmpfs tmpfs /srv; mount -t tmpfs -o size=250
 	w.change("memory: 600MiB", "memory: 1GiB")
 
 	w.half()
+	for n := 1; !w.some("crux", false, n); n += stride() { // killed after each command
+	}
 	w.apply()
 	w.settled()
 	for _, step := range []struct {
@@ -50,7 +52,7 @@ mkdir -p /run/volume /srv; mount -t tmpfs tmpfs /srv; mount -t tmpfs -o size=250
 	}{
 		{"addresses", (*world).addresses}, {"files", (*world).files}, {"proof", (*world).proof},
 		{"connections", (*world).connections}, {"memory", (*world).memory}, {"processors", (*world).processors},
-		{"volume", (*world).volume}, {"mount", (*world).mount}, {"suspend", (*world).suspend}, {"remove", (*world).remove},
+		{"volume", (*world).volume}, {"mount", (*world).mount}, {"suspend", (*world).suspend}, {"moved", (*world).moved}, {"remove", (*world).remove},
 	} {
 		if !t.Run(step.name, func(t *testing.T) {
 			in := *w
@@ -92,13 +94,28 @@ func (w *world) half() {
 // addresses: each server listens on its own one, and nowhere else.
 func (w *world) addresses() {
 	out := w.must("ss -Hltnp | grep postgres | awk '{print $4}' | sort")
-	if out != "10.20.0.7:5432\n10.20.0.8:5432\n" {
+	if out != "10.20.0.7:5432\n[fd20::8]:5432\n" {
 		w.Errorf("listening: %q", out)
 	}
-	// What the machine does when it starts: the address comes with the server.
-	w.must("systemctl stop postgresql@15-acme landlord-address-acme; ip address show own0 | grep -c 10.20.0.7/32 | grep -x 0; systemctl start postgresql@15-acme")
+	// What the machine does when it starts: the address comes with the server, and
+	// without it.
+	for _, name := range []string{"acme", "bolt"} {
+		w.must(fmt.Sprintf("systemctl stop postgresql@15-%s landlord-address-%[1]s; systemctl is-enabled landlord-address-%[1]s", name))
+	}
+	if out := w.must("ip -o address show own0 scope global"); out != "" {
+		w.Errorf("stopped, the addresses are still there: %s", out)
+	}
+	w.must("systemctl start postgresql@15-acme postgresql@15-bolt")
 	w.answers("acme")
+	w.answers("bolt")
 	w.settled()
+	// Somebody else has taken it away: it comes again, and no session ends.
+	pid := w.must("cat /run/landlord/bolt/server.pid; ip address del fd20::8/128 dev own0")
+	w.apply("bolt")
+	w.settled()
+	if now := w.must("cat /run/landlord/bolt/server.pid; ip -o address show own0 | grep -q fd20::8/128"); now != pid {
+		w.Error("bolt's server has started again for its address")
+	}
 }
 
 // files: nobody but its own user reads those of a server with one.
@@ -265,8 +282,17 @@ func (w *world) mount() {
 	if entries, _ := os.ReadDir("/srv/bolt"); len(entries) > 0 {
 		w.Errorf("born under the mount point: %v", entries)
 	}
-	w.must("mount --bind /run/volume /srv/bolt")
-	w.apply("bolt")
+	// A volume that systemd knows is mounted before the server starts, as when the
+	// machine does; one that is another, and empty, keeps it down.
+	unit := "[Mount]\nWhat=/run/%s\nWhere=/srv/bolt\nType=none\nOptions=bind\n"
+	w.must(fmt.Sprintf("printf '"+unit+"' >/run/systemd/system/srv-bolt.mount; systemctl daemon-reload", "nothing"))
+	if out, err := w.shell("systemctl start postgresql@15-bolt"); err == nil {
+		w.Errorf("it starts on another volume: %s", out)
+	}
+	if entries, _ := os.ReadDir("/run/nothing"); len(entries) > 0 {
+		w.Errorf("born on another volume: %v", entries)
+	}
+	w.must(fmt.Sprintf("printf '"+unit+"' >/run/systemd/system/srv-bolt.mount; systemctl stop srv-bolt.mount; systemctl daemon-reload; systemctl start postgresql@15-bolt", "volume"))
 	w.answers("bolt")
 	w.settled()
 }
@@ -278,6 +304,11 @@ func (w *world) suspend() {
 	if out := w.must("pg_lsclusters -h"); !regexp.MustCompile(`acme +5432 +down`).MatchString(out) {
 		w.Error(out)
 	}
+	// Its address stays its own: nobody else gets it, and who connects is refused
+	// at once.
+	if out, err := w.shell("ip -o address show own0 | grep 10.20.0.7/32 && bash -c '</dev/tcp/10.20.0.7/5432'"); err == nil || !strings.Contains(out, "Connection refused") {
+		w.Errorf("%v %s", err, out)
+	}
 	all, err := landlord.List(w.Context(), w.server("acme"))
 	if err != nil || len(all) != 1 || !all[0].Suspended {
 		w.Errorf("%+v %v", all, err)
@@ -286,6 +317,26 @@ func (w *world) suspend() {
 	w.apply("acme")
 	w.settled()
 	w.answers("acme")
+}
+
+// moved: another address, killed after each command; the old one goes.
+func (w *world) moved() {
+	w.change("address: 10.20.0.7", "address: 10.20.0.17")
+	for n := 1; !w.some("acme", false, n); n += stride() {
+	}
+	w.apply("acme")
+	w.settled()
+	if out := w.must("ip -4 -o address show own0 | awk '{print $4}'; ss -Hltn | grep -c 10.20.0.17:5432"); out != "10.20.0.17/32\n1\n" {
+		w.Errorf("addresses: %s", out)
+	}
+	w.change("address: 10.20.0.17", "address: 10.20.0.7") // half way, somebody changes their mind
+	w.some("acme", false, 5)
+	w.change("address: 10.20.0.7", "address: 10.20.0.27")
+	w.apply("acme")
+	w.settled()
+	if out := w.must("ip -4 -o address show own0 | awk '{print $4}'"); out != "10.20.0.27/32\n" {
+		w.Errorf("addresses: %s", out)
+	}
 }
 
 // remove keeps a dump, and leaves nothing, wherever it is interrupted.
@@ -299,13 +350,16 @@ func (w *world) remove() {
 	if err := landlord.RemoveServer(w.Context(), w.Estate, "acme", landlord.Hooks{}); err != nil {
 		w.Fatal(err)
 	}
-	out, _ := w.shell("ls -d /var/lib/landlord/acme /etc/postgresql/15/acme /etc/systemd/system/*acme* /run/landlord/acme /var/log/postgresql/*acme* 2>/dev/null; id -un ll_acme 2>/dev/null; ip address show own0 | grep 10.20.0.7; pg_lsclusters -h | grep acme")
+	out, _ := w.shell("ls -d /var/lib/landlord/acme /etc/postgresql/15/acme /etc/systemd/system/*acme* /run/landlord/acme /var/log/postgresql/*acme* 2>/dev/null; id -un ll_acme 2>/dev/null; ls /etc/systemd/system/*/*acme* 2>/dev/null; ip address show own0 | grep 10.20.0; pg_lsclusters -h | grep acme")
 	if out != "" {
 		w.Errorf("left of acme: %s", out)
 	}
 	w.answers("bolt")
 	if err := landlord.RemoveServer(w.Context(), w.Estate, "bolt", landlord.Hooks{}); err != nil {
 		w.Fatal(err)
+	}
+	if out := w.must("ip -o address show own0 scope global; ls /etc/systemd/system | grep -v crux | grep landlord-address || true"); out != "" {
+		w.Errorf("left of bolt's address: %s", out)
 	}
 	if entries, err := os.ReadDir("/srv/bolt"); err != nil || len(entries) > 0 {
 		w.Errorf("left on bolt's volume: %v %v", entries, err)

@@ -102,7 +102,7 @@ func ownPlace() (resources, host string, err error) {
 func (d *Demo) guard() (err error) {
 	s, _ := d.Estate.Server(Own)
 	const script = `trap 'kill -QUIT $(head -n 1 "$1/data/postmaster.pid") 2>/dev/null; [ -z "$2" ] || ip address del "$2/32" dev lo 2>/dev/null
-n=0; while [ $n -lt 50 ]; do rmdir /sys/fs/cgroup/*/"$3" 2>/dev/null; ls -d /sys/fs/cgroup/*/"$3" >/dev/null 2>&1 || break; n=$((n+1)); sleep 0.1; done; exit' TERM
+n=0; while [ $n -lt 50 ]; do rmdir /sys/fs/cgroup/"$3" /sys/fs/cgroup/*/"$3" 2>/dev/null; find /sys/fs/cgroup -maxdepth 2 -name "$3" 2>/dev/null | grep -q . || break; n=$((n+1)); sleep 0.1; done; exit' TERM
 while :; do sleep 1 & wait $!; done`
 	d.watch, err = run.Start(run.Spec{Name: "sh", Args: []string{"-c", script, "sh", s.Own.Home, s.Own.Resources.Address, cluster.Group(s.Own.Home)}, Dir: "/"}, nil, syscall.SIGTERM)
 	return err
@@ -165,7 +165,7 @@ servers:
 # This machine, on which a tenant may have a server of its own. On Debian leave
 # the manager out: systemd then enforces its limits, and starts it with the
 # machine. The manager plain enforces memory and cpu where it runs as root and
-# has control groups (cgroup v1); landlord plan says where it does not.
+# has control groups (cgroup); landlord plan says where it does not.
 host: {manager: plain, directory: %s%s, clients: [127.0.0.0/8, "::1", 192.0.2.0/24]}
 
 # Where landlord keeps the passwords that it makes: a file that only you read.
@@ -197,10 +197,11 @@ func (d *Demo) Limit() string {
 	if !ok {
 		return ""
 	}
-	if memory, _ := host.Limited(*s.Own); !memory {
+	file := host.MemoryLimit(*s.Own)
+	if file == "" {
 		return ""
 	}
-	return "cat " + filepath.Join(cluster.Mounts().Memory, cluster.Group(s.Own.Home), "memory.limit_in_bytes")
+	return "cat " + file
 }
 
 // Build gives every tenant its house, and their logins passwords.

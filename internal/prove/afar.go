@@ -153,11 +153,11 @@ func remains(o tenant.OwnServer, l Limited, probe string) string {
 		return "the server's log stands on the host's disk, with everybody's"
 	case "override-work-mem":
 		if !l.Memory {
-			return "no limit of memory is enforced on the server; with manager: debian one is, or with manager: plain as root, where control groups (cgroup v1) are to be written"
+			return "no limit of memory is enforced on the server; with manager: debian one is, or with manager: plain as root, where control groups (cgroup) are to be written"
 		}
 	case "override-statement-timeout":
 		if !l.CPU {
-			return "no limit of processors is enforced; resources: cpu sets one, with manager: debian, or with manager: plain as root where control groups (cgroup v1) are to be written"
+			return "no limit of processors is enforced; resources: cpu sets one, with manager: debian, or with manager: plain as root where control groups (cgroup) are to be written"
 		}
 	}
 	return ""

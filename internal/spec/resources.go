@@ -7,7 +7,7 @@ func hostKeys() []Key {
 		{Path: "host", Type: Mapping, Default: "Debian's manager, and nearly all that the machine has", Example: "{memory: 24GiB, interface: eth0}",
 			Doc: "This machine, on which the tenants with isolation: cluster have their servers. See docs/cluster.md."},
 		{Path: "host.manager", Type: Choice, Values: words(tenant.Managers()), Default: "debian", Example: "plain",
-			Doc: "debian makes servers by pg_createcluster and runs them under systemd, with limits. plain makes them by initdb and runs them by pg_ctl: elsewhere, and to try it out; nothing starts them again with the machine, io_weight is not enforced, and cpu and memory only as root where control groups of version 1 (cgroup) can be written; the plan says where not."},
+			Doc: "debian makes servers by pg_createcluster and runs them under systemd, with limits. plain makes them by initdb and runs them by pg_ctl: elsewhere, and to try it out; nothing starts them again with the machine, and limits are enforced only as root, where control groups (cgroup) can be written, and io_weight only with their version 2; the plan says where not."},
 		{Path: "host.directory", Type: Text, Default: tenant.DefaultDirectory, Example: "/srv/landlord",
 			Doc: "Where landlord keeps what it knows of each server, with the server's certificate; with manager: plain also the servers themselves."},
 		{Path: "host.memory", Type: Size, Default: "what the machine has, less an eighth (and at least 512MiB)", Example: "24GiB",

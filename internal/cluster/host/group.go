@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,33 +15,80 @@ import (
 
 // hierarchies are those in which we can make a control group.
 func hierarchies() cluster.Hierarchies {
-	h := cluster.Mounts()
 	if os.Geteuid() != 0 {
 		return cluster.Hierarchies{}
 	}
-	const write = 2 // access(2), W_OK
-	usable := func(root, file string) string {
-		if !isFile(filepath.Join(root, file)) || syscall.Access(root, write) != nil {
-			return ""
+	h := cluster.Mounts()
+	h.Memory, h.CPU = usable(h.Memory, "memory.limit_in_bytes"), usable(h.CPU, "cpu.cfs_quota_us")
+	for _, root := range cluster.UnifiedMounts() {
+		if usable(root, "cgroup.controllers") == "" {
+			continue
 		}
-		return root
-	}
-	return cluster.Hierarchies{Memory: usable(h.Memory, "memory.limit_in_bytes"), CPU: usable(h.CPU, "cpu.cfs_quota_us")}
-}
-
-// inGroups says whether a process is in a server's control group in each of
-// the hierarchies (cgroups(7): lines of ID:CONTROLLERS:PATH).
-func inGroups(pid int, h cluster.Hierarchies, home string) bool {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	in := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.SplitN(strings.TrimSpace(line), ":", 3); len(f) == 3 && filepath.Base(f[2]) == cluster.Group(home) {
-			for _, c := range strings.Split(f[1], ",") {
-				in[c] = true
+		if why := crowded(root); why != "" {
+			h.Why = why
+			continue
+		}
+		h.Unified = root
+		for _, c := range words(filepath.Join(root, "cgroup.controllers")) {
+			if slices.Contains([]string{"memory", "cpu", "io"}, c) {
+				h.Controllers = append(h.Controllers, c)
 			}
 		}
+		break
 	}
-	return (h.Memory == "" || in["memory"]) && (h.CPU == "" || in["cpu"])
+	return h
+}
+
+// usable is a place of control groups, or empty where we cannot make one: it may
+// be mounted to be read only, as in a container.
+func usable(root, file string) string {
+	const write = 2 // access(2), W_OK
+	if !isFile(filepath.Join(root, file)) || syscall.Access(root, write) != nil {
+		return ""
+	}
+	return root
+}
+
+// crowded says why groups below a place of version 2 can have no controllers: a
+// container's place is no root but to itself, and one with processes of its own
+// gives none (Documentation/admin-guide/cgroup-v2.rst, No Internal Process
+// Constraint).
+func crowded(root string) string {
+	if !isFile(filepath.Join(root, "cgroup.type")) || len(words(filepath.Join(root, "cgroup.procs"))) == 0 ||
+		slices.Contains(words(filepath.Join(root, "cgroup.subtree_control")), "memory") {
+		return ""
+	}
+	return "the processes of this container stand in its control group itself (" + root + "), so that groups below it can have no limits"
+}
+
+// words are the words in a file.
+func words(path string) []string {
+	text, _ := os.ReadFile(path)
+	return strings.Fields(string(text))
+}
+
+// inGroups says whether a process is in all of a server's control groups.
+func inGroups(pid int, h cluster.Hierarchies, home string) bool {
+	for _, place := range h.Groups(home) {
+		if !inGroup(pid, place) {
+			return false
+		}
+	}
+	return true
+}
+
+// inGroup says whether a process is in a control group (cgroups(7): lines of
+// ID:CONTROLLERS:PATH; version 2 names no controllers).
+func inGroup(pid int, place string) bool {
+	controller := map[string]string{cluster.Mounts().Memory: "memory", cluster.Mounts().CPU: "cpu"}[filepath.Dir(place)]
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) == 3 && filepath.Base(f[2]) == filepath.Base(place) && slices.Contains(strings.Split(f[1], ","), controller) {
+			return true
+		}
+	}
+	return false
 }
 
 // Limited says which of its limits hold a tenant's own server as it runs. With
@@ -50,26 +98,53 @@ func Limited(o tenant.OwnServer) (memory, cpu bool) {
 	if o.Manager == tenant.Debian {
 		return true, cpu
 	}
-	m, err := ReadMark(o.Home)
-	if err != nil || m == nil {
-		return false, false
-	}
-	pid, _ := postmaster(m.Data)
-	h := cluster.Mounts()
-	holds := func(h cluster.Hierarchies, file string, most int64) bool {
-		n, err := number(filepath.Join(h.Groups(o.Home)[0], file))
-		return err == nil && n > 0 && n <= most && pid > 0 && inGroups(pid, h, o.Home)
-	}
-	memory = holds(cluster.Hierarchies{Memory: h.Memory}, "memory.limit_in_bytes", o.Resources.Memory)
-	byCPU := cluster.Hierarchies{CPU: h.CPU}
-	period, err := number(filepath.Join(byCPU.Groups(o.Home)[0], "cpu.cfs_period_us"))
-	return memory, cpu && err == nil && holds(byCPU, "cpu.cfs_quota_us", max(1000, int64(o.Resources.CPU)*period/1000))
+	return MemoryLimit(o) != "", cpu && limit(o, max(10, int64(o.Resources.CPU)), "cpu.cfs_quota_us", "cpu.max") != ""
 }
 
-func number(path string) (int64, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
+// MemoryLimit is the file that limits the memory of a tenant's own server with
+// the manager plain as it runs; empty: nothing does.
+func MemoryLimit(o tenant.OwnServer) string {
+	return limit(o, o.Resources.Memory, "memory.limit_in_bytes", "memory.max")
+}
+
+// limit is the file by which a server's control group holds it to at most so
+// many bytes, or thousandths of a processor; empty: there is none.
+func limit(o tenant.OwnServer, most int64, names ...string) string {
+	m, err := ReadMark(o.Home)
+	if err != nil || m == nil {
+		return ""
 	}
-	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	pid, _ := postmaster(m.Data)
+	for _, place := range cluster.GroupPlaces(o.Home) {
+		for _, name := range names {
+			n := value(filepath.Join(place, name))
+			if n > 0 && n <= most && pid > 0 && inGroup(pid, place) {
+				return filepath.Join(place, name)
+			}
+		}
+	}
+	return ""
+}
+
+// value is a limit in bytes, or in thousandths of a processor; 0: there is none.
+func value(path string) int64 {
+	text := words(path)
+	if filepath.Base(path) == "cpu.cfs_quota_us" { // version 1 has its period beside it
+		text = append(text, words(filepath.Join(filepath.Dir(path), "cpu.cfs_period_us"))...)
+	}
+	var n []int64
+	for _, word := range text {
+		i, err := strconv.ParseInt(word, 10, 64)
+		if err != nil || i <= 0 { // max, or -1
+			return 0
+		}
+		n = append(n, i)
+	}
+	switch len(n) {
+	case 1:
+		return n[0]
+	case 2:
+		return n[0] * 1000 / n[1]
+	}
+	return 0
 }

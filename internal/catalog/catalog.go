@@ -79,7 +79,7 @@ func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
 	if o.Want != nil && !o.Dependencies {
 		wanted := o.Want(snap)
 		group.Go(func() (err error) {
-			inside, err = contents(ctx, o, wanted)
+			inside, err = contents(ctx, o, snap.Databases, wanted)
 			return err
 		})
 	}
@@ -88,7 +88,7 @@ func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
 		return snap, err
 	}
 	if o.Want != nil && o.Dependencies {
-		inside, err = contents(parent, o, o.Want(snap))
+		inside, err = contents(parent, o, snap.Databases, o.Want(snap))
 	}
 	snap.Contents = inside
 	return snap, err

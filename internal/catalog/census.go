@@ -80,10 +80,10 @@ func Census(ctx context.Context, o CensusOptions) (snapshot.Snapshot, error) {
 		return snap, err
 	}
 	var inside []inventory
-	session := snap.Session
+	session, databases := snap.Session, named(snap.Databases, wanted)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		inside, err = inventories(ctx, o, session, major(conn), wanted)
+		inside, err = inventories(ctx, o, session, major(conn), databases)
 		return err
 	})
 	group.Go(func() error { return censusServer(ctx, conn, &snap) })

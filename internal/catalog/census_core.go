@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -91,9 +92,9 @@ func (p *plain) forget() {
 }
 
 // pieces are what is read of every database.
-func (p *plain) pieces() []piece {
+func (p *plain) pieces(database uint32) []piece {
 	r := p.r
-	core := piece{snapshot.PartContents, "core", censusSQL("core", "{{doors}}", allDoors()), []rowFunc{func(row [][]byte) {
+	core := piece{snapshot.PartContents, "core", censusSQL("core", "{{doors}}", allDoors(), "{{database}}", fmt.Sprint(database)), []rowFunc{func(row [][]byte) {
 		p.k.schemas[r.oid(row[0])] = snapshot.Schema{Name: r.name(row[1]), Owner: r.name(row[2]), ACL: r.acl(row[3]), Size: -1}
 	}, func(row [][]byte) {
 		p.first[object{r.oid(row[0]), r.oid(row[1]), r.int(row[2])}] = string(row[3])
@@ -104,6 +105,7 @@ func (p *plain) pieces() []piece {
 		func([][]byte) { p.k.strays = true },
 		func([][]byte) { p.k.strays, p.k.foreign = true, true },
 		func([][]byte) { p.k.large = true },
+		func([][]byte) { r.fail(errAnew) },
 	}}
 	types := piece{snapshot.PartSystemACLs, "systemtypes", censusSQL("systemtypes"), []rowFunc{func(row [][]byte) {
 		p.differs(pgType, r.oid(row[4]), 0, row[3], systemACL{it: snapshot.SystemACL{Kind: pgsql.TypeKind, Schema: p.schema(row[0]), Identity: string(row[1]), Owner: r.name(row[2])}})

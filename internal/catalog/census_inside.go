@@ -19,15 +19,15 @@ type inventory struct {
 }
 
 // inventories reads several databases, a bounded number at once.
-func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major int, databases []string) ([]inventory, error) {
+func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major int, databases []snapshot.Database) ([]inventory, error) {
 	out := make([]inventory, len(databases))
 	var group errgroup.Group
 	group.SetLimit(o.Parallel)
 	for i, db := range databases {
 		group.Go(func() error {
-			out[i] = takeInventory(ctx, o, connect.Options{Database: db, Statement: o.Timeout, Lock: CensusLock, UTC: true, Known: connect.Known{Major: major, Superuser: s.Superuser}})
+			out[i] = takeInventory(ctx, o, db.OID, connect.Options{Database: db.Name, Statement: o.Timeout, Lock: CensusLock, UTC: true, Known: connect.Known{Major: major, Superuser: s.Superuser}})
 			if o.Done != nil {
-				o.Done(db, len(databases))
+				o.Done(db.Name, len(databases))
 			}
 			return ctx.Err()
 		})
@@ -37,7 +37,7 @@ func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major
 
 // takeInventory reads one database over a connection of its own: first what
 // every database has, and which of the rarer kinds are there; then those.
-func takeInventory(ctx context.Context, o CensusOptions, session connect.Options) inventory {
+func takeInventory(ctx context.Context, o CensusOptions, number uint32, session connect.Options) inventory {
 	failed := func(err error) inventory {
 		return inventory{contents: snapshot.Contents{Database: session.Database, Error: reason(err)}}
 	}
@@ -46,7 +46,7 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 		return failed(err)
 	}
 	defer connect.Close(conn)
-	c, unread, err := inventoryOver(ctx, conn, session)
+	c, unread, err := inventoryOver(ctx, conn, number, session)
 	if err != nil {
 		return failed(err)
 	}
@@ -56,11 +56,11 @@ func takeInventory(ctx context.Context, o CensusOptions, session connect.Options
 	return inventory{c, unread}
 }
 
-func inventoryOver(ctx context.Context, conn *pgconn.PgConn, session connect.Options) (c snapshot.Contents, unread []snapshot.Unread, err error) {
+func inventoryOver(ctx context.Context, conn *pgconn.PgConn, number uint32, session connect.Options) (c snapshot.Contents, unread []snapshot.Unread, err error) {
 	c.Database = session.Database
 	r := newReader()
 	p := newPlain(r, &c, pgsql.Version(session.Major*10000))
-	unread, err = readPieces(ctx, conn, r, c.Database, p.pieces(), p.forget)
+	unread, err = readPieces(ctx, conn, r, c.Database, p.pieces(number), p.forget)
 	if err != nil || len(unread) > 0 && unread[0].Part == snapshot.PartContents {
 		return c, unread, err
 	}
@@ -68,7 +68,7 @@ func inventoryOver(ctx context.Context, conn *pgconn.PgConn, session connect.Opt
 	p.k.assemble(&c)
 	first := c
 	pieces := slices.DeleteFunc(rarePieces(r, p.k, &c), func(q piece) bool { return !p.shows(q.name) })
-	sql, rows := rarer(conn, r, p.k, &c, ofWhole(), true)
+	sql, rows := rarer(conn, r, p.k, &c, ofWhole(number), true)
 	more, also := p.questions()
 	if rows = append(rows, also...); len(rows) > 0 {
 		pieces = append([]piece{{snapshot.PartContents, "rarer", sql + more, rows}}, pieces...)

@@ -407,3 +407,19 @@ func TestCensusOfADatabaseThatIsNotThere(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestADatabaseMadeAnew: its number was another one when the server was asked
+// which there are.
+func TestADatabaseMadeAnew(t *testing.T) {
+	majors := pgtest.Majors()
+	s := pgtest.Start(t, majors[len(majors)-1])
+	s.Exec(t, "", "CREATE DATABASE acme")
+	anew := func(snap snapshot.Snapshot) []string {
+		s.Exec(t, "", "DROP DATABASE acme", "CREATE DATABASE acme")
+		return []string{"acme"}
+	}
+	got, err := catalog.Read(t.Context(), catalog.Options{Conninfo: s.ConnString("postgres", "postgres"), Want: anew})
+	if err != nil || !strings.Contains(got.Contents[0].Error, "made anew") {
+		t.Errorf("%v, %q", err, got.Contents[0].Error)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,8 @@ const houses = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`
 
 // contents reads several databases, a bounded number at once, each over one
 // connection.
-func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Contents, error) {
+func contents(ctx context.Context, o Options, all []snapshot.Database, wanted []string) ([]snapshot.Contents, error) {
+	databases := named(all, wanted)
 	out := make([]snapshot.Contents, len(databases))
 	parallel := o.Parallel
 	if parallel == 0 {
@@ -52,35 +54,48 @@ func contents(ctx context.Context, o Options, databases []string) ([]snapshot.Co
 	group.SetLimit(parallel)
 	for i, db := range databases {
 		group.Go(func() error {
-			out[i] = Contents(ctx, o, db)
+			out[i] = contentsOf(ctx, o, db)
 			return ctx.Err()
 		})
 	}
 	return out, group.Wait()
 }
 
-// Contents reads one database over a connection of its own. A database that
+// named finds databases by their names. One that is not there has no number.
+func named(all []snapshot.Database, names []string) []snapshot.Database {
+	byName := make(map[string]snapshot.Database, len(all))
+	for _, d := range all {
+		byName[d.Name] = d
+	}
+	out := make([]snapshot.Database, len(names))
+	for i, name := range names {
+		out[i] = byName[name]
+		out[i].Name = name
+	}
+	return out
+}
+
+// contentsOf reads one database over a connection of its own. A database that
 // cannot be read says why in its Error.
-func Contents(ctx context.Context, o Options, database string) snapshot.Contents {
-	c := snapshot.Contents{Database: database}
-	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database})
+func contentsOf(ctx context.Context, o Options, database snapshot.Database) snapshot.Contents {
+	c := snapshot.Contents{Database: database.Name}
+	conn, err := connect.Open(ctx, o.Conninfo, connect.Options{Database: database.Name})
 	if err != nil {
 		c.Error = err.Error()
 		return c
 	}
 	defer connect.Close(conn)
-	if err := fill(ctx, conn, o, &c); err != nil {
-		return snapshot.Contents{Database: database, Error: err.Error()}
+	if err := fill(ctx, conn, o, textFor(o.Focus, database), &c); err != nil {
+		return snapshot.Contents{Database: database.Name, Error: err.Error()}
 	}
 	return c
 }
 
 // fill reads first what every database has, and then, in a second round trip
 // that most need not make, the kinds of things that only some have.
-func fill(ctx context.Context, conn *pgconn.PgConn, o Options, c *snapshot.Contents) error {
+func fill(ctx context.Context, conn *pgconn.PgConn, o Options, text text, c *snapshot.Contents) error {
 	r := newReader()
 	k := newCore(r)
-	text := textFor(o.Focus, c.Database)
 	c.SomeSchemas = text.focus
 	if err := query(ctx, conn, r, text.core, k.row); err != nil {
 		return err
@@ -184,10 +199,15 @@ func (k *core) row(row [][]byte) {
 		k.door(oid, r.acl(row[6]))
 	case 'v':
 		k.extensions = true
+	case '!':
+		r.fail(errAnew)
 	default:
 		r.fail(fmt.Errorf("reading the catalog: a row of kind %q", row[0]))
 	}
 }
+
+// errAnew says that a database is another one than the server's list named.
+var errAnew = errors.New("the database was made anew while the server was read: run it again")
 
 // dependent notes that something in a schema is in a catalog.
 func (k *core) dependent(schema, catalog uint32) {

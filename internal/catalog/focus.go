@@ -2,6 +2,7 @@ package catalog
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +25,9 @@ func numbered(names []string) string {
 
 // mighty are the roles that come with the server, superusers, and the
 // administrators' group: few, however many tenants there are.
-const mighty = "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.oid < 16384 OR w.rolsuper OR w.rolname = '" + tenant.AdminsRole + "')"
+// Only superusers are looked for among all.
+const mighty = "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.oid < 16384 UNION ALL SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.rolsuper" +
+	" UNION ALL SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.rolname = '" + tenant.AdminsRole + "')"
 
 // sharedWords are the words of roles.sql for a focus, or for all roles.
 func sharedWords(f *snapshot.Focus, user string) []string {
@@ -56,10 +59,11 @@ type text struct {
 	focus      bool
 }
 
-func ofWhole() text {
+func ofWhole(database uint32) text {
+	words := []string{"{{database}}", fmt.Sprint(database)}
 	return text{
-		core: coreSQL + commons(), ties: tiesSQL,
-		words: []string{"{{schemas}}", houses, "{{routines}}", "", "{{types}}", "", "{{others}}", "", "{{whose}}", "", "{{relations}}", "", "{{columns}}", "", "{{functions}}", ""},
+		core: strings.NewReplacer(words...).Replace(coreSQL + commons()), ties: tiesSQL,
+		words: append(words, "{{schemas}}", houses, "{{routines}}", "", "{{types}}", "", "{{others}}", "", "{{whose}}", "", "{{relations}}", "", "{{columns}}", "", "{{functions}}", ""),
 	}
 }
 
@@ -67,7 +71,7 @@ func ofWhole() text {
 // filled has no statistics, and would look through whole catalogs.
 const byIndex = "SET LOCAL enable_seqscan = off;"
 
-func ofSchemas(f *snapshot.Focus, schemas []string) text {
+func ofSchemas(f *snapshot.Focus, schemas []string, database uint32) text {
 	names := pgsql.Literals(schemas...)
 	inside := func(columns string) string {
 		return "(SELECT " + columns + ` FROM pg_catalog.pg_depend AS x WHERE x.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
@@ -80,9 +84,9 @@ func ofSchemas(f *snapshot.Focus, schemas []string) text {
 		return "\n    AND (" + oid + " < 16384 OR " + oid + ` IN (SELECT x.objid FROM pg_catalog.pg_depend AS x
 			WHERE x.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND x.deptype = 'e' AND x.classid = 'pg_catalog.` + catalog + "'::pg_catalog.regclass))"
 	}
-	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names}
+	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names, "{{database}}", fmt.Sprint(database)}
 	return text{
-		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL) + commons(), ties: focusTiesSQL, focus: true,
+		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL+commons()), ties: focusTiesSQL, focus: true,
 		words: append(words, "{{schemas}}", houses,
 			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
 			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),
@@ -91,11 +95,11 @@ func ofSchemas(f *snapshot.Focus, schemas []string) text {
 }
 
 // textFor is that of a database under a focus, which may be none.
-func textFor(f *snapshot.Focus, database string) text {
+func textFor(f *snapshot.Focus, database snapshot.Database) text {
 	if f != nil {
-		if schemas, shared := f.Shared[database]; shared {
-			return ofSchemas(f, schemas)
+		if schemas, shared := f.Shared[database.Name]; shared {
+			return ofSchemas(f, schemas, database.OID)
 		}
 	}
-	return ofWhole()
+	return ofWhole(database.OID)
 }

@@ -44,7 +44,7 @@ FROM pg_catalog.pg_default_acl AS d
 UNION ALL
 (SELECT 'x', NULL, NULL, NULL, NULL, NULL, NULL, false
  FROM pg_catalog.pg_shdepend AS s
- WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+ WHERE s.dbid = {{database}}
    AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
    AND (s.deptype = 'a' AND (s.objid < 16384 OR s.classid NOT IN (
      'pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_namespace'::pg_catalog.regclass, 'pg_catalog.pg_proc'::pg_catalog.regclass,

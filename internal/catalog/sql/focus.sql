@@ -12,7 +12,7 @@ inside AS MATERIALIZED (
 theirs AS MATERIALIZED (
   SELECT s.classid, s.objid, s.deptype FROM pg_catalog.pg_shdepend AS s
   WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND s.refobjid = ANY (ARRAY(SELECT w.oid FROM who AS w)) AND s.deptype IN ('a', 'o')
-    AND s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()))
+    AND s.dbid = {{database}})
 SELECT 's', n.oid, NULL::pg_catalog.oid, n.nspname::pg_catalog.text, NULL::pg_catalog.text,
        pg_catalog.pg_get_userbyid(n.nspowner)::pg_catalog.text, n.nspacl::pg_catalog.text, false
 FROM pg_catalog.pg_namespace AS n

@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (
   UNION ALL SELECT o.srvacl FROM pg_catalog.pg_foreign_server AS o WHERE s.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND o.oid = s.objid
 ) AS o(acl)
 CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS a
-WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+WHERE s.dbid = {{database}}
   AND s.deptype = 'a' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND (s.objid < 16384 OR s.classid NOT IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs AS p WHERE p.classoid = s.classid AND p.objoid = s.objid)
@@ -37,7 +37,7 @@ SELECT r.rolname, i.type, i.identity, '', true
 FROM pg_catalog.pg_shdepend AS s
 JOIN pg_catalog.pg_roles AS r ON r.oid = s.refobjid
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(s.classid, s.objid, 0) AS i
-WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+WHERE s.dbid = {{database}}
   AND s.deptype = 'o' AND s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
   AND s.classid IN ('pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, 'pg_catalog.pg_foreign_server'::pg_catalog.regclass,
     'pg_catalog.pg_language'::pg_catalog.regclass, 'pg_catalog.pg_extension'::pg_catalog.regclass,

@@ -33,9 +33,11 @@ SELECT p.oid, p.pronamespace, p.proname, p.proargtypes, pg_catalog.pg_get_userby
 FROM pg_catalog.pg_proc AS p
 WHERE p.proacl IS NOT NULL OR p.oid IN ({{doors}});
 SELECT 1 FROM pg_catalog.pg_shdepend AS s
-WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()) AND s.refclassid = 1260
+WHERE s.dbid = {{database}} AND s.refclassid = 1260
   AND (s.deptype = 'a' AND (s.objid < 16384 OR s.classid NOT IN (1259, 2615, 1255, 1247, 826, 2613)) AND NOT (s.classid = 2615 AND s.objid = 2200)
     OR s.deptype = 'o' AND s.classid IN (2328, 1417, 2612, 3079, 3466, 6104))
 LIMIT 1;
 SELECT 1 FROM pg_catalog.pg_foreign_data_wrapper LIMIT 1;
 SELECT 1 FROM pg_catalog.pg_largeobject_metadata LIMIT 1;
+-- A database that was made anew since its number was asked for: see commons.sql.
+SELECT 1 FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database() AND d.oid <> {{database}};

@@ -103,7 +103,7 @@ func (u unit) closeDatabase(d *snapshot.Database) {
 func (u unit) keepOut(d *snapshot.Database) {
 	u.takeAway(fmt.Sprintf("database %s is another tenant's house", d.Name), "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner, func(grantee string) bool {
 		whose := u.b.owner[grantee]
-		return u.b.concernsTenant(whose) && !u.b.lives[lodger{whose, d.Name}]
+		return u.b.concernsTenant(whose) && !u.b.livesAt(whose, d.Name)
 	})
 }
 

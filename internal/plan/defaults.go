@@ -120,7 +120,7 @@ func defaultWord(k pgsql.ObjectKind) string {
 func (u unit) strangersDefaults(c *inside) {
 	for _, creator := range slices.Sorted(maps.Keys(c.defaults)) {
 		whose := u.b.owner[creator]
-		if u.b.owns[creator] && u.b.lives[lodger{whose, c.database}] || whose != "" && !u.b.concernsTenant(whose) {
+		if u.b.owns[creator] && u.b.livesAt(whose, c.database) || whose != "" && !u.b.concernsTenant(whose) {
 			continue
 		}
 		for _, d := range c.defaults[creator] {

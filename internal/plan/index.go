@@ -28,7 +28,7 @@ type index struct {
 	found       []tenant.Tenant
 	foundAs     map[string]tenant.Tenant // the same by name
 	owns        map[string]bool          // the owner roles of the houses in the spec
-	lives       map[lodger]bool          // which tenants' houses stand in which databases
+	lives       map[lodger]bool          // which found tenants' houses, and pools, stand in which databases; see livesAt
 	insides     map[string]*inside       // contents by database, arranged when first asked for
 	administers map[string]bool          // roles that a landlord without SUPERUSER may grant; nil: not known yet
 	wanted      map[string]bool          // names of the tenants that the plan is about
@@ -53,7 +53,7 @@ func newIndex(in Input, found []tenant.Tenant) *index {
 		owner:    make(map[string]string, len(in.Snapshot.Roles)), house: make(map[place]string, len(in.Tenants)),
 		houseOf: map[string]*isolation.House{}, tenants: in.Tenants, number: make(map[string]int, len(in.Tenants)),
 		foundIn: map[place]string{}, trusted: map[string]bool{},
-		wanted: map[string]bool{}, owns: map[string]bool{}, lives: make(map[lodger]bool, len(in.Tenants)), foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
+		wanted: map[string]bool{}, owns: map[string]bool{}, lives: map[lodger]bool{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
 	x.indexSnapshot(in)
 	x.indexWanted(in)
@@ -104,7 +104,6 @@ func (x *index) indexWanted(in Input) {
 			x.owns[t.Owner] = true
 		}
 		for p := range t.EachPlace {
-			x.lives[lodger{t.Name, p.Database}] = true
 			for _, schema := range p.Schemas {
 				x.house[place{p.Database, schema}] = t.Name
 			}
@@ -138,6 +137,19 @@ func (x *index) indexWanted(in Input) {
 			x.trusted[r.Name] = true
 		}
 	}
+}
+
+// livesAt says whether a tenant's house stands in a database, or a pool's tenants
+// do.
+func (x *index) livesAt(whose, database string) bool {
+	if i, ok := x.number[whose]; ok {
+		for p := range x.tenants[i].EachPlace {
+			if p.Database == database {
+				return true
+			}
+		}
+	}
+	return x.lives[lodger{whose, database}]
 }
 
 // builtFor is the house of a tenant in the spec, or nil. Of those that the plan

@@ -58,6 +58,6 @@ func (b *builder) someIn(c isolation.Container, has func(*tenant.Tenant) bool) b
 func (b *builder) holdLargeObjects(in *inside) bool {
 	return slices.ContainsFunc(in.large, func(g snapshot.LargeObjectGrant) bool {
 		whose := b.owner[g.Owner]
-		return whose != "" && (b.lives[lodger{whose, in.database}] || !b.concernsTenant(whose))
+		return whose != "" && (b.livesAt(whose, in.database) || !b.concernsTenant(whose))
 	})
 }

@@ -15,7 +15,7 @@ func (u unit) largeObjects(databaseOwner string, c *inside) {
 	taken := map[string]bool{}
 	chain := deepestFirst(c.large, func(g snapshot.LargeObjectGrant) link { return link{g.Owner, g.Grantee, g.Grantor} })
 	for _, g := range chain {
-		if whose := u.b.owner[g.Owner]; u.b.concernsTenant(whose) && !u.b.lives[lodger{whose, c.database}] {
+		if whose := u.b.owner[g.Owner]; u.b.concernsTenant(whose) && !u.b.livesAt(whose, c.database) {
 			if !taken[g.Owner] {
 				u.takeLargeObjects(g.Owner, databaseOwner)
 			}

@@ -60,7 +60,7 @@ func (u unit) evict(s snapshot.Stray, database string) {
 func (b *builder) aloneIn(database, role string) bool {
 	for _, c := range b.containers {
 		if c.Database == database {
-			return !c.Shared && b.lives[lodger{b.owner[role], database}]
+			return !c.Shared && b.livesAt(b.owner[role], database)
 		}
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"landlord"
+	"landlord/internal/heap"
 	"landlord/internal/spec"
 	"landlord/internal/spec/specfile"
 	"landlord/internal/tenant"
@@ -29,6 +30,7 @@ type addition struct{ edit, apply time.Duration }
 // additions compares one tenant added to a server with few others and to one
 // with many, in turn.
 func (b *bench) additions(ctx context.Context) error {
+	heap.Fit(b.schemas) // as the command does
 	sizes := []int{few, b.schemas}
 	files := make([]string, len(sizes))
 	for i, n := range sizes {
@@ -39,6 +41,9 @@ func (b *bench) additions(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = s.Remove() }()
+		if err := settleIn(ctx, s.ConnString(shared, "postgres")); err != nil {
+			return err
+		}
 		files[i] = filepath.Join(b.yard.dir, fmt.Sprintf("%d.yaml", n))
 		if err := os.WriteFile(files[i], spec.Write(t.on(conninfo(s))), 0o600); err != nil {
 			return err

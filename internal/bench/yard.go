@@ -78,8 +78,12 @@ func (y *yard) start(ctx context.Context) (*localpg.Server, error) {
 
 // settle lets a server write out what it has to, so that one measurement does
 // not pay for another's.
-func settle(ctx context.Context, s *localpg.Server) error {
-	conn, err := connect.Open(ctx, conninfo(s), connect.Options{})
+func settle(ctx context.Context, s *localpg.Server) error { return settleIn(ctx, conninfo(s)) }
+
+// settleIn is settle for the catalogs of one database, and for those that all
+// share: the autovacuum has no more to do there.
+func settleIn(ctx context.Context, conninfo string) error {
+	conn, err := connect.Open(ctx, conninfo, connect.Options{})
 	if err != nil {
 		return err
 	}

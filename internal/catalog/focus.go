@@ -52,6 +52,23 @@ func sharedWords(f *snapshot.Focus, user string) []string {
 	}
 }
 
+// tiesOfWhole and tiesOfSchemas are what leads from one schema into another: in
+// a whole database, and from or to a few schemas.
+func tiesOfWhole() string {
+	return strings.NewReplacer("{{inherits}}", "pg_catalog.pg_inherits", "{{constraints}}", "", "{{triggers}}", "").Replace(tiesSQL)
+}
+
+func tiesOfSchemas() string {
+	inherits := func(side string) string {
+		return "SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits AS i WHERE i." + side + " IN (SELECT m.objid FROM mine AS m)"
+	}
+	bound := func(oid, catalog string) string {
+		return "\n  AND " + oid + " IN (SELECT b.objid FROM bound AS b WHERE b.classid = 'pg_catalog." + catalog + "'::pg_catalog.regclass)"
+	}
+	return focusTiesSQL + strings.NewReplacer("{{inherits}}", "("+inherits("inhrelid")+" UNION "+inherits("inhparent")+")",
+		"{{constraints}}", bound("k.oid", "pg_constraint"), "{{triggers}}", bound("t.oid", "pg_trigger")).Replace(tiesSQL)
+}
+
 // text is what is asked of a database that is read whole, or of some schemas.
 type text struct {
 	core, ties string
@@ -62,7 +79,7 @@ type text struct {
 func ofWhole(database uint32) text {
 	words := []string{"{{database}}", fmt.Sprint(database)}
 	return text{
-		core: strings.NewReplacer(words...).Replace(coreSQL + commons()), ties: tiesSQL,
+		core: strings.NewReplacer(words...).Replace(coreSQL + commons()), ties: tiesOfWhole(),
 		words: append(words, "{{schemas}}", houses, "{{routines}}", "", "{{types}}", "", "{{others}}", "", "{{whose}}", "", "{{relations}}", "", "{{columns}}", "", "{{functions}}", ""),
 	}
 }
@@ -86,7 +103,7 @@ func ofSchemas(f *snapshot.Focus, schemas []string, database uint32) text {
 	}
 	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names, "{{database}}", fmt.Sprint(database)}
 	return text{
-		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL+commons()), ties: focusTiesSQL, focus: true,
+		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL+commons()), ties: tiesOfSchemas(), focus: true,
 		words: append(words, "{{schemas}}", houses,
 			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
 			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),

@@ -22,7 +22,7 @@ import (
 func (b *builder) bridges() {
 	b.oldLoans()
 	for _, h := range b.houses {
-		if b.in.wants(h.Tenant) && b.takenOver(h) && b.whole(h) {
+		if b.in.wants(h.Tenant.Name) && b.takenOver(h) && b.whole(h) {
 			b.bridge(h)
 		}
 	}

@@ -17,7 +17,7 @@ func (u unit) commons(owner string, c *inside) {
 	for _, name := range slices.Sorted(maps.Keys(c.schemas)) {
 		at := place{c.database, name}
 		switch {
-		case u.b.house[at] != "":
+		case u.b.houseAt(at) != "":
 		case u.landlords(c, name):
 		case name == tenant.ExtensionsSchema:
 			u.strangersObjects(c, name)

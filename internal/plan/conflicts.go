@@ -12,7 +12,7 @@ import (
 // conflicts finds what has a tenant's names and was not made by landlord.
 func (b *builder) conflicts() {
 	for _, h := range b.houses {
-		if b.in.wants(h.Tenant) {
+		if b.in.wants(h.Tenant.Name) {
 			b.roleConflicts(h)
 			b.moved(h.Tenant)
 		}

@@ -43,12 +43,7 @@ func withFurther(tenants []tenant.Tenant, found map[string][]tenant.Place, snap 
 	if len(found) == 0 {
 		return tenants
 	}
-	named := map[string]bool{}
-	for _, t := range tenants {
-		for _, p := range t.Places() {
-			named[p.Database] = true
-		}
-	}
+	named := places(tenants)
 	tenants = slices.Clone(tenants)
 	for i, t := range tenants {
 		for _, p := range found[t.Name] {
@@ -60,6 +55,17 @@ func withFurther(tenants []tenant.Tenant, found map[string][]tenant.Place, snap 
 	return tenants
 }
 
+// places are the databases in which tenants live.
+func places(tenants []tenant.Tenant) map[string]bool {
+	named := map[string]bool{}
+	for i := range tenants {
+		for p := range tenants[i].EachPlace {
+			named[p.Database] = true
+		}
+	}
+	return named
+}
+
 func there(snap snapshot.Snapshot, database string) bool {
 	return slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == database })
 }
@@ -67,22 +73,21 @@ func there(snap snapshot.Snapshot, database string) bool {
 // extraPlaces names, or with Prune drops, the further databases of tenants in
 // the spec that the spec does not name.
 func (b *builder) extraPlaces() {
-	named := map[string]bool{}
-	for _, t := range b.asked {
-		for _, p := range t.Places() {
-			named[p.Database] = true
-		}
-	}
-	for _, want := range b.in.Tenants {
+	var named map[string]bool
+	for i := range b.in.Tenants {
+		want := &b.in.Tenants[i]
 		have, ok := b.foundAs[want.Name]
-		if !ok || !b.in.wants(want) {
+		if !ok || !b.in.wants(want.Name) || len(have.Further) == 0 {
 			continue
+		}
+		if named == nil {
+			named = places(b.asked)
 		}
 		for _, p := range have.Further {
 			switch {
 			case named[p.Database]:
 			case b.in.Prune:
-				b.dropPlace(want, have, p)
+				b.dropPlace(*want, have, p)
 			case b.databases[p.Database] != nil:
 				b.note(want.Name, fmt.Sprintf("database %s of tenant %s is on the server and not in the spec: left alone", p.Database, want.Name),
 					"name it under the tenant's databases, or drop it with --prune")

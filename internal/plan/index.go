@@ -16,13 +16,11 @@ type index struct {
 	members   map[string][]snapshot.Membership // by member
 	settings  map[string][]snapshot.Setting    // by role; "" for databases
 
+	*directory                    // of those in the spec
 	houses      []isolation.House // of the tenants in the spec that the plan is about
-	tenants     []tenant.Tenant   // all in the spec
-	number      map[string]int    // of a tenant among them
 	containers  []isolation.Container
 	owner       map[string]string           // role -> the tenant whose it is: spec's and found ones
 	houseOf     map[string]*isolation.House // tenant -> its house, of those in the spec; see builtFor
-	house       map[place]string            // schema -> the tenant in the spec whose it is
 	foundIn     map[place]string            // schema -> a tenant that is in the catalog and not in the spec
 	trusted     map[string]bool             // roles that may hold anybody's role: superusers, operators, landlord
 	found       []tenant.Tenant
@@ -50,8 +48,8 @@ func newIndex(in Input, found []tenant.Tenant) *index {
 		roles: make(map[string]*snapshot.Role, len(in.Snapshot.Roles)), databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
 		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),
-		owner:    make(map[string]string, len(in.Snapshot.Roles)), house: make(map[place]string, len(in.Tenants)),
-		houseOf: map[string]*isolation.House{}, tenants: in.Tenants, number: make(map[string]int, len(in.Tenants)),
+		owner:    make(map[string]string, len(in.Snapshot.Roles)),
+		houseOf:  map[string]*isolation.House{}, directory: newDirectory(in.Tenants, in.Snapshot.Focus == nil),
 		foundIn: map[place]string{}, trusted: map[string]bool{},
 		wanted: map[string]bool{}, owns: map[string]bool{}, lives: map[lodger]bool{}, foundAs: map[string]tenant.Tenant{}, insides: map[string]*inside{},
 	}
@@ -89,8 +87,7 @@ func (x *index) indexWanted(in Input) {
 	named := x.named(in)
 	for i := range in.Tenants {
 		t := &in.Tenants[i]
-		wanted := in.wants(*t)
-		x.number[t.Name] = i
+		wanted := in.wants(t.Name)
 		if wanted {
 			x.wanted[t.Name] = true
 			x.houses = append(x.houses, x.withPools(x.withKeys(isolation.Build(*t))))
@@ -102,11 +99,6 @@ func (x *index) indexWanted(in Input) {
 		}
 		if named == nil || named[t.Owner] || wanted {
 			x.owns[t.Owner] = true
-		}
-		for p := range t.EachPlace {
-			for _, schema := range p.Schemas {
-				x.house[place{p.Database, schema}] = t.Name
-			}
 		}
 	}
 	for i, h := range x.houses {
@@ -120,13 +112,13 @@ func (x *index) indexWanted(in Input) {
 				x.owner[role] = t.Name
 			}
 		}
-		_, inSpec := x.number[t.Name]
+		_, inSpec := x.find(t.Name)
 		for p := range t.EachPlace {
 			if !inSpec {
 				x.lives[lodger{t.Name, p.Database}] = true
 			}
 			for _, schema := range p.Schemas {
-				if at := (place{p.Database, schema}); x.house[at] == "" {
+				if at := (place{p.Database, schema}); x.houseAt(at) == "" {
 					x.foundIn[at] = t.Name
 				}
 			}
@@ -142,7 +134,7 @@ func (x *index) indexWanted(in Input) {
 // livesAt says whether a tenant's house stands in a database, or a pool's tenants
 // do.
 func (x *index) livesAt(whose, database string) bool {
-	if i, ok := x.number[whose]; ok {
+	if i, ok := x.find(whose); ok {
 		for p := range x.tenants[i].EachPlace {
 			if p.Database == database {
 				return true
@@ -156,7 +148,7 @@ func (x *index) livesAt(whose, database string) bool {
 // is not about few are asked for.
 func (x *index) builtFor(name string) *isolation.House {
 	if x.houseOf[name] == nil {
-		i, ok := x.number[name]
+		i, ok := x.find(name)
 		if !ok {
 			return nil
 		}

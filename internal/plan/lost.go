@@ -108,7 +108,7 @@ func tie(t snapshot.Tie) (what, cut string) {
 
 // livesIn is the tenant whose house stands in a schema, or "".
 func (b *builder) livesIn(at place) string {
-	if name := b.house[at]; name != "" {
+	if name := b.houseAt(at); name != "" {
 		return name
 	}
 	return b.foundIn[at]

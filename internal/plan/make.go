@@ -46,9 +46,9 @@ func Needs(in Input, snap snapshot.Snapshot) []string {
 	} else {
 		tenants = withFurther(tenants, foundFurther(snap), snap)
 	}
-	for _, t := range tenants {
-		if in.wants(t) {
-			want(t)
+	for i := range tenants {
+		if in.wants(tenants[i].Name) {
+			want(tenants[i])
 		}
 	}
 	var out []string
@@ -62,8 +62,8 @@ func Needs(in Input, snap snapshot.Snapshot) []string {
 
 // wants says whether the plan is about a tenant, or about the container that
 // it shares with one.
-func (in Input) wants(t tenant.Tenant) bool {
-	return len(in.Only) == 0 || slices.Contains(in.Only, t.Name)
+func (in *Input) wants(tenant string) bool {
+	return len(in.Only) == 0 || slices.Contains(in.Only, tenant)
 }
 
 // RefusalError says that nothing can be planned at all.
@@ -121,7 +121,7 @@ func Make(in Input) (Plan, error) {
 	}
 	b.doors()
 	for _, h := range b.houses {
-		if in.wants(h.Tenant) {
+		if in.wants(h.Tenant.Name) {
 			b.build(h)
 		}
 	}
@@ -169,7 +169,7 @@ func (b *builder) expected() int {
 	const perTenant = 20 // to make one, from nothing
 	n := 0
 	for _, h := range b.houses {
-		if b.in.wants(h.Tenant) && b.roles[h.Tenant.Identity()] == nil {
+		if b.in.wants(h.Tenant.Name) && b.roles[h.Tenant.Identity()] == nil {
 			n += perTenant
 		}
 	}

@@ -82,7 +82,7 @@ func probingPools(snap snapshot.Snapshot) []isolation.Pool {
 func (x *index) ownPool(in Input, p tenant.Pool) {
 	whose := pooled + p.Name
 	x.owner[p.Name], x.lives[lodger{whose, p.Database}] = whose, true
-	x.wanted[whose] = len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == p.Database && in.wants(t) })
+	x.wanted[whose] = len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == p.Database && in.wants(t.Name) })
 }
 
 // withPools adds the memberships by which pools become the house's tenant.

@@ -14,7 +14,7 @@ import (
 // spec.
 func (b *builder) removals() {
 	for _, t := range b.found {
-		if b.inSpec(t.Name) || !b.in.wants(t) {
+		if b.inSpec(t.Name) || !b.in.wants(t.Name) {
 			continue
 		}
 		if b.in.Prune {
@@ -37,7 +37,7 @@ func (b *builder) removals() {
 
 // inSpec says whether the spec has a tenant of that name.
 func (b *builder) inSpec(name string) bool {
-	_, ok := b.number[name]
+	_, ok := b.find(name)
 	return ok
 }
 
@@ -258,7 +258,7 @@ func (b *builder) pruneSchemas(database string) {
 			u.prunePoolSchema(s.Owner, b.rooms(database))
 			continue
 		}
-		if at := (place{database, s.Name}); b.house[at] == "" && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
+		if at := (place{database, s.Name}); b.houseAt(at) == "" && b.foundIn[at] == "" && !s.Extension && s.Name != tenant.ExtensionsSchema && !droppedAsEmpty(s) {
 			u.dropSchema(&Loss{s.Name, fmt.Sprintf("schema %s in database %s, which is no tenant's", s.Name, database), s.Size}, s)
 		}
 	}

@@ -3,7 +3,7 @@
 -- whoever they are; and nobody is asked for EXECUTE when a trigger fires.
 SELECT CASE WHEN c.relispartition THEN 'partition' ELSE 'child' END, '', n.nspname, c.oid::pg_catalog.regclass::pg_catalog.text,
        f.nspname, p.oid::pg_catalog.regclass::pg_catalog.text
-FROM pg_catalog.pg_inherits AS i
+FROM {{inherits}} AS i
 JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
 JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent AND p.relnamespace <> c.relnamespace
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -17,7 +17,7 @@ JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
 JOIN pg_catalog.pg_class AS p ON p.oid = k.confrelid AND p.relnamespace <> c.relnamespace
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_namespace AS f ON f.oid = p.relnamespace
-WHERE k.contype = 'f' AND {{whole}}
+WHERE k.contype = 'f' AND {{whole}}{{constraints}}
 UNION ALL
 SELECT 'trigger', pg_catalog.quote_ident(t.tgname), n.nspname, c.oid::pg_catalog.regclass::pg_catalog.text,
        f.nspname, p.oid::pg_catalog.regprocedure::pg_catalog.text
@@ -26,4 +26,4 @@ JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
 JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid AND p.pronamespace <> c.relnamespace
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_namespace AS f ON f.oid = p.pronamespace
-WHERE NOT t.tgisinternal;
+WHERE NOT t.tgisinternal{{triggers}};

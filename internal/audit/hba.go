@@ -109,7 +109,7 @@ func hbaErrors(f *facts) []Finding {
 		x := f.line(e.File, e.Line, e.Text, what)
 		if fixed := f.mended(e); fixed != "" {
 			x.Fix = []Fix{hbaFix(fixed)}
-			if f.Pasted {
+			if f.Pasted && e.File == f.File {
 				x.What += " Should only the pasted text have lost the address, there is nothing to mend here: look at the file."
 			}
 		}

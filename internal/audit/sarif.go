@@ -3,18 +3,23 @@ package audit
 import (
 	"encoding/json"
 	"io"
+	"net/url"
+	"path"
+	"slices"
 )
 
 // SARIF writes reports in the Static Analysis Results Interchange Format
-// 2.1.0 (OASIS), which code hosts and editors show beside the files.
+// 2.1.0 (OASIS), which code hosts and editors show beside the files. Code hosts
+// ask for a file and a line of each result: what stands in a catalog is on the
+// first line of what was judged.
 func SARIF(w io.Writer, reports []Report) error {
 	var results []sarifResult
 	for _, r := range reports {
 		for _, f := range r.Findings {
-			results = append(results, sarifOf(f, nil))
+			results = append(results, sarifOf(r.Name, f, nil))
 		}
 		for _, f := range r.Waived {
-			results = append(results, sarifOf(f.Finding, []sarifSuppression{{"external", "accepted", f.Reason}}))
+			results = append(results, sarifOf(r.Name, f.Finding, []sarifSuppression{{"external", "accepted", f.Reason}}))
 		}
 	}
 	if results == nil {
@@ -40,18 +45,40 @@ type sarifText struct {
 
 type sarifRule struct {
 	ID               string    `json:"id"`
+	Name             string    `json:"name"`
 	ShortDescription sarifText `json:"shortDescription"`
 	FullDescription  sarifText `json:"fullDescription"`
 	Help             sarifText `json:"help"`
+	HelpURI          string    `json:"helpUri"`
 	Default          struct {
 		Level string `json:"level"`
 	} `json:"defaultConfiguration"`
+	Properties sarifProperties `json:"properties"`
+}
+
+// sarifProperties are those that code hosts sort by.
+type sarifProperties struct {
+	Tags     []string `json:"tags"`
+	Severity string   `json:"security-severity"` // 0.0 to 10.0
+}
+
+// manuals are where the matter of each subject is told.
+var manuals = map[Subject]string{
+	Roles: "role-attributes.html", Memberships: "role-membership.html", Databases: "ddl-priv.html", Objects: "ddl-priv.html",
+	Defaults: "sql-alterdefaultprivileges.html", RowSecurity: "ddl-rowsecurity.html", HBA: "client-authentication.html", ServerWide: "runtime-config.html",
+}
+
+func manualOf(s Subject) string {
+	if page := manuals[s]; page != "" {
+		return "https://www.postgresql.org/docs/current/" + page
+	}
+	return "https://www.pgbouncer.org/config.html"
 }
 
 func sarifRules() []sarifRule {
 	var rules []sarifRule
 	for _, r := range Rules() {
-		x := sarifRule{ID: r.Code, ShortDescription: sarifText{r.Title}, FullDescription: sarifText{r.Why}, Help: sarifText{r.Fix + " May break: " + r.Breaks}}
+		x := sarifRule{ID: r.Code, Name: r.Code, HelpURI: manualOf(r.Subject), Properties: sarifProperties{[]string{"security", string(r.Subject)}, []string{"", "9.5", "8.0", "5.5", "3.0", "1.0"}[r.Severity]}, ShortDescription: sarifText{r.Title}, FullDescription: sarifText{r.Why}, Help: sarifText{r.Fix + " May break: " + r.Breaks}}
 		x.Default.Level = sarifLevel(r.Severity)
 		rules = append(rules, x)
 	}
@@ -60,6 +87,7 @@ func sarifRules() []sarifRule {
 
 type sarifResult struct {
 	RuleID       string             `json:"ruleId"`
+	RuleIndex    int                `json:"ruleIndex"`
 	Level        string             `json:"level"`
 	Message      sarifText          `json:"message"`
 	Locations    []sarifLocation    `json:"locations"`
@@ -74,7 +102,7 @@ type sarifSuppression struct {
 }
 
 type sarifLocation struct {
-	Physical *sarifPhysical `json:"physicalLocation,omitempty"`
+	Physical sarifPhysical  `json:"physicalLocation"`
 	Logical  []sarifLogical `json:"logicalLocations"`
 }
 
@@ -102,15 +130,27 @@ func sarifLevel(s Severity) string {
 	return "note"
 }
 
-func sarifOf(f Finding, suppressed []sarifSuppression) sarifResult {
+func sarifOf(name string, f Finding, suppressed []sarifSuppression) sarifResult {
 	l := sarifLocation{Logical: []sarifLogical{{f.Object.String(), f.Object.Kind}}}
+	l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(name), 1
 	if f.Place != nil {
-		l.Physical = &sarifPhysical{}
-		l.Physical.Artifact.URI = f.Place.File
-		l.Physical.Region.StartLine = max(f.Place.Line, 1)
+		l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(f.Place.File), max(f.Place.Line, 1)
 	}
 	return sarifResult{
-		RuleID: f.Code, Level: sarifLevel(f.Severity), Message: sarifText{f.Object.String() + ": " + f.What}, Locations: []sarifLocation{l},
+		RuleID: f.Code, RuleIndex: slices.IndexFunc(Rules(), func(r Rule) bool { return r.Code == f.Code }), Level: sarifLevel(f.Severity),
+		Message: sarifText{f.Object.String() + ": " + f.What}, Locations: []sarifLocation{l},
 		Fingerprints: map[string]string{"landlord/key": f.Key}, Suppressions: suppressed,
 	}
+}
+
+// fileURI is a file's name as a URI: relative, or absolute with its scheme. The
+// standard input, and a server, have a name that stands for them.
+func fileURI(name string) string {
+	switch {
+	case name == "-" || name == "":
+		return "stdin"
+	case path.IsAbs(name):
+		return (&url.URL{Scheme: "file", Path: path.Clean(name)}).String()
+	}
+	return (&url.URL{Path: path.Clean(name)}).String()
 }

@@ -36,7 +36,7 @@ func databaseRules() []Rule {
 			Fix:    "Give the database to a role that cannot log in.",
 			Breaks: "Programs that use what only the owner may: ALTER DATABASE, CREATE SCHEMA, extensions, and schema public from PostgreSQL 15 on. Grant what they need by name.", Source: "manual, chapter 22.2, Creating a Database", check: ownedByLogin},
 		{Code: "db-create", Title: "An application may make schemas in the database", Subject: Databases, Severity: Medium, Needs: withRoles,
-			Why:    "CREATE on a database lets a login make schemas, and since PostgreSQL 13 install trusted extensions. A hole in the program, such as SQL injection, then leaves things behind that others stumble over.",
+			Why:    "CREATE on a database lets a login make schemas, and since PostgreSQL 13 install trusted extensions. A schema called postgres, or like an administrator, is where that role looks for functions first when it works there: what it calls is then the login's, and runs with the administrator's rights.",
 			Fix:    "Revoke CREATE; let migrations run as the owner, in a login of their own.",
 			Breaks: "Migrations that run with the application's login.", Source: privilegesManual, check: createOnDatabase},
 	}
@@ -172,10 +172,9 @@ func ownedByLogin(f *facts) []Finding {
 		if !f.login(d.Owner) || maintenance(d.Name) {
 			continue
 		}
-		x := Finding{Object: database(d.Name), What: fmt.Sprintf("It belongs to %s, which logs in.", ident(d.Owner)), Fix: []Fix{
-			sql("CREATE ROLE " + ident(d.Name+"_owner") + " NOLOGIN;"),
-			sql("ALTER DATABASE " + ident(d.Name) + " OWNER TO " + ident(d.Name+"_owner") + ";"),
-		}}
+		x := Finding{Object: database(d.Name), What: fmt.Sprintf("It belongs to %s, which logs in.", ident(d.Owner)), Fix: append(f.madeHolder(d.Name),
+			sql("ALTER DATABASE "+ident(d.Name)+" OWNER TO "+ident(f.holder(d.Name))+";"),
+			sql("GRANT CONNECT, TEMPORARY ON DATABASE "+ident(d.Name)+" TO "+ident(d.Owner)+";"))}
 		if f.home[d.Owner] != "" {
 			x = x.as(High)
 			x.What += " It is a customer's own login."

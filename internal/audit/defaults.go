@@ -119,7 +119,8 @@ func defaultElsewhere(f *facts, h *house) []Finding {
 	for _, d := range h.DefaultACLs {
 		for _, it := range d.ACL {
 			from, to := f.home[d.Creator], f.home[it.Grantee]
-			if from != "" && to != "" && from != to {
+			stranger := from == "" && f.tenantDatabase[h.name] && !f.lives(it.Grantee, h.name)
+			if to != "" && (from != "" && from != to || stranger) {
 				found = append(found, Finding{Object: h.defaultsOf(d.Creator), What: fmt.Sprintf("%s will have %s on what %s creates.", ident(it.Grantee), it.Privs, ident(d.Creator)),
 					Fix: []Fix{in(h.name, revokeDefault(d, it.Grantee, "ALL"))}})
 			}

@@ -223,7 +223,7 @@ func (f *facts) guessedTenants() {
 			continue
 		}
 		for name := range named(d) {
-			if _, marked := f.marks[name]; !marked && f.ordinary(name) && f.roles[name].Login {
+			if _, marked := f.marks[name]; !marked && (f.ordinary(name) || name == d.Name && f.namesake(name)) && f.login(name) {
 				in[name] = append(in[name], d.Name)
 			}
 		}
@@ -266,6 +266,13 @@ func maintenance(name string) bool {
 func (f *facts) ordinary(name string) bool {
 	r := f.roles[name]
 	return r != nil && !r.Superuser && !r.CreateRole && !r.CreateDB && !r.Replicate && !strings.HasPrefix(name, "pg_") && !f.operator(name)
+}
+
+// namesake says whether a role with the name of a database may be a customer's,
+// though it has more than a customer's program needs.
+func (f *facts) namesake(name string) bool {
+	r := f.roles[name]
+	return r != nil && !r.CreateRole && !f.operator(name) && !strings.HasPrefix(name, "pg_")
 }
 
 // operator says whether the spec names the role among those that work for

@@ -172,6 +172,7 @@ var fires = map[string]func(in *Input){
 	},
 	"role-no-expiry":      func(in *Input) { in.Policy.Expiry = true },
 	"password-is-name":    func(in *Input) { in.role("acme").PasswordIsName = true },
+	"password-clear":      func(in *Input) { in.role("acme").Verifier = "plain" },
 	"password-md5":        func(in *Input) { in.role("acme").Verifier = "md5" },
 	"password-iterations": func(in *Input) { in.role("acme").Iterations = 10 },
 	"password-superuser":  func(in *Input) { in.role("postgres").Verifier = "scram-sha-256" },

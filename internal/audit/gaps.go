@@ -163,7 +163,7 @@ var partTexts = map[snapshot.Part]partText{
 	snapshot.PartDatabaseACLs: {"who may connect to which database", `\l+`, ""},
 	snapshot.PartSettings:     {"settings of roles and databases", `\drds`, ""},
 	snapshot.PartVerifiers: {"how the passwords are stored",
-		`SELECT rolname, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'scram-sha-256' END AS verifier FROM pg_authid;`,
+		`SELECT rolname, CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword LIKE 'md5%' THEN 'md5' WHEN rolpassword LIKE 'SCRAM-SHA-256$%' THEN 'scram-sha-256' ELSE 'plain' END AS verifier FROM pg_authid;`,
 		"the same again as a superuser: only superusers read pg_authid"},
 	snapshot.PartWeakness: {"whether a password is the role's own name", "landlord audit on the server itself", "the same again as a superuser: only superusers read pg_authid"},
 	snapshot.PartParameters: {"the server's parameters",

@@ -196,7 +196,7 @@ func memberOwner(f *facts) []Finding {
 	own := f.owners()
 	var found []Finding
 	for _, m := range f.Snapshot.Memberships {
-		if !f.login(m.Member) || !f.ordinary(m.Member) || f.migrator(m.Member) || !m.Set {
+		if !f.login(m.Member) || !f.ordinary(m.Member) || f.migrator(m.Member) || !m.Set || f.keeper(m.Member) {
 			continue
 		}
 		for _, up := range append([]string{m.Role}, f.reach(m.Role, settable)...) {
@@ -207,6 +207,22 @@ func memberOwner(f *facts) []Finding {
 		}
 	}
 	return found
+}
+
+// keeper says whether a login is no customer's and can become the owners of
+// several databases: that is an administrator, and no application.
+func (f *facts) keeper(name string) bool {
+	if f.home[name] != "" {
+		return false
+	}
+	n := 0
+	up := f.reach(name, settable)
+	for _, d := range f.Snapshot.Databases {
+		if d.Owner != name && !maintenance(d.Name) && slices.Contains(up, d.Owner) {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // predefined says of each predefined role how bad it is in an ordinary

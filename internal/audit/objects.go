@@ -103,39 +103,6 @@ func (p *pile) findings(h *house, kind string, what func(key, names string) stri
 	return found
 }
 
-func loginOwns(f *facts, h *house) []Finding {
-	var p pile
-	for _, r := range h.Relations {
-		if r.Extension || r.OwnedBy || !f.login(r.Owner) {
-			continue
-		}
-		p.add(r.Owner, relName(r), fmt.Sprintf("ALTER %s %s OWNER TO %s;", strings.ToUpper(kindWords[r.Kind]), relName(r), ident(h.name+"_owner")))
-	}
-	to := ident(h.name + "_owner")
-	for _, s := range h.Schemas {
-		if !s.Extension && f.login(s.Owner) {
-			p.add(s.Owner, "schema "+ident(s.Name), "ALTER SCHEMA "+ident(s.Name)+" OWNER TO "+to+";")
-		}
-	}
-	for _, r := range h.Routines {
-		if !r.Extension && f.login(r.Owner) {
-			p.add(r.Owner, r.Signature, "ALTER ROUTINE "+r.Signature+" OWNER TO "+to+";")
-		}
-	}
-	for _, t := range h.Types {
-		if !t.Extension && f.login(t.Owner) {
-			p.add(t.Owner, "type "+pgsql.Qualified(t.Schema, t.Name), "ALTER TYPE "+pgsql.Qualified(t.Schema, t.Name)+" OWNER TO "+to+";")
-		}
-	}
-	found := p.findings(h, "tables of", func(who, names string) string { return fmt.Sprintf("%s logs in, and owns %s.", who, names) })
-	for i := range found {
-		if f.roles[h.name+"_owner"] == nil {
-			found[i].Fix = append([]Fix{sql("CREATE ROLE " + to + " NOLOGIN;")}, found[i].Fix...)
-		}
-	}
-	return found
-}
-
 const beyondCRUD = pgsql.Truncate | pgsql.References | pgsql.Trigger | pgsql.Maintain
 
 func moreThanCRUD(f *facts, h *house) []Finding {
@@ -352,6 +319,7 @@ func wideACLs(f *facts) []Finding {
 
 func foreignOwners(f *facts, h *house) []Finding {
 	var p pile
+	made := false
 	for _, r := range h.Relations {
 		to := f.schemaOwner(h, r.Schema)
 		here := f.schemaHome(h, r.Schema)
@@ -360,6 +328,7 @@ func foreignOwners(f *facts, h *house) []Finding {
 		stranger := owner != "" && (here != "" && owner != here || here == "" && !f.lives(r.Owner, h.name))
 		if (gone || stranger) && !r.OwnedBy {
 			p.add(r.Owner, relName(r), fmt.Sprintf("ALTER %s %s OWNER TO %s;", strings.ToUpper(kindWords[r.Kind]), relName(r), ident(to)))
+			made = made || to == f.holder(h.name)
 		}
 	}
 	for _, r := range h.Routines {
@@ -369,14 +338,22 @@ func foreignOwners(f *facts, h *house) []Finding {
 			p.add(r.Owner, r.Signature, fmt.Sprintf("ALTER ROUTINE %s OWNER TO %s;", r.Signature, ident(f.schemaOwner(h, r.Schema))))
 		}
 	}
-	return p.findings(h, "objects of", func(who, names string) string {
+	found := p.findings(h, "objects of", func(who, names string) string {
 		return fmt.Sprintf("%s, who is gone or another customer's, owns %s.", who, names)
 	})
+	for i := range found {
+		if made {
+			found[i].Fix = append(f.madeHolder(h.name), found[i].Fix...)
+		}
+	}
+	return found
 }
 
+// schemaOwner is who should own what stands in a schema: a superuser had better
+// not, nor a role that only stands for the database's owner.
 func (f *facts) schemaOwner(h *house, schema string) string {
-	if s := h.schemas[schema]; s != nil {
+	if s := h.schemas[schema]; s != nil && f.roles[s.Owner] != nil && !f.roles[s.Owner].Superuser && !strings.HasPrefix(s.Owner, "pg_") {
 		return s.Owner
 	}
-	return h.name + "_owner"
+	return f.holder(h.name)
 }

@@ -15,6 +15,10 @@ func passwordRules() []Rule {
 			Why:    "It is the first that anybody tries. Whoever can reach the server is in.",
 			Fix:    "Set a random one (landlord credentials makes one; \\password sets it without showing it to the log).",
 			Breaks: "The program that uses it, until it has the new one.", CIS: "5.6", Source: manual, check: passwordIsName},
+		{Code: "password-clear", Title: "A password is stored in the clear", Subject: Roles, Severity: High, Needs: needs,
+			Why:    "Whoever sees pg_authid, a dump of the roles or a backup has this password, and may try it elsewhere too. PostgreSQL stores none so since version 10; before, it did where password_encryption was off.",
+			Fix:    "Set it anew with password_encryption on.",
+			Breaks: "The program that uses it, until it has the new one.", CIS: "5.6", Source: "release notes of PostgreSQL 10", check: passwordClear},
 		{Code: "password-md5", Title: "A password is stored as an md5 hash", Subject: Roles, Severity: Medium, Needs: needs,
 			Why:    "The hash is as good as the password: whoever sees it, in a backup for instance, can log in. It is also quick to guess.",
 			Fix:    "Set password_encryption = 'scram-sha-256', then set the password anew.",
@@ -41,6 +45,11 @@ func passwordIsName(f *facts) []Finding {
 		func(snapshot.Role) string { return "It was tried against the stored verifier, and fits." }, newPassword)
 }
 
+func passwordClear(f *facts) []Finding {
+	return f.each(func(r snapshot.Role) bool { return r.Verifier == "plain" },
+		func(snapshot.Role) string { return "What is stored is the password itself." }, newPassword)
+}
+
 func passwordMD5(f *facts) []Finding {
 	return f.each(func(r snapshot.Role) bool { return r.Verifier == "md5" },
 		func(snapshot.Role) string { return "Its verifier begins with md5." }, newPassword)
@@ -56,7 +65,9 @@ func superuserPassword(f *facts) []Finding {
 		return r.Superuser && r.Login && r.Verifier != "" && r.Verifier != "none"
 	},
 		func(r snapshot.Role) string { return "Its password is stored as " + r.Verifier + "." },
-		func(name string) string { return "ALTER ROLE " + name + " PASSWORD NULL;" })
+		func(name string) string {
+			return "-- once a peer line of pg_hba.conf lets the OS user in: ALTER ROLE " + name + " PASSWORD NULL;"
+		})
 }
 
 func noPassword(f *facts) []Finding {

@@ -64,7 +64,7 @@ func rlsNoPolicy(_ *facts, h *house) []Finding {
 	for _, r := range h.Relations {
 		if r.RLS && n[[2]string{r.Schema, r.Name}] == 0 && !r.Partition {
 			found = append(found, Finding{Object: h.object("table", r.Schema, r.Name), What: "Row level security is on, and there is no policy.",
-				Fix: []Fix{in(h.name, "ALTER TABLE "+relName(r)+" DISABLE ROW LEVEL SECURITY;   -- or CREATE POLICY")}})
+				Fix: []Fix{in(h.name, "-- CREATE POLICY … ON "+relName(r)+" USING (…); or, if no rows are to be kept apart: ALTER TABLE "+relName(r)+" DISABLE ROW LEVEL SECURITY;")}})
 		}
 	}
 	return found
@@ -83,14 +83,22 @@ func rlsTrue(f *facts, h *house) []Finding {
 		}
 		name := pgsql.Qualified(p.Schema, p.Table)
 		found = append(found, Finding{Object: snapshot.Object{Kind: "policy", Database: h.name, Name: ident(p.Name) + " on " + name}, What: fmt.Sprintf("For %s of %s it is true for every row.", p.Command, some(who)),
-			Fix: []Fix{in(h.name, "DROP POLICY "+ident(p.Name)+" ON "+name+";")}})
+			Fix: []Fix{in(h.name, "ALTER POLICY "+ident(p.Name)+" ON "+name+narrower(p)+";   -- or DROP POLICY")}})
 	}
 	return found
 }
 
+// narrower is what a policy that is true for every row could say instead.
+func narrower(p snapshot.Policy) string {
+	if p.Using == "" {
+		return " WITH CHECK (… = current_user)"
+	}
+	return " USING (… = current_user)"
+}
+
 // everybodys is a parameter with a point in its name: no server has such a one
 // of its own, and every session may set it.
-var everybodys = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*)'`)
+var everybodys = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*|application_name)'`)
 
 func rlsSettable(_ *facts, h *house) []Finding {
 	var found []Finding

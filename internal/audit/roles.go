@@ -164,10 +164,13 @@ func loginGroups(f *facts) []Finding {
 		}
 		group := ident(r.Name + "_group")
 		found = append(found, Finding{Object: role(r.Name), What: "Members of it are " + some(members) + ".", Fix: []Fix{
-			sql("CREATE ROLE " + group + " NOLOGIN;"),
 			sql("GRANT " + group + " TO " + ident(r.Name) + ", " + strings.Join(members, ", ") + ";"),
-			sql("REVOKE " + ident(r.Name) + " FROM " + strings.Join(members, ", ") + ";   -- once the group has the grants"),
+			sql("-- once " + group + " has what " + ident(r.Name) + " is granted: REVOKE " + ident(r.Name) + " FROM " + strings.Join(members, ", ") + ";"),
 		}})
+		if f.roles[r.Name+"_group"] == nil {
+			x := &found[len(found)-1]
+			x.Fix = append([]Fix{sql("CREATE ROLE " + group + " NOLOGIN;")}, x.Fix...)
+		}
 	}
 	return found
 }

@@ -2,7 +2,10 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,6 +16,11 @@ import (
 // lockKey is landlord's advisory lock: its name, as eight bytes.
 const lockKey = 0x6c616e646c6f7264
 
+// maxQueue is how many landlords may wait in sessions. The others knock again
+// now and then: were all of a hundred to sit and wait, the one at work might get
+// no session any more.
+const maxQueue = 8
+
 // Lock keeps other landlords from changing the same server until release is
 // called. wait is told once if somebody else holds it.
 //
@@ -20,32 +28,62 @@ const lockKey = 0x6c616e646c6f7264
 // other sessions were just doing goes on to its end: so it also waits until
 // these are gone.
 func Lock(ctx context.Context, conninfo string, wait func()) (release func(), err error) {
-	conn, err := openLock(ctx, conninfo)
-	if err != nil {
-		return nil, err
-	}
-	release = func() { connect.Close(conn) }
-	got, err := scalar(ctx, conn, fmt.Sprintf("SELECT pg_catalog.pg_try_advisory_lock(%d)", lockKey))
-	if err == nil && got != "t" {
-		if wait != nil {
+	waiting := false
+	held := func() {
+		if !waiting && wait != nil {
 			wait()
 		}
-		_, err = scalar(ctx, conn, fmt.Sprintf("SELECT pg_catalog.pg_advisory_lock(%d)", lockKey))
+		waiting = true
+	}
+	for {
+		conn, err := openLock(ctx, conninfo)
+		switch {
+		case err == nil:
+			got, err := take(ctx, conn, held)
+			if got {
+				return func() { connect.Close(conn) }, nil
+			}
+			if connect.Close(conn); err != nil {
+				return nil, fmt.Errorf("taking landlord's lock: %w", err)
+			}
+		case !waiting || connect.State(err) != "53300" && !errors.Is(err, syscall.EAGAIN): // so many wait
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for landlord's lock: %w", ctx.Err())
+		case <-time.After(100*time.Millisecond + rand.N(300*time.Millisecond)):
+		}
+	}
+}
+
+// take takes the lock. Where somebody else holds it, it says so, and waits for it
+// if few others do; else it is not got.
+func take(ctx context.Context, conn *pgconn.PgConn, held func()) (got bool, err error) {
+	now, err := scalar(ctx, conn, fmt.Sprintf("SELECT pg_catalog.pg_try_advisory_lock(%d)", lockKey))
+	if err == nil && now != "t" {
+		held()
+		few, err := scalar(ctx, conn, fmt.Sprintf(`SELECT pg_catalog.count(*) <= %d FROM pg_catalog.pg_stat_activity AS a
+			WHERE a.application_name = '`+lockApplication+`' AND a.usename = session_user`, maxQueue+2)) // with the holder, and this one
+		if err != nil || few != "t" {
+			return false, err
+		}
+		if _, err := scalar(ctx, conn, fmt.Sprintf("SELECT pg_catalog.pg_advisory_lock(%d)", lockKey)); err != nil {
+			return false, err
+		}
 	}
 	if err == nil {
 		err = quiet(ctx, conn)
 	}
-	if err != nil {
-		release()
-		return nil, fmt.Errorf("taking landlord's lock: %w", err)
-	}
-	return release, nil
+	return err == nil, err
 }
+
+const lockApplication = "landlord lock"
 
 // openLock connects to database postgres where that can be, whichever one the
 // conninfo names: an advisory lock is only seen within its database.
 func openLock(ctx context.Context, conninfo string) (*pgconn.PgConn, error) {
-	o := connect.Options{Database: "postgres", Application: "landlord lock", Lock: 24 * time.Hour}
+	o := connect.Options{Database: "postgres", Application: lockApplication, Lock: 24 * time.Hour}
 	conn, err := connect.Open(ctx, conninfo, o)
 	if err == nil {
 		return conn, nil

@@ -101,8 +101,8 @@ func newStorm(t *testing.T, major int, bare bool, seed uint64) *storm {
 	if err := os.WriteFile(s.path("landlord.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if bare {
-		s.must(s.command("tenant", "add", "t0"))
+	if bare { // or it is a server of which landlord knows nothing
+		s.must(s.command("tenant", "add", "t1", "--isolation", "schema", "--database", "shared", "--rights", "ddl"))
 	}
 	return s
 }
@@ -124,6 +124,9 @@ func (s *storm) order() *order {
 	add := []string{"tenant", "add", name}
 	if i%2 == 1 {
 		add = append(add, "--isolation", "schema", "--database", "shared", "--rights", "ddl")
+	}
+	if i%3 == 0 {
+		add = append(add, "--databases", name+"_more")
 	}
 	remove := []string{"tenant", "remove", name, "--confirm", name, "--no-dump"}
 	all := [][]string{
@@ -226,7 +229,7 @@ func (s *storm) crash(ctx context.Context) (crashes int) {
 
 // refused are the answers that say that what is asked for cannot be had as
 // things are, and that nothing was changed.
-var refused = regexp.MustCompile(`(?i)has no tenant|no server has tenant|no tenant "|there already, and not with this|a rotation is open|still in use|has no such role`)
+var refused = regexp.MustCompile(`(?i)has no tenant|no server has tenant|no tenant "|there already .*, and not with this|a rotation is open|still in use|has no such role`)
 
 // again asks once more, one after the other, for all that was not done: it was
 // killed, or the server was gone.
@@ -272,14 +275,15 @@ func (s *storm) orphans() {
 		return strings1(s.t, conn, sql)
 	}
 	tenants := names(`SELECT r.rolname FROM pg_roles r JOIN pg_auth_members m ON m.member = r.oid WHERE m.roleid = 'landlord_tenants'::regrole ORDER BY 1`)
-	known := `^(postgres|landlord_(tenants|temp|lost)|shared|(` + strings.Join(tenants, "|") + `)(_owner|_(app|ro|ddl)(_b)?)?)$`
+	known := `^(postgres|landlord_(tenants|temp|lost)|shared|(` + strings.Join(tenants, "|") + `)(_owner|_more|_(app|ro|ddl)(_b)?)?)$`
 	for _, role := range names(`SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'`) {
 		if !regexp.MustCompile(known).MatchString(role) {
 			s.t.Errorf("role %s is nobody's", role)
 		}
 	}
 	for _, database := range names(`SELECT datname || CASE WHEN datconnlimit = -2 THEN ' (invalid)' ELSE '' END FROM pg_database`) {
-		if !slices.Contains(append(tenants, "postgres", "template0", "template1", "shared"), database) {
+		of := strings.TrimSuffix(database, "_more")
+		if !slices.Contains(append(slices.Clone(tenants), "postgres", "template0", "template1", "shared"), of) || of != database && !slices.Contains(names("SELECT rolname FROM pg_roles"), database) {
 			s.t.Errorf("database %s is nobody's", database)
 		}
 	}

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -131,6 +133,26 @@ func startup(o Options) map[string]string {
 
 func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 
+// patience is how often a server is tried that is out of connections: it may have
+// one again in a moment, since where many landlords come at once, most of them
+// have little to ask. All of it takes about a second.
+const patience = 7
+
+// wait waits before another try, and says whether there is one.
+func wait(ctx context.Context, err error, try *int) bool {
+	full := State(err) == "53300" || errors.Is(err, syscall.EAGAIN) // the latter of a local socket: too many knock
+	if !full || *try >= patience {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(time.Duration(*try)*40*time.Millisecond + rand.N(20*time.Millisecond)):
+		*try++
+		return true
+	}
+}
+
 // Open connects. The caller closes the connection.
 func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, error) {
 	if o.Plain {
@@ -149,7 +171,8 @@ func Open(ctx context.Context, conninfo string, o Options) (*pgconn.PgConn, erro
 		o.Known = Known{Major: withLoginTriggers, Superuser: true, Become: o.Become}
 	}
 	cfg, conn, err := dial(ctx, conninfo, o)
-	for ; o.lessAfter(err); cfg, conn, err = dial(ctx, conninfo, o) {
+	for try := 1; err != nil && (o.lessAfter(err) || wait(ctx, err, &try)); {
+		cfg, conn, err = dial(ctx, conninfo, o)
 	}
 	if err == nil {
 		k := Of(conn)

@@ -33,6 +33,8 @@ func (e *Error) Hint() string {
 		return "the server lets this login in from nowhere here: see its pg_hba.conf, and whether the role may log in"
 	case state == "3D000":
 		return "name a database that exists in the connection (dbname=…)"
+	case errors.Is(e.Err, syscall.EAGAIN):
+		return "too many programs connect at once: run it again, or raise max_connections"
 	case errors.Is(e.Err, syscall.ECONNREFUSED), errors.Is(e.Err, fs.ErrNotExist):
 		return "start the server, or put its address right (servers: connection)"
 	case errors.Is(e.Err, fs.ErrPermission):

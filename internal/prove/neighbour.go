@@ -49,6 +49,13 @@ func relate(a, b stand) Relation {
 	return OtherDatabase
 }
 
+// atHome says that a's tenant lives in b's database too, with another of its
+// houses: from there b is tried, and it may well get in from here.
+func atHome(a, b stand) bool {
+	_, lives := a.Place(b.At.Database)
+	return lives && a.At.Database != b.At.Database
+}
+
 // neighbours chooses a stand's neighbours: the next tenant of each kind in the
 // list, so that each is also the neighbour of some other, the next further
 // database, and those that are its to try. A suspended tenant is nobody's
@@ -63,7 +70,7 @@ func neighbours(all []stand, at int, assigned map[int][]int, snap snapshot.Snaps
 	for i := 1; i < len(all) && !(len(seen) == 3 && further); i++ {
 		b := &all[(at+i)%len(all)]
 		switch r := relate(all[at], *b); {
-		case b.Suspended || b.Name == all[at].Name:
+		case b.Suspended || b.Name == all[at].Name || atHome(all[at], *b):
 		case b.further() && !further:
 			further = true
 			add(b)

@@ -1,0 +1,50 @@
+package apply_test
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"landlord/internal/apply"
+	"landlord/internal/connect"
+	"landlord/internal/pgtest"
+)
+
+// A hundred landlords at once, on a server that has not sessions for them all:
+// each gets the lock in its turn, and nobody else has it meanwhile.
+func TestLockOfAHundred(t *testing.T) {
+	s := pgtest.Start(t, slices.Max(pgtest.Majors()), pgtest.WithSettings(map[string]string{"max_connections": "60", "max_wal_senders": "0"}))
+	var inside, waited atomic.Int32
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			release, err := apply.Lock(t.Context(), s.ConnString("postgres", "postgres"), func() { waited.Add(1) })
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if n := inside.Add(1); n != 1 {
+				t.Errorf("%d have the lock", n)
+			}
+			// There is room for whoever is at work, and few wait in sessions: a few
+			// more than may, since several have looked at the same time.
+			conn, err := connect.Open(t.Context(), s.ConnString("postgres", "postgres"), connect.Options{})
+			if err != nil {
+				t.Error(err)
+			} else {
+				got, err := conn.Exec(t.Context(), "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").ReadAll()
+				if err != nil || len(got[0].Rows) > 16 {
+					t.Errorf("%d wait in sessions: %v", len(got[0].Rows), err)
+				}
+				connect.Close(conn)
+			}
+			inside.Add(-1)
+			release()
+		})
+	}
+	all.Wait()
+	if waited.Load() == 0 {
+		t.Error("nobody waited")
+	}
+}

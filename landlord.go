@@ -28,8 +28,9 @@ func Remember(ctx context.Context) context.Context { return connect.Remember(ctx
 type Options struct {
 	// Tenants are the names of those it is about; empty: all.
 	Tenants []string
-	// Probes are the names of those that Prove tries; empty: all.
-	Probes []string
+	// Pools are the names of those that Prove tries, and Probes those of the
+	// probes. Without Tenants and Pools, all are tried; without Probes, all of them.
+	Pools, Probes []string
 	// Prune also drops what is on the server and not in the estate.
 	Prune bool
 	// Parallel is how many databases are worked on at once; 0 means 2 where

@@ -56,11 +56,7 @@ func toDatabase(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, datab
 func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant.Place) (err error) {
 	s.Schema, s.Also = p.Schemas[0], nil
 	if e.Router != nil {
-		name := t.Name
-		if p.Database != t.Home.Database {
-			name += "." + p.Database
-		}
-		*s, err = routed(*e.Router, name, *s)
+		*s, err = routed(*e.Router, routerName(t, p), *s)
 		return err
 	}
 	s.Database = p.Database
@@ -70,6 +66,14 @@ func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant
 		}
 	}
 	return nil
+}
+
+// routerName is the router's name for a place of a tenant's.
+func routerName(t tenant.Tenant, p tenant.Place) string {
+	if p.Database == t.Home.Database {
+		return t.Name
+	}
+	return t.Name + "." + p.Database
 }
 
 // CredentialsError says why a login's settings cannot be given.

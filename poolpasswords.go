@@ -44,3 +44,17 @@ func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credenti
 	}
 	return s, settings, err
 }
+
+// lookupPool finds a pool's password in the user's own store.
+func lookupPool(ctx context.Context, e tenant.Estate, server, pool string) (string, bool) {
+	_, source := stores(e.Secrets)
+	s, settings, err := poolSettings(e, server, pool)
+	if source == nil || err != nil {
+		return "", false
+	}
+	secret, ok, err := stored(ctx, source, e, s, settings)
+	if err != nil || !ok {
+		return "", false
+	}
+	return secret.Reveal(), true
+}

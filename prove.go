@@ -3,6 +3,8 @@ package landlord
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"landlord/internal/cluster/host"
 	"landlord/internal/connect"
@@ -36,8 +38,9 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	}
 	return prove.Run(ctx, prove.Input{
 		Router: through, Limited: limits,
-		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
-		Lookup: func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
+		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Pools: o.Pools, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
+		Lookup:     func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
+		LookupPool: func(pool string) (string, bool) { return lookupPool(ctx, e, server, pool) },
 	})
 }
 
@@ -62,12 +65,26 @@ func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) 
 	if e.Router == nil {
 		return nil, nil
 	}
-	out := &prove.Router{}
+	var names []prove.RouterName
 	for _, t := range e.Tenants {
 		if t.Suspended {
 			continue
 		}
-		s, err := routed(*e.Router, t.Name, credentials.Settings{})
+		var logins []string
+		for _, l := range t.Logins {
+			logins = append(logins, l.Name)
+		}
+		for _, p := range t.Places() {
+			names = append(names, prove.RouterName{Name: routerName(t, p), Tenant: t.Name, Database: p.Database, Logins: logins})
+		}
+	}
+	for _, s := range e.Servers {
+		for _, p := range s.Pools {
+			names = append(names, prove.RouterName{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}})
+		}
+	}
+	for i, n := range names {
+		s, err := routed(*e.Router, n.Name, credentials.Settings{})
 		if err != nil {
 			return nil, err
 		}
@@ -78,11 +95,8 @@ func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) 
 		if s.SSLRootCert != "" {
 			words += " sslrootcert=" + connect.Word(s.SSLRootCert)
 		}
-		n := prove.RouterName{Name: t.Name, Tenant: t.Name, Conninfo: words}
-		for _, l := range t.Logins {
-			n.Logins = append(n.Logins, l.Name)
-		}
-		out.Names = append(out.Names, n)
+		names[i].Conninfo = words
 	}
-	return out, ctx.Err()
+	slices.SortFunc(names, func(a, b prove.RouterName) int { return strings.Compare(a.Name, b.Name) })
+	return &prove.Router{Names: names}, ctx.Err()
 }

@@ -26,7 +26,10 @@ func TestAllModelsBehindOneRouter(t *testing.T) {
 	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
 		e.Secrets.File = filepath.Join(e.Router.Socket, "passwords")
 		e.Host = tenant.Host{Manager: tenant.Plain, Directory: home}
-		e.Tenants = append(e.Tenants[:2:2], tenant.Tenant{Name: "initech", Server: "initech", Isolation: tenant.Cluster, Home: tenant.Place{Database: "initech", Schemas: []string{"initech"}},
+		e.Servers[0].Pools = []tenant.Pool{{Name: "web", Database: "shared"}}
+		e.Tenants[0].Further = []tenant.Place{{Database: "archive", Schemas: []string{"acme"}}}
+		e.Tenants[3].Home.Database, e.Tenants[3].Logins[0].Name = `dy'ne "x"`, `dyne "app", 'x'`
+		e.Tenants = append(e.Tenants, tenant.Tenant{Name: "initech", Server: "initech", Isolation: tenant.Cluster, Home: tenant.Place{Database: "initech", Schemas: []string{"initech"}},
 			Owner: "initech_owner", Rights: tenant.CRUD, Logins: tenant.DefaultLogins("initech", tenant.CRUD), Temp: true})
 		*e = tenant.Expand(*e)
 		t.Cleanup(func() { stop(t, *e, "initech") })
@@ -35,7 +38,28 @@ func TestAllModelsBehindOneRouter(t *testing.T) {
 			t.Fatal(err, result.Err())
 		}
 	})
-	r.walls(t, "main", "initech")
+	got, err := landlord.Rotate(t.Context(), r.estate, "bolt", "bolt_app", landlord.Rotation{}, landlord.Hooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := landlord.PoolLogin(t.Context(), r.estate, "main", "web", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := landlord.FollowRouter(t.Context(), r.estate); err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]bool{}
+	for _, o := range r.walls(t, "main", "initech") {
+		if o.Probe == "router-own-login" {
+			in[o.Login+" "+o.Database] = true
+		}
+		in[o.Pool+" "+o.Probe] = true
+	}
+	for _, want := range []string{"acme_app ", "acme_app archive", "bolt_app ", got.Settings.User + " ", `dyne "app", 'x' `, "initech_ro ", "web router-pool-login", "web router-b-name"} {
+		if !in[want] {
+			t.Errorf("%q was not tried: %v", want, in)
+		}
+	}
 }
 
 // stop stops a tenant's own server.

@@ -138,8 +138,8 @@ func TestNewerPgBouncer(t *testing.T) {
 }
 
 // walls tries all that is about the router on a server, and fails unless all of
-// it holds.
-func (r *routed) walls(t *testing.T, servers ...string) {
+// it holds. It returns what was tried.
+func (r *routed) walls(t *testing.T, servers ...string) (all []prove.Outcome) {
 	t.Helper()
 	for _, server := range servers {
 		report, err := landlord.Prove(t.Context(), r.estate, server, landlord.Options{Probes: routerProbes()}, landlord.ProveHooks{})
@@ -154,5 +154,7 @@ func (r *routed) walls(t *testing.T, servers ...string) {
 				t.Errorf("%s %s: %s: %s: %s", o.Tenant, o.Login, o.Probe, o.Verdict, strings.TrimSpace(o.Detail))
 			}
 		}
+		all = append(all, report.Outcomes...)
 	}
+	return all
 }

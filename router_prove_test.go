@@ -20,7 +20,7 @@ import (
 // hand, by which a probe must get out: first lines of hba.conf, lines of
 // users.txt, and of [databases], or SQL as superuser in acme's database.
 var routerSabotages = []struct {
-	by                       string // the tenant that is tried; empty: acme
+	by, pool                 string // the tenant that is tried, or the pool; empty: acme
 	rules, users, names, sql string
 	admins                   string
 	probes                   []string
@@ -33,16 +33,28 @@ var routerSabotages = []struct {
 	{rules: "local all all scram-sha-256\n", names: "ACME = host=SOCKET port=PORT dbname=acme auth_user=landlord_router\n", probes: []string{"router-odd-names"}, want: prove.Escaped},
 	{rules: "local pgbouncer all trust\n", users: "\"nobody_at_all\" \"\"\n", admins: "nobody_at_all", probes: []string{"router-console"}, want: prove.Escaped},
 	{sql: "GRANT USAGE ON SCHEMA landlord TO acme_app; GRANT EXECUTE ON FUNCTION landlord.lookup(text) TO acme_app", probes: []string{"router-lookup-function"}, want: prove.Escaped},
+	{rules: "local web all reject\n", pool: "web", probes: []string{"router-pool-login"}, want: prove.Failed},
+	{rules: "local all all scram-sha-256\n", pool: "web", probes: []string{"router-b-name"}, want: prove.Escaped},
+	{sql: `CREATE OR REPLACE FUNCTION landlord.lookup(text, OUT login text, OUT verifier text) RETURNS SETOF record LANGUAGE sql SECURITY DEFINER AS
+		$$ SELECT rolname::text, rolpassword FROM pg_authid WHERE rolname = $1 $$`, probes: []string{"router-lookup-answers"}, want: prove.Escaped},
+	{sql: "GRANT acme_app TO landlord_router", probes: []string{"router-lookup-rights"}, want: prove.Escaped},
+	{sql: "GRANT pg_read_all_data TO landlord_router", probes: []string{"router-lookup-rights"}, want: prove.Escaped},
+	{sql: "ALTER ROLE landlord_router SUPERUSER", probes: []string{"router-lookup-rights"}, want: prove.Escaped},
 }
 
 func TestProveThroughTheRouter(t *testing.T) {
 	s := pgtest.Start(t, pgtest.Majors()[len(pgtest.Majors())-1])
 	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
 		e.Secrets.File = filepath.Join(e.Router.Socket, "passwords")
+		e.Servers[0].Pools = []tenant.Pool{{Name: "web", Database: "shared"}}
 	})
+	if _, err := landlord.PoolLogin(t.Context(), r.estate, "main", "web", false); err != nil {
+		t.Fatal(err)
+	}
+	pools := []string(nil)
 	verdicts := func(probes []string, only ...string) map[string][]prove.Outcome {
 		t.Helper()
-		report, err := landlord.Prove(t.Context(), r.estate, "main", landlord.Options{Tenants: only, Probes: probes}, landlord.ProveHooks{})
+		report, err := landlord.Prove(t.Context(), r.estate, "main", landlord.Options{Tenants: only, Pools: pools, Probes: probes}, landlord.ProveHooks{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +100,14 @@ func TestProveThroughTheRouter(t *testing.T) {
 		ini := strings.Replace(good[router.IniFile], "\nadmin_users =", "\nadmin_users = "+x.admins, 1)
 		put(t, filepath.Join(home, router.IniFile), ini+words.Replace(x.names))
 		reload()
-		by := cmp.Or(x.by, "acme")
-		got := verdicts(x.probes, by)
+		only := []string{cmp.Or(x.by, "acme")}
+		if pools = nil; x.pool != "" {
+			only, pools = nil, []string{x.pool}
+		}
+		got := verdicts(x.probes, only...)
+		if x.sql != "" {
+			settle(t, r.estate)
+		}
 		for _, name := range x.probes {
 			if !slices.ContainsFunc(got[name], func(o prove.Outcome) bool { return o.Verdict == x.want }) {
 				t.Errorf("%+v: no %s is %s: %+v", x, name, x.want, got[name])

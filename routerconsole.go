@@ -201,7 +201,7 @@ func ShutRouter(ctx context.Context, e tenant.Estate, names ...string) error {
 	}
 	p, err := PlanRouter(ctx, e)
 	if err == nil {
-		err = follow(ctx, e, p)
+		_, err = follow(ctx, e, p)
 	}
 	if err == nil {
 		err = eachName(ctx, e, names, func(c *bouncer.Console, name string, _ bouncer.Row) error {
@@ -225,8 +225,17 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 		return nil
 	}
 	p, err := PlanRouter(ctx, e)
+	var done []RouterOutcome
 	if err == nil {
-		err = follow(ctx, e, p)
+		done, err = follow(ctx, e, p)
+	}
+	// Where none runs, the router was not started yet.
+	if slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running }) {
+		for _, o := range done {
+			if err == nil && !o.Running {
+				err = fmt.Errorf("process %d of the router does not run: start it by %s", o.Process, strings.Join(o.Start, " "))
+			}
+		}
 	}
 	if err != nil {
 		return &UnreachedError{"the server is as it should be, and the router not yet", err}
@@ -234,22 +243,17 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 	return nil
 }
 
-func follow(ctx context.Context, e tenant.Estate, p RouterPlan) error {
+func follow(ctx context.Context, e tenant.Estate, p RouterPlan) ([]RouterOutcome, error) {
 	done, err := ApplyRouter(ctx, overcommitted(e), p)
-	another := slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running })
-	if err == nil && another {
+	if err == nil && slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running }) {
 		err = SuperviseRouter(ctx, e, p, done) // a new tenant may want a new process
 	}
 	for _, o := range done {
-		switch {
-		case err != nil:
-		case o.Running && o.Written && !o.Loaded && !o.Started:
+		if err == nil && o.Running && o.Written && !o.Loaded && !o.Started {
 			err = fmt.Errorf("process %d of the router must be restarted to go by its files (%s)", o.Process, strings.Join(o.Restart, ", "))
-		case another && !o.Running:
-			err = fmt.Errorf("process %d of the router does not run: start it by %s", o.Process, strings.Join(o.Start, " "))
 		}
 	}
-	return err
+	return done, err
 }
 
 // overcommitted leaves the question of room to landlord router apply: a door is

@@ -61,7 +61,11 @@ func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.deliver(got, f)
+	err = a.deliver(got, f)
+	if f.pool != "" {
+		err = errors.Join(err, followPassword(c.Context(), e, f.pool, got, f.rotate))
+	}
+	return err
 }
 
 // adminEstate is the spec, or what a server says where there is none.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -100,7 +101,21 @@ func (a *app) credentials(ctx context.Context, name string, f credentialsFlags) 
 	if err != nil {
 		return err
 	}
-	return a.deliverTenant(h.estate, got, t, f)
+	return errors.Join(a.deliverTenant(h.estate, got, t, f), followPassword(ctx, h.estate, name, got, f.rotate))
+}
+
+// followPassword has the router go by a login's new password: what it holds of
+// name was opened by the old one.
+func followPassword(ctx context.Context, e tenant.Estate, name string, got landlord.Credentials, instead bool) error {
+	switch {
+	case e.Router == nil || !got.New:
+		return nil
+	case instead:
+		return landlord.ShutRouter(ctx, e, name)
+	case e.Router.Secrets == tenant.UserList:
+		return landlord.FollowRouter(ctx, e)
+	}
+	return nil // it asks at each login
 }
 
 // deliverTenant delivers a tenant's settings for the database that was asked

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"landlord"
 	"landlord/internal/apply"
 	"landlord/internal/demo"
 	"landlord/internal/plan"
@@ -50,7 +51,7 @@ func (a *app) demo(ctx context.Context, dir string, once bool) (err error) {
 		return err
 	}
 	a.file, a.output = d.SpecFile(), "text"
-	if err := a.prove(ctx, scope{}); err != nil {
+	if err := a.prove(ctx, scope{}, landlord.Options{}); err != nil {
 		return err
 	}
 	a.invite(d)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,8 @@ import (
 
 func (a *app) proveCommand() *cobra.Command {
 	var s scope
+	var o landlord.Options
+	router := false
 	c := &cobra.Command{
 		Use:   "prove",
 		Short: "Log in as each tenant and try to get out",
@@ -24,7 +27,8 @@ own house against others; and see that each tenant can do its own work.
 
 Passwords come from the spec's secrets. Where these do not know one, a
 short-lived login in the same roles stands for it, which is gone afterwards.
-Nothing is changed: what is tried is rolled back.
+Nothing is changed: what is tried is rolled back. --pool tries one of the
+server's pools alone, --router only what goes through the router.
 
   held       was tried, and refused
   ESCAPED    was tried, and worked: a wall is missing
@@ -35,18 +39,32 @@ Nothing is changed: what is tried is rolled back.
 
 Exit status: 0 the walls hold; 1 failed; 2 mistake in the call or in the spec;
 3 something ESCAPED or FAILED.`,
-		Example: "  landlord prove -f landlord.yaml\n  landlord prove --tenant acme -v\n  landlord prove --output json > proof.json",
+		Example: "  landlord prove -f landlord.yaml\n  landlord prove --tenant acme -v\n  landlord prove --pool web\n  landlord prove --router\n  landlord prove --output json > proof.json",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return a.prove(c.Context(), s) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if router {
+				o.Probes = prove.RouterProbes()
+			}
+			o.Tenants = s.tenants
+			return a.prove(c.Context(), s, o)
+		},
 	}
 	a.specFlag(c)
 	a.scopeFlags(c, &s)
+	c.Flags().StringArrayVar(&o.Pools, "pool", nil, "only this pool; may be repeated")
+	c.Flags().BoolVar(&router, "router", false, "only what goes through the router")
 	a.outputFlag(c, "text", "json")
 	return c
 }
 
-func (a *app) prove(ctx context.Context, s scope) error {
+func (a *app) prove(ctx context.Context, s scope, o landlord.Options) error {
 	e, list, err := a.about(s)
+	if err == nil {
+		list, err = withPools(list, o.Pools)
+	}
+	if err == nil && len(o.Probes) > 0 && e.Router == nil {
+		err = usageError{landlord.ErrNoRouter}
+	}
 	if err != nil {
 		return err
 	}
@@ -57,7 +75,7 @@ func (a *app) prove(ctx context.Context, s scope) error {
 			a.say("server %s does not run while its tenant is suspended: nothing is tried in it", server.Name)
 			continue
 		}
-		r, err := a.proveServer(ctx, e, server, s)
+		r, err := a.proveServer(ctx, e, server, onServer(o, server))
 		if err != nil {
 			return err
 		}
@@ -76,14 +94,14 @@ func (a *app) prove(ctx context.Context, s scope) error {
 }
 
 // proveServer proves one server, with progress by tenant.
-func (a *app) proveServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope) (prove.Report, error) {
-	total := len(s.tenants)
-	if total == 0 {
+func (a *app) proveServer(ctx context.Context, e tenant.Estate, server tenant.Server, o landlord.Options) (prove.Report, error) {
+	total := len(o.Tenants)
+	if total == 0 && len(o.Pools) == 0 {
 		total = len(e.On(server.Name))
 	}
 	bar := term.NewProgress(a.Err, a.errLook(), "proving", total, a.quiet)
 	defer bar.Close()
-	return landlord.Prove(ctx, e, server.Name, s.options(), landlord.ProveHooks{
+	return landlord.Prove(ctx, e, server.Name, o, landlord.ProveHooks{
 		Outcome: func(o prove.Outcome) {
 			if a.verbose || o.Verdict == prove.Escaped || o.Verdict == prove.Failed {
 				bar.Say(fmt.Sprintf("%s %s: %s: %s", o.Login, against(o), o.Probe, o.Verdict))
@@ -91,6 +109,28 @@ func (a *app) proveServer(ctx context.Context, e tenant.Estate, server tenant.Se
 		},
 		Tenant: func(name string, outcomes []prove.Outcome) { bar.Done("tenant "+name, summary(outcomes)) },
 	})
+}
+
+// onServer leaves out the pools that are other servers'.
+func onServer(o landlord.Options, s tenant.Server) landlord.Options {
+	o.Pools = slices.DeleteFunc(slices.Clone(o.Pools), func(name string) bool { _, ok := s.Pool(name); return !ok })
+	return o
+}
+
+// withPools are the servers that have some pools, where any are named.
+func withPools(list []tenant.Server, pools []string) ([]tenant.Server, error) {
+	has := func(s tenant.Server) bool {
+		return slices.ContainsFunc(s.Pools, func(p tenant.Pool) bool { return slices.Contains(pools, p.Name) })
+	}
+	for _, name := range pools {
+		if !slices.ContainsFunc(list, func(s tenant.Server) bool { _, ok := s.Pool(name); return ok }) {
+			return nil, usageError{fmt.Errorf("there is no pool %q in the spec", name)}
+		}
+	}
+	if len(pools) == 0 {
+		return list, nil
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(s tenant.Server) bool { return !has(s) }), nil
 }
 
 // summary is what became of a tenant, in a few words.

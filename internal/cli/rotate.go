@@ -121,13 +121,10 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 	if got.InPlace { // what the router holds was opened by the old password
 		follow = landlord.ShutRouter(ctx, h.estate, name)
 	}
-	if follow != nil {
-		a.say("%v; landlord router apply", follow)
-	}
 	if f.out != "" && got.New {
-		return nil // delivered
+		return follow // delivered
 	}
-	return a.deliverTenant(h.estate, got.Credentials, t, f.credentialsFlags)
+	return errors.Join(a.deliverTenant(h.estate, got.Credentials, t, f.credentialsFlags), follow)
 }
 
 func (a *app) sayRotated(name string, got landlord.Rotated) {

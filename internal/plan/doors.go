@@ -96,12 +96,12 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	return block
 }
 
-// withoutOurs leaves out the roles of tenants, administrators and pools: none of
-// these is to be a superuser.
+// withoutOurs leaves out the roles of tenants, administrators, pools and the
+// router: none of these is to be a superuser.
 func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) []string {
 	ours := map[string]bool{}
 	for _, name := range names {
-		if tenant.CheckRole(name) != nil {
+		if ours[name] = name == tenant.RouterRole; ours[name] || tenant.CheckRole(name) != nil {
 			continue // nor can it be, as postgres
 		}
 		_, pool := server.Pool(name)

@@ -41,11 +41,11 @@ func (p Probe) fitsPool(k tenant.Kind, r Relation) bool {
 // provePools tries each pool as one of its tenants, against the neighbours of
 // that one. Whom it can become is asked of all.
 func (r *run) provePools(ctx context.Context) []Outcome {
-	if len(r.Only) > 0 {
-		return nil
-	}
 	var found []Outcome
 	for _, p := range r.Server.Pools {
+		if (len(r.Only) > 0 || len(r.Pools) > 0) && !slices.Contains(r.Pools, p.Name) {
+			continue
+		}
 		if ctx.Err() == nil {
 			found = append(found, r.provePool(ctx, p)...)
 		}

@@ -44,13 +44,16 @@ type Input struct {
 	Afar []Afar
 	// Limited are the limits of the server that its host enforces.
 	Limited Limited
-	// Only are the names of the tenants to prove; empty: all.
-	Only []string
+	// Only are the names of the tenants to prove, Pools those of the pools; both
+	// empty: all, and the administrators. One of them empty: none of that kind.
+	Only, Pools []string
 	// Probes are the names of the probes to run; empty: all.
 	Probes []string
 	// Lookup gives the password of a tenant's login, where it is known. Nil:
 	// short-lived logins stand for all.
 	Lookup func(t tenant.Tenant, login string) (password string, ok bool)
+	// LookupPool gives the password of a pool, where it is known. It may be nil.
+	LookupPool func(pool string) (password string, ok bool)
 	// Router, if not nil, is what stands before the server.
 	Router *Router
 	// Parallel is how many tenants are tried at once; 0 means 2. Each takes
@@ -133,9 +136,19 @@ func (r *run) choose() error {
 			return fmt.Errorf("there is no tenant %q on server %s", name, r.Server.Name)
 		}
 	}
+	for _, name := range r.Pools {
+		if _, ok := r.Server.Pool(name); !ok {
+			return fmt.Errorf("there is no pool %q on server %s", name, r.Server.Name)
+		}
+	}
 	r.probes = Probes()
 	if r.Router == nil {
 		r.probes = slices.DeleteFunc(r.probes, func(p Probe) bool { return p.Name != routerFunctionProbe && strings.HasPrefix(p.Name, "router-") })
+	}
+	if !r.Server.Router.Lookup {
+		r.probes = slices.DeleteFunc(r.probes, func(p Probe) bool {
+			return strings.HasPrefix(p.Name, "router-lookup-") && p.Name != routerFunctionProbe && p.Name != "router-lookup-login"
+		})
 	}
 	if len(r.Probes) == 0 {
 		return nil
@@ -165,6 +178,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.Tenants = plan.Complete(r.Tenants, plan.Found(r.Server.Name, r.snap), r.snap)
+	r.knowTwins()
 	r.stands = standsOf(r.Tenants)
 	r.assigned = assign(r.stands)
 	for _, role := range r.snap.Roles {
@@ -173,6 +187,21 @@ func (r *run) open(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// knowTwins adds the second logins of this server's tenants to the router's names.
+func (r *run) knowTwins() {
+	if r.Router == nil {
+		return
+	}
+	for i, n := range r.Router.Names {
+		if t, ok := r.tenantNamed(n.Tenant); ok {
+			r.Router.Names[i].Logins = nil
+			for _, l := range t.OpenLogins() {
+				r.Router.Names[i].Logins = append(r.Router.Names[i].Logins, l.Name)
+			}
+		}
+	}
 }
 
 // skew is how far the server's clock is ahead of this machine's.
@@ -216,7 +245,7 @@ func (r *run) proveAll(ctx context.Context) ([]Outcome, error) {
 		if ctx.Err() != nil {
 			break
 		}
-		if len(r.Only) > 0 && !slices.Contains(r.Only, t.Name) {
+		if (len(r.Only) > 0 || len(r.Pools) > 0) && !slices.Contains(r.Only, t.Name) {
 			continue
 		}
 		workers.Go(func() error {

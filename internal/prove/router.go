@@ -16,9 +16,11 @@ type Router struct {
 	Names []RouterName
 }
 
-// RouterName is a name by which a tenant's programs come.
+// RouterName is a name by which a tenant's programs come, or a pool's.
 type RouterName struct {
-	Name, Tenant string
+	Name, Tenant, Pool string
+	// Database is where it leads to.
+	Database string
 	// Conninfo is where the router is for this name, without user and database.
 	Conninfo string
 	Logins   []string
@@ -45,7 +47,14 @@ var routerProbes = []Probe{
 	{Name: "router-superuser", What: "come through the router as a superuser", Expect: Held, Run: routed(routerSuperuser)},
 	{Name: "router-lookup-login", What: "come as the login by which the router looks up verifiers", Expect: Held, Run: routed(routerAs(tenant.RouterRole))},
 	{Name: "router-odd-names", What: "come by a name that is more than a name", Expect: Held, Run: routed(routerOddNames)},
+	{Name: "router-pool-login", What: "come through the router as a pool, become a tenant for one transaction, and be nobody after it", Scope: Pooled, Expect: Works, Run: routed(routerPool)},
 	{Name: routerFunctionProbe, What: "call the function by which the router looks up verifiers", Expect: Held, Run: routerFunction},
+}
+
+// routerLookupProbes are about the server, where the router looks up verifiers.
+var routerLookupProbes = []Probe{
+	{Name: "router-lookup-answers", What: "have the router's function tell a verifier of somebody who may not come in here: a superuser, an administrator, a role that cannot log in, a tenant of another database", Expect: Held, Run: lookupAnswers},
+	{Name: "router-lookup-rights", What: "do anything else as the login by which the router looks up verifiers", Expect: Held, Run: lookupRights},
 }
 
 // routerFunctionProbe is tried without a router, too: the function may be there.
@@ -62,15 +71,41 @@ type knocking struct {
 // can come through the router by a name of its own.
 func routed(run func(context.Context, *Attempt, RouterName) Result) func(context.Context, *Attempt) Result {
 	return func(ctx context.Context, a *Attempt) Result {
-		i := slices.IndexFunc(a.run.Router.Names, func(n RouterName) bool { return n.Name == a.Tenant.Name })
-		switch {
-		case i < 0:
-			return notTried("the router has no name %s: landlord router apply", a.Tenant.Name)
-		case a.who.user != a.Login.Name:
+		n, ok := a.routerName()
+		if !ok {
+			return notTried("the router has no name for it: landlord router apply")
+		}
+		own, ok := a.known()
+		if !ok {
 			return notTried("the password of %s is not known, and the router lets in no login that stands for it: name a store for passwords (secrets)", a.Login.Name)
 		}
-		return run(ctx, a, a.run.Router.Names[i])
+		as := *a
+		as.who = own
+		return run(ctx, &as, n)
 	}
+}
+
+// routerName is the name by which an attempt's login comes: that of its tenant's
+// database, or of its pool.
+func (a *Attempt) routerName() (RouterName, bool) {
+	for _, n := range a.run.Router.Names {
+		if a.pool != nil && n.Pool == a.pool.Name || a.pool == nil && n.Tenant == a.Tenant.Name && n.Database == a.Tenant.At.Database {
+			return n, true
+		}
+	}
+	return RouterName{}, false
+}
+
+// known is the login itself, where its password is known.
+func (a *Attempt) known() (account, bool) {
+	if a.pool != nil {
+		if a.run.LookupPool == nil {
+			return account{}, false
+		}
+		password, ok := a.run.LookupPool(a.pool.Name)
+		return account{a.pool.Name, password}, ok
+	}
+	return a.who, a.who.user == a.Login.Name
 }
 
 func routerDoor(n RouterName) door { return door{name: "router", conninfo: n.Conninfo} }
@@ -90,10 +125,38 @@ func routerOwn(ctx context.Context, a *Attempt, n RouterName) Result {
 		return notTried("no session without the router to compare with: %s", explain(err))
 	}
 	direct := a.sessions.started
-	if row[2] != a.Login.Name || row[3] != a.Tenant.Home.Database || row[0] != direct["search_path"] || row[1] != direct["current_user"] {
+	if row[2] != a.Login.Name || row[3] != a.Tenant.At.Database || row[0] != direct["search_path"] || row[1] != direct["current_user"] {
 		return failed("it is %s as %s in database %s with search_path %s: without the router it is another", row[2], row[1], row[3], row[0])
 	}
 	return works("in, as %s in database %s", row[2], row[3])
+}
+
+// routerPool becomes a tenant for one transaction, as a pool's programs do.
+func routerPool(ctx context.Context, a *Attempt, n RouterName) Result {
+	s, err := enter(ctx, routerDoor(n), a.who, n.Name, nil)
+	if err != nil {
+		return failed("%s", explain(err))
+	}
+	defer s.close()
+	const who = "SELECT session_user, current_user, pg_catalog.current_database()"
+	in := inTurn(ctx, s, "BEGIN", becomes(a.Tenant.Name), who)
+	if in.err != nil || len(in.rows) == 0 || in.rows[0][0] != a.who.user || in.rows[0][1] == a.who.user || in.rows[0][2] != n.Database {
+		return failed("it does not become tenant %s: %s", a.Tenant.Name, in.said())
+	}
+	if after := inTurn(ctx, s, "COMMIT", who); after.err != nil || len(after.rows) == 0 || after.rows[0][1] != a.who.user {
+		return failed("after its transaction it is not itself again: %s", after.said())
+	}
+	return works("in, as %s in database %s, and then nobody", in.rows[0][1], in.rows[0][2])
+}
+
+// inTurn runs statements until one fails, and returns the last one's answer.
+func inTurn(ctx context.Context, s *session, statements ...string) (r reply) {
+	for _, sql := range statements {
+		if r = s.run(ctx, sql); r.err != nil {
+			break
+		}
+	}
+	return r
 }
 
 // routerDenials are what PgBouncer says where it turns somebody away. All of it
@@ -138,7 +201,7 @@ func (r *run) others(n RouterName) []RouterName {
 	var out []RouterName
 	i := slices.IndexFunc(r.Router.Names, func(x RouterName) bool { return x.Name == n.Name })
 	for step := 1; step < len(r.Router.Names) && len(out) < maxRouterNeighbours; step++ {
-		if x := r.Router.Names[(i+step)%len(r.Router.Names)]; x.Tenant != n.Tenant {
+		if x := r.Router.Names[(i+step)%len(r.Router.Names)]; x.Tenant != n.Tenant || x.Pool != n.Pool {
 			out = append(out, x)
 		}
 	}
@@ -230,4 +293,13 @@ func routerOddNames(ctx context.Context, a *Attempt, n RouterName) Result {
 
 func routerFunction(ctx context.Context, a *Attempt) Result {
 	return refused("SELECT * FROM landlord.lookup('"+tenant.RouterRole+"')").denied("3F000", "42883").run(ctx, a)
+}
+
+// RouterProbes are the names of those that go through the router, or are about it.
+func RouterProbes() []string {
+	var names []string
+	for _, p := range slices.Concat(routerProbes, routerLookupProbes) {
+		names = append(names, p.Name)
+	}
+	return names
 }

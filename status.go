@@ -40,6 +40,9 @@ type Status struct {
 	Limits      []Limit      `json:"limits"`
 }
 
+// Down says that the server does not run, though the tenant is not suspended.
+func (s Status) Down() bool { return s.Version == "" && !s.Suspended }
+
 // Rotating says whether a rotation of a password is not finished.
 func (s Status) Rotating() bool {
 	return slices.ContainsFunc(s.Roles, func(r RoleStatus) bool { return r.Rotation == "old" })
@@ -120,7 +123,7 @@ func asleep(s tenant.Server) ([]Status, error) {
 	case host.Runs(*m):
 		return nil, nil
 	}
-	return []Status{{Name: s.Own.Tenant, Server: s.Name, Isolation: tenant.Cluster, Database: s.Own.Tenant, Suspended: true, Bytes: -1}}, nil
+	return []Status{{Name: s.Own.Tenant, Server: s.Name, Isolation: tenant.Cluster, Database: s.Own.Tenant, Suspended: s.Own.Stopped, Bytes: -1}}, nil
 }
 
 func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error) {

@@ -49,7 +49,7 @@ func (a *app) door(ctx context.Context, name string) (door, error) {
 		return door{}, err
 	}
 	if len(list) > 1 {
-		return door{}, usageError{fmt.Errorf("the spec has %d servers: choose one with --server", len(list))}
+		return door{}, severalServers(list)
 	}
 	snap, err := landlord.Door(ctx, list[0])
 	return door{e, list[0], snap}, err

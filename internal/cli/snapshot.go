@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"landlord"
 	"landlord/internal/snapshot"
+	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
 
@@ -110,9 +112,23 @@ func (a *app) conninfo(p place) (string, error) {
 		return "", err
 	}
 	if len(list) > 1 {
-		return "", usageError{errors.New("the spec names several servers: choose one with --server")}
+		return "", severalServers(list)
 	}
 	return list[0].Connection, nil
+}
+
+// severalServers says that a command is about one server, and of which it may be.
+func severalServers(list []tenant.Server) error {
+	const most = 12
+	var names []string
+	for _, s := range list[:min(most, len(list))] {
+		names = append(names, s.Name)
+	}
+	more := ""
+	if len(list) > most {
+		more = fmt.Sprintf(" and %d more", len(list)-most)
+	}
+	return usageError{fmt.Errorf("the spec has %d servers: choose one with --server (%s%s)", len(list), strings.Join(names, ", "), more)}
 }
 
 // sayUnread says, in a few lines, what a judgement will not know.

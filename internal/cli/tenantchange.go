@@ -63,7 +63,7 @@ func (a *app) homeOf(edited spec.Edited, server, name string) (home, error) {
 		return home{}, err
 	}
 	if len(list) > 1 {
-		return home{}, usageError{fmt.Errorf("the spec has %d servers: choose one with --server", len(list))}
+		return home{}, severalServers(list)
 	}
 	return home{estate: e, server: list[0]}, nil
 }

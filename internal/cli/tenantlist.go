@@ -117,7 +117,7 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	for _, s := range all {
 		row := listRow(s)
 		if several {
-			row = append(row, term.Toned(term.Dim, s.Server+" ("+s.Version+")"))
+			row = append(row, term.Toned(term.Dim, strings.TrimSuffix(s.Server+" ("+s.Version+")", " ()")))
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -160,6 +160,8 @@ func listRow(s landlord.Status) []term.Cell {
 		state = term.Toned(term.Warn, "not built")
 	} else if s.Suspended {
 		state = term.Toned(term.Warn, "suspended")
+	} else if s.Down() {
+		state = term.Toned(term.Warn, "does not run")
 	} else if s.Rotating() {
 		state = term.Text("rotating")
 	}
@@ -202,7 +204,7 @@ func bytes(n int64) string {
 // most is how many connections a tenant may open.
 func most(s landlord.Status) string {
 	switch {
-	case s.Suspended:
+	case s.Suspended, s.Down():
 		return "none"
 	case s.MaxSessions == 0:
 		return "no limit"

@@ -104,6 +104,9 @@ func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
 	if s.Suspended {
 		state = l.Paint(term.Warn, "  suspended")
 	}
+	if s.Down() {
+		state = l.Paint(term.Warn, "  its server does not run: landlord apply starts it")
+	}
 	if len(s.Missing) > 0 {
 		state += l.Paint(term.Warn, "  not there: database "+term.Clean(strings.Join(s.Missing, ", ")))
 	}
@@ -142,7 +145,7 @@ func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
 
 // atMost says in words how many connections a tenant may open.
 func atMost(s landlord.Status) string {
-	if s.MaxSessions == 0 && !s.Suspended {
+	if s.MaxSessions == 0 && !s.Suspended && !s.Down() {
 		return "without a limit"
 	}
 	return "at most " + most(s)

@@ -46,6 +46,9 @@ type Have struct {
 	// it runs, Supervised that it runs under its limits (in systemd's unit, or in
 	// its control groups).
 	Listed, Running, Supervised bool
+	// Between says that systemd is about to start or to stop it: a landlord that
+	// was killed has asked for that.
+	Between bool
 	// Old says that a file has changed since the server was started, and
 	// Unread that systemd has not read its unit since that has changed.
 	Old, Unread bool

@@ -124,6 +124,33 @@ func TestMadeAnewIsConfiguredAnew(t *testing.T) {
 	}
 }
 
+// TestSystemdIsAtIt: a server that systemd is just starting or stopping is left
+// to systemd.
+func TestSystemdIsAtIt(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		o, have := own("acme", tenant.Resources{}), debian()
+		o.Stopped = stopped
+		w := Want{Own: o, All: []tenant.OwnServer{o}}
+		d, err := newDesign(w, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mark := d.mark(Made)
+		have.Mark, have.Listed, have.Data.Exists, have.Running, have.Supervised, have.Between = &mark, true, true, true, true, true
+		p, err := Make(w, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "systemctl start postgresql@15-acme.service"
+		if stopped {
+			want = "systemctl stop postgresql@15-acme.service"
+		}
+		if got := strings.Join(p.Steps[len(p.Steps)-1].Commands, "\n"); got != want {
+			t.Errorf("stopped %v: %s", stopped, got)
+		}
+	}
+}
+
 func TestAddressesHaveAUnitAndAreNeededByTheServer(t *testing.T) {
 	o := own("acme", tenant.Resources{Address: "fd00::7", Interface: "eth0", CPU: 1500, IOWeight: 50, Volume: "/srv/acme"})
 	d, err := newDesign(Want{Own: o}, debian())
@@ -154,7 +181,7 @@ func TestAPlanIsAScript(t *testing.T) {
 	for _, want := range []string{
 		"useradd --system --user-group --home-dir /var/lib/landlord/acme --no-create-home --shell /usr/sbin/nologin --comment 'landlord tenant acme' ll_acme\n",
 		"pg_createcluster 15 acme -u ll_acme -g ll_acme -d /var/lib/landlord/acme/data -s /run/landlord/acme -p 5433",
-		`log_line_prefix = 'it\'s \\m'`, "systemctl start postgresql@15-acme.service", "shared_buffers = 256MB\t# a quarter of the memory",
+		`log_line_prefix = 'it\'s \\m'`, "systemctl start postgresql@15-acme.service", "shared_buffers = 256MB   # a quarter of the memory",
 		"local all postgres peer map=landlord",
 	} {
 		if !strings.Contains(script, want) {

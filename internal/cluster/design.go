@@ -115,7 +115,7 @@ func (d design) settings() string {
 	fmt.Fprintf(&b, "\n# What follows from %s of memory and %s processors:\n", megabytes(d.Resources.Memory), unlimited(d.Resources.CPU))
 	for _, s := range d.sizes {
 		if !d.overruled(s.Name) {
-			fmt.Fprintf(&b, "%s = %s\t# %s\n", s.Name, s.Value, s.Why)
+			fmt.Fprintf(&b, "%s = %s   # %s\n", s.Name, s.Value, s.Why)
 		}
 	}
 	if len(d.Resources.Settings) > 0 {

@@ -201,12 +201,16 @@ func (b *builder) units() {
 }
 
 // plainGroup makes the limits. A running server is not squeezed below what it
-// has: it stops first.
+// has: it stops first. One that does not run gets its group just before it
+// starts: an empty one is anybody's to take away, and systemd does.
 func (b *builder) plainGroup() {
-	if ops := b.plainLimits(); b.Stopped || b.have.Running && b.less() {
-		b.restart = b.restart || !b.Stopped
+	ops := b.plainLimits()
+	switch {
+	case b.Stopped || !b.have.Running:
 		b.limits = ops
-	} else {
+	case b.less():
+		b.restart, b.limits = true, ops
+	default:
 		b.step("its limits: "+b.limitText(), false, ops...)
 	}
 }
@@ -283,13 +287,17 @@ func (b *builder) run() {
 		start, stop = append(b.limits, b.plainStart(h)), plain("-m", "fast", "stop")
 	}
 	switch {
-	case up && !h.Running:
-		b.step("the server starts", false, start...)
+	case up && (!h.Running || h.Between): // systemd goes on with what it is at
+		why := "the server starts"
+		if len(b.limits) > 0 {
+			why += ", under its limits: " + b.limitText()
+		}
+		b.step(why, false, start...)
 	case up && !h.Supervised:
 		b.step("the server runs without its limits: it starts again, and its sessions end", true, append(stop, start...)...)
 	case up && (b.restart || h.Old):
 		b.step("the server starts again with its new configuration, and its sessions end", true, append(stop, start...)...)
-	case !up && h.Running:
+	case !up && (h.Running || h.Between):
 		b.step("tenant "+b.Tenant+" is suspended: its server stops", true, stop...)
 	}
 }

@@ -44,7 +44,8 @@ func (w *world) until(step time.Duration, args ...string) (kills int) {
 		case state.Success():
 			return kills
 		case state.ExitCode() >= 0: // it ended by itself
-			w.Fatalf("%v, after it was killed %d times: exit status %d\n%s", args, kills, state.ExitCode(), text)
+			more, _ := w.shell("systemctl status --no-pager 'postgresql@*acme*'; tail -n 20 /var/log/postgresql/*acme*; ls -lR /var/lib/landlord /etc/postgresql/*/acme /run/landlord | head -60")
+			w.Fatalf("%v, after it was killed %d times: exit status %d\n%s%s", args, kills, state.ExitCode(), text, more)
 		}
 		kills++
 	}

@@ -21,7 +21,7 @@ defaults: {isolation: cluster, rights: ddl, resources: {memory: 256MiB, settings
 tenants:
   acme: {resources: {address: 10.20.0.7, os_user: own}}
   bolt: {resources: {memory: 400MiB, address: "fd20::8", volume: /srv/bolt, cpu: none, settings: {max_connections: 20}}}
-  crux: {}
+  crux: {schemas: [crux, crux_in], databases: {crux_more: {}}, logins: {app: [crux_app, crux_batch]}}
 `
 
 func TestServersUnderSystemd(t *testing.T) {
@@ -223,7 +223,7 @@ func (w *world) processors() {
 		return n, processorTime(w.T, conn.PID()) - before
 	}
 	free, freely := count()
-	w.change("crux: {}", "crux: {resources: {cpu: 0.1}}")
+	w.change("crux: {", "crux: {resources: {cpu: 0.1}, ")
 	w.apply("crux")
 	w.settled()
 	held, took := count()

@@ -132,26 +132,35 @@ func (w *world) killed() {
 	}
 }
 
+// inMounts runs the test again where mounts are its own, after a script, and
+// says whether this is that run.
+func inMounts(t *testing.T, script string) bool {
+	if os.Getenv("LANDLORD_MOUNTS") != "" {
+		return true
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED, AND NOT TRIED: a mount wants root")
+	}
+	self, _ := os.Executable()
+	out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-m", "sh", "-c",
+		script + ` && LANDLORD_MOUNTS=1 exec "$1" -test.run "^$2\$" -test.v`, "sh", self, t.Name()}})
+	if err != nil {
+		t.Errorf("%v\n%s%s", err, out, stderr)
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, "NOT TRIED") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+	return false
+}
+
 // TestNoControllerNoServer: where version 2 alone is mounted and has not what the
 // limits need, nothing is made. It is tried for real with a mount of version 2 in
 // a place of its own, whose controllers are those that this machine has not given
 // to version 1.
 func TestNoControllerNoServer(t *testing.T) {
-	if os.Getenv("LANDLORD_UNIFIED") == "" {
-		if os.Geteuid() != 0 {
-			t.Skip("SKIPPED, AND NOT TRIED: a mount wants root")
-		}
-		self, _ := os.Executable()
-		out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-m", "sh", "-c",
-			`mount -t cgroup2 none /sys/fs/cgroup && LANDLORD_UNIFIED=1 exec "$1" -test.run '^TestNoControllerNoServer$' -test.v`, "sh", self}})
-		if err != nil {
-			t.Errorf("%v\n%s%s", err, out, stderr)
-		}
-		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, "NOT TRIED") {
-				t.Log(strings.TrimSpace(line))
-			}
-		}
+	if !inMounts(t, "mount -t cgroup2 none /sys/fs/cgroup") {
 		return
 	}
 	w := plain(t, "  acme: {}\n")
@@ -166,4 +175,50 @@ func TestNoControllerNoServer(t *testing.T) {
 	if _, err := os.Stat(w.server("acme").Own.Home); err == nil {
 		t.Error("it is made nevertheless")
 	}
+}
+
+// TestPlainVolume: the manager plain starts no server whose volume is missing,
+// or another one, and makes no data directory in its place.
+func TestPlainVolume(t *testing.T) {
+	if !inMounts(t, "true") {
+		return
+	}
+	volume := t.TempDir()
+	if err := os.Chmod(filepath.Dir(volume), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w := plain(t, "  acme: {resources: {volume: "+volume+"}}\n")
+	w.refused("acme", volume, "no mount point")
+	w.must("mkdir /run/theirs; mount -t tmpfs -o size=300m tmpfs /run/theirs; mount --bind /run/theirs " + volume)
+	w.apply()
+	w.settled()
+	if err := w.sql("acme", "CREATE TABLE acme.t AS SELECT 42 AS x"); err != nil {
+		t.Fatal(err)
+	}
+	w.change("acme: {", "acme: {suspended: true, ")
+	w.apply()
+	w.change("suspended: true, ", "")
+	nothing := func(what string) {
+		t.Helper()
+		if entries, err := os.ReadDir(volume); err != nil || len(entries) > 0 {
+			t.Errorf("%s: born in its place: %v %v", what, entries, err)
+		}
+	}
+	w.must("umount " + volume)
+	w.refused("acme", volume, "is not mounted")
+	nothing("without a volume")
+	w.must("mount -t tmpfs tmpfs " + volume)
+	w.refused("acme", filepath.Join(volume, "data"), "is gone")
+	nothing("on another volume")
+	w.must("umount " + volume + "; mount --bind /run/theirs " + volume)
+	w.apply()
+	w.settled()
+	if got := w.value("acme", "SELECT x FROM acme.t"); got != "42" {
+		t.Errorf("the data is %s", got)
+	}
+	if err := landlord.RemoveServer(t.Context(), w.Estate, "acme", landlord.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	nothing("removed")
+	w.must("umount " + volume + " /run/theirs; rmdir /run/theirs")
 }

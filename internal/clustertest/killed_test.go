@@ -146,6 +146,12 @@ func TestKilledAfterEachCommand(t *testing.T) {
 	if got := w.value("acme", "SHOW port"); got != "18433" {
 		t.Errorf("port %s", got)
 	}
+	w.must("kill -QUIT $(head -n 1 " + filepath.Join(w.server("acme").Own.Home, "data", "postmaster.pid") + ")")
+	for all, err := landlord.List(w.Context(), w.server("acme")); err == nil && !(len(all) == 1 && all[0].Down() && !all[0].Suspended); { // it ends
+		all, err = landlord.List(w.Context(), w.server("acme"))
+	}
+	w.apply()
+	w.answers("acme")
 	w.unlisted("acme")
 	w.removedStep("acme")
 	if _, err := os.Stat(w.server("acme").Own.Home); err == nil {

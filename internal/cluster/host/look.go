@@ -144,7 +144,12 @@ func lookUnit(ctx context.Context, unit string, have *cluster.Have) error {
 	if err != nil {
 		return fmt.Errorf("asking systemd about %s: %w", unit, err)
 	}
-	have.Supervised = strings.Contains(string(out), "ActiveState=active")
+	state := map[string]bool{}
+	for _, word := range strings.Fields(string(out)) {
+		state[strings.TrimPrefix(word, "ActiveState=")] = true
+	}
+	have.Between = state["activating"] || state["deactivating"]
+	have.Supervised = have.Between || state["active"] || state["reloading"]
 	have.Unread = strings.Contains(string(out), "NeedDaemonReload=yes")
 	return nil
 }

@@ -297,6 +297,9 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 			return err
 		}
 	}
+	if err := a.leaves(ctx, h, all[0]); err != nil {
+		return err
+	}
 	if err := a.agree(ctx, all[0], f); err != nil {
 		return err
 	}
@@ -344,6 +347,23 @@ func (a *app) forget(ctx context.Context, server, name string) error {
 		return err
 	}
 	fmt.Fprintf(a.Out, "tenant %s had nothing on the server; it is out of the spec\n", name)
+	return nil
+}
+
+// leaves names what a tenant who goes owns in others' houses.
+func (a *app) leaves(ctx context.Context, h home, s landlord.Status) error {
+	owned, err := landlord.OwnedOutside(ctx, h.server, s)
+	if err != nil {
+		return err
+	}
+	const most = 50
+	for i, o := range owned {
+		if i == most {
+			a.say("and %d more", len(owned)-most)
+			break
+		}
+		a.say("not in its house, so it stays, and %s takes it over: %s in database %s", tenant.LostRole, term.Clean(o.What), term.Clean(o.Database))
+	}
 	return nil
 }
 

@@ -34,10 +34,18 @@ type Answer struct {
 }
 
 // NoObjectError says that nothing is called so.
-type NoObjectError struct{ Name string }
+type NoObjectError struct {
+	Name string
+	// Unread are databases into which nobody could look.
+	Unread []string
+}
 
 func (e *NoObjectError) Error() string {
-	return fmt.Sprintf("nothing that was read is called %s; write schema.table, a function as schema.name(types), or the name of a schema or database", e.Name)
+	text := fmt.Sprintf("nothing that was read is called %s; write schema.table, a function as schema.name(types), or the name of a schema or database", e.Name)
+	if len(e.Unread) > 0 {
+		text += fmt.Sprintf("; what is in %d databases is not known (%s)", len(e.Unread), strings.Join(e.Unread[:min(5, len(e.Unread))], ", "))
+	}
+	return text
 }
 
 // Find finds objects by their name: schema.relation, a function's signature,
@@ -74,7 +82,7 @@ func (s *State) Find(name string, databases []string) ([]Object, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, &NoObjectError{name}
+		return nil, &NoObjectError{name, s.hidden(databases)}
 	}
 	return out, nil
 }
@@ -195,6 +203,17 @@ func (s *State) becoming(holders map[string]bool, o Object, list []Holder) []Hol
 			seen[name] = true
 			out = append(out, Holder{Role: name, Login: s.roles[name].Login, Source: h.Source, Columns: h.Columns,
 				SetRole: s.Chain(name, h.Role, SetRole), Obstacle: s.obstacle(h.Role, o)})
+		}
+	}
+	return out
+}
+
+// hidden are the databases of some that nobody could look into.
+func (s *State) hidden(databases []string) []string {
+	var out []string
+	for _, u := range s.unread(databases) {
+		if u.Part == snapshot.PartContents && u.Database != "" {
+			out = append(out, u.Database)
 		}
 	}
 	return out

@@ -92,6 +92,8 @@ type Rule struct {
 	// Needs are the parts of the snapshot without which the rule is not
 	// judged. Those of a database are asked for each.
 	Needs []snapshot.Part
+	// Partly are parts of databases without which it is judged, and sees less.
+	Partly []snapshot.Part
 	// NeedsBouncer says that it is about PgBouncer's files.
 	NeedsBouncer bool
 
@@ -249,6 +251,9 @@ func (f *facts) apply(rule Rule, g *gaps) (found []Finding, judged bool) {
 	}
 	if rule.check != nil {
 		found, judged = rule.check(f), true
+		for _, h := range f.houses {
+			g.database(rule, h.name, rule.Partly)
+		}
 	}
 	if rule.inside != nil {
 		for _, h := range f.houses {

@@ -344,3 +344,45 @@ func TestEveryRuleFires(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotReadIsNotPassed: each rule whose fixture fires is called not
+// known once any part that it needs was not read, and on a server of which
+// nothing was read none passes in silence.
+func TestWhatIsNotReadIsNotPassed(t *testing.T) {
+	asked := func(in *Input, code string) bool {
+		r := Judge(*in)
+		return slices.ContainsFunc(r.NotKnown, func(n NotKnown) bool { return slices.Contains(n.Rules, code) }) ||
+			slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Code == code })
+	}
+	none := clean()
+	none.HBA, none.Snapshot.Version = nil, 0
+	for _, p := range slices.Concat(snapshot.ServerParts(), snapshot.DatabaseParts()) {
+		none.Snapshot.Unread = append(none.Snapshot.Unread, snapshot.Unread{Part: p, Reason: "x"})
+	}
+	var unknown []string
+	for _, n := range Judge(*none).NotKnown {
+		unknown = append(unknown, n.Rules...)
+	}
+	for _, r := range Rules() {
+		if r.NeedsBouncer {
+			continue
+		}
+		for _, p := range slices.Concat(r.Needs, r.Partly) {
+			in := clean()
+			fires[r.Code](in)
+			in.Snapshot.Unread = append(in.Snapshot.Unread, snapshot.Unread{Part: p, Reason: "x"})
+			if p == snapshot.PartHBA {
+				in.HBA = nil
+			}
+			if p == snapshot.PartIdent {
+				in.Ident = nil
+			}
+			if !asked(in, r.Code) {
+				t.Errorf("%s is silent without %s", r.Code, p)
+			}
+		}
+		if !slices.Contains(unknown, r.Code) {
+			t.Errorf("%s passes though nothing was read", r.Code)
+		}
+	}
+}

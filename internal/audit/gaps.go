@@ -127,7 +127,18 @@ func (g *gaps) list() []NotKnown {
 		}
 		out = append(out, n)
 	}
-	return append(out, g.f.outsideGaps()...)
+	return slices.Concat(out, g.f.versionGaps(), g.f.outsideGaps())
+}
+
+// versionGaps say what of the version is not known.
+func (f *facts) versionGaps() []NotKnown {
+	switch v := f.Snapshot.Version; {
+	case v == 0:
+		return []NotKnown{{What: "which version the server is, and whether fixes are missing", Reason: "nothing tells it", Ask: "SELECT version(); or give --postgres", Rules: []string{"server-eol", "server-minor"}}}
+	case f.NoMinor && lowest[v.Major()] > 0:
+		return []NotKnown{{What: "whether minor updates are missing", Reason: "nothing tells the version's last number", Ask: "SELECT version();", Rules: []string{"server-minor"}}}
+	}
+	return nil
 }
 
 // outsideGaps are what no catalog tells, and a text does not either.

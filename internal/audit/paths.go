@@ -12,13 +12,14 @@ import (
 
 func pathRules() []Rule {
 	needs := []snapshot.Part{snapshot.PartRoles, snapshot.PartMemberships, snapshot.PartDatabases, snapshot.PartDatabaseACLs}
+	partly := []snapshot.Part{snapshot.PartSchemas, snapshot.PartRelations, snapshot.PartRoutines, snapshot.PartViews, snapshot.PartPolicies, snapshot.PartForeign}
 	const manual = "docs/access.md, which names each kind of step with its source"
 	return []Rule{
-		{Code: "path-certain", Title: "One customer can get at another, now", Subject: Memberships, Severity: Critical, Needs: needs,
+		{Code: "path-certain", Title: "One customer can get at another, now", Subject: Memberships, Severity: Critical, Needs: needs, Partly: partly,
 			Why:    "There is a way from a customer's login to another's data, or to everybody's, that works now and asks nobody's help. Each of its steps may look harmless by itself.",
 			Fix:    "Take one of its steps away; the last that can be is shown.",
 			Breaks: "Whatever uses that step: ask first.", Source: manual, check: paths(access.Certain)},
-		{Code: "path-possible", Title: "One customer could get at another, if somebody helps", Subject: Memberships, Severity: Low, Needs: needs,
+		{Code: "path-possible", Title: "One customer could get at another, if somebody helps", Subject: Memberships, Severity: Low, Needs: needs, Partly: partly,
 			Why:    "There is a way from a customer's login to another's that needs somebody else to act, unawares, or something that the catalogs do not tell. That is how traps work: they wait.",
 			Fix:    "Take one of its steps away; the last that can be is shown.",
 			Breaks: "Whatever uses that step: ask first.", Source: manual, check: paths(access.Possible)},

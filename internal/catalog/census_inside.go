@@ -42,6 +42,9 @@ func takeInventory(ctx context.Context, o CensusOptions, number uint32, session 
 		return inventory{contents: snapshot.Contents{Database: session.Database, Error: reason(err)}}
 	}
 	conn, err := connect.Open(ctx, o.Conninfo, session)
+	if why := noEntry(err); why != "" {
+		return inventory{contents: snapshot.Contents{Database: session.Database, Error: why}}
+	}
 	if err != nil {
 		return failed(err)
 	}
@@ -249,4 +252,16 @@ func (r *reader) array(b []byte) []string {
 		list[i] = r.same(s)
 	}
 	return list
+}
+
+// noEntry is why a role does not get into a database, in words that are the same
+// for every database, so that many can be told of at once.
+func noEntry(err error) string {
+	switch connect.State(err) {
+	case "42501":
+		return "permission denied for database: the role has no CONNECT on it (SQLSTATE 42501)"
+	case "28000":
+		return "pg_hba.conf does not let the role into it (SQLSTATE 28000)"
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -209,7 +210,7 @@ func (a *app) printRights(rep access.Report) error {
 		fmt.Fprintf(w, "  %s\n", term.Clean(line))
 	}
 	printFuture(w, look, rep.Future)
-	unreadLines(w, rep.Unread)
+	unreadLines(w, rep.Unread, snapshot.PartHBA)
 	return w.Flush()
 }
 
@@ -228,12 +229,43 @@ func printFuture(w *bufio.Writer, look term.Look, future []access.Future) {
 	}
 }
 
-// unreadLines say what an answer does not know.
-func unreadLines(w *bufio.Writer, unread []snapshot.Unread) {
+// asides are parts of a snapshot that say nothing of what a role may do.
+var asides = []snapshot.Part{snapshot.PartVerifiers, snapshot.PartWeakness, snapshot.PartAvailable, snapshot.PartSessions, snapshot.PartHBAErrors, snapshot.PartIdent,
+	snapshot.PartParameters, snapshot.PartSlots, snapshot.PartConnLimits, snapshot.PartValidUntil}
+
+// unreadLines say what an answer does not know; what is so of several databases
+// for one reason, at once.
+func unreadLines(w *bufio.Writer, unread []snapshot.Unread, but ...snapshot.Part) {
+	type gap struct {
+		part   snapshot.Part
+		reason string
+	}
+	var order []gap
+	in := map[gap][]string{}
 	for _, u := range unread {
-		if u.Part == snapshot.PartContents {
-			fmt.Fprintf(w, "\nNot known: what is in database %s (%s)\n", term.Clean(u.Database), term.Clean(u.Reason))
+		if slices.Contains(asides, u.Part) || slices.Contains(but, u.Part) {
+			continue
 		}
+		g := gap{u.Part, u.Reason}
+		if in[g] == nil {
+			order = append(order, g)
+		}
+		in[g] = append(in[g], u.Database)
+	}
+	for _, g := range order {
+		what, where := "what is", ""
+		if g.part != snapshot.PartContents {
+			what = string(g.part)
+		}
+		switch list := in[g]; {
+		case len(list) > 5:
+			where = fmt.Sprintf(" in databases %s, and %d more", strings.Join(list[:5], ", "), len(list)-5)
+		case len(list) > 1:
+			where = " in databases " + strings.Join(list, ", ")
+		case list[0] != "":
+			where = " in database " + list[0]
+		}
+		fmt.Fprintf(w, "\nNot known: %s%s (%s)\n", what, term.Clean(where), term.Clean(g.reason))
 	}
 }
 

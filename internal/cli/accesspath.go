@@ -3,10 +3,12 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"landlord/internal/access"
+	"landlord/internal/snapshot"
 	"landlord/internal/term"
 )
 
@@ -74,7 +76,11 @@ const shownPaths = 3
 
 func (a *app) printPaths(st *access.State, from, to string, paths []access.Path) error {
 	w, look := bufio.NewWriter(a.Out), a.outLook()
-	if len(paths) == 0 {
+	hidden := slices.ContainsFunc(st.Unread(), func(u snapshot.Unread) bool { return !slices.Contains(asides, u.Part) })
+	switch {
+	case len(paths) == 0 && hidden:
+		fmt.Fprintf(w, "No path from %s to %s is known; but not everything could be read, so that there may be one.\n", term.Clean(from), term.Clean(to))
+	case len(paths) == 0:
 		fmt.Fprintf(w, "No path from %s to %s is known.\n", term.Clean(from), term.Clean(to))
 	}
 	count := map[access.Certainty]int{}

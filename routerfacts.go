@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"landlord/internal/catalog"
@@ -39,7 +40,12 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 	if f.Host, f.Port, err = routerAddress(s); err != nil {
 		return f, err
 	}
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord router"})
+	if err != nil {
+		return unread(e, f, fmt.Errorf("reading server %s: %w", s.Name, err))
+	}
+	defer connect.Close(conn)
+	snap, err := catalog.Shared(ctx, conn, catalog.Options{})
 	if err != nil {
 		return unread(e, f, fmt.Errorf("reading server %s: %w", s.Name, err))
 	}
@@ -64,7 +70,7 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 	}
 	f.Room = room(snap.Parameters)
 	if e.Router.Secrets == tenant.UserList {
-		f.Verifiers, err = verifiers(ctx, s)
+		f.Verifiers, err = verifiers(ctx, conn, s)
 	}
 	return f, err
 }
@@ -146,12 +152,7 @@ func room(parameters map[string]string) int {
 }
 
 // verifiers reads the SCRAM verifiers of the logins of tenants and pools.
-func verifiers(ctx context.Context, s tenant.Server) (map[string]string, error) {
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord router"})
-	if err != nil {
-		return nil, err
-	}
-	defer connect.Close(conn)
+func verifiers(ctx context.Context, conn *pgconn.PgConn, s tenant.Server) (map[string]string, error) {
 	results, err := conn.Exec(ctx, `SELECT r.rolname, r.rolpassword FROM pg_catalog.pg_authid AS r
 		WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolreplication AND NOT r.rolbypassrls AND NOT r.rolcreaterole
 		AND (r.rolvaliduntil IS NULL OR r.rolvaliduntil OPERATOR(pg_catalog.>) pg_catalog.now())

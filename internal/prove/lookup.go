@@ -50,7 +50,7 @@ func lookupAnswers(ctx context.Context, a *Attempt) Result {
 func (a *Attempt) strangers() []string {
 	names := []string{tenant.RouterRole, tenant.TenantsRole, a.Tenant.Name, a.Tenant.Owner}
 	for _, r := range a.run.snap.Roles {
-		if r.Superuser || r.CreateRole || r.BypassRLS {
+		if r.Superuser || r.CreateRole || r.Replicate || r.BypassRLS {
 			names = append(names, r.Name)
 		}
 	}

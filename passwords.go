@@ -211,8 +211,11 @@ func (w *work) mayHavePassword(login string, rotate bool) error {
 	case r.Verifier == "":
 		return &CredentialsError{login, "landlord may not see whether it has a password already", "--rotate makes a new one; an older one stops working at once"}
 	}
-	return &CredentialsError{login, "it has a password already, which landlord does not keep",
-		"--rotate makes a new one; the old one stops working at once; landlord tenant rotate lets it go on for a while"}
+	next := "landlord tenant rotate lets it go on for a while"
+	if _, pool := w.server.Pool(login); pool {
+		next = "a second pool beside it lets it go on for a while (docs/pool.md)"
+	}
+	return &CredentialsError{login, "it has a password already, which landlord does not keep", "--rotate makes a new one; the old one stops working at once; " + next}
 }
 
 // setPassword stores a password's verifier, with what else belongs to the same

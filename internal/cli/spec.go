@@ -123,6 +123,11 @@ func names(e tenant.Estate) []string {
 }
 
 func unknownTenant(e tenant.Estate, name string) error {
+	for _, s := range e.Servers {
+		if _, ok := s.Pool(name); ok {
+			return fmt.Errorf("%q is no tenant, but a pool of server %s: landlord credentials --pool %[1]s gives its settings, and docs/pool.md says how it gets a new password", name, s.Name)
+		}
+	}
 	if near := spec.Suggest(name, names(e)); near != "" {
 		return fmt.Errorf("there is no tenant %q in the spec; %s", name, near)
 	}

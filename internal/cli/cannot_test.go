@@ -110,6 +110,7 @@ func (l *lives) all(status int, words ...string) {
 // server nor the spec is changed: names that are somebody's, a template that is
 // in use, a tenant that stands elsewhere, a server that is not there, a standby.
 func TestTenantCommandsThatCannotBe(t *testing.T) {
+	t.Parallel()
 	l := newLives(t, slices.Max(pgtest.Majors()))
 	l.names()
 	l.template()
@@ -209,6 +210,7 @@ func (l *lives) unbuilt() {
 // works, where it is kept; and else one gets it, and the others hear that there
 // is one.
 func TestFirstPasswordAtOnce(t *testing.T) {
+	t.Parallel()
 	l := newLives(t, slices.Max(pgtest.Majors()))
 	kept := filepath.Join(t.TempDir(), "kept.pgpass")
 	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n", "secrets: {file: "+kept+"}\n")

@@ -31,6 +31,7 @@ func answer(question, typed string, first func(), args ...string) (status int, s
 // Who types yes has agreed to what was shown, and to nothing that has been
 // written, or has come to a tenant, since.
 func TestConsentIsToWhatWasShown(t *testing.T) {
+	t.Parallel()
 	s := pgtest.Start(t, slices.Max(pgtest.Majors()))
 	file := filepath.Join(t.TempDir(), "landlord.yaml")
 	write := func(tenants string) {

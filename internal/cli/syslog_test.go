@@ -68,6 +68,7 @@ func (s *syslogged) lines(t *testing.T) (out []string) {
 // programs use, with the facility and the name by which one finds it; what the
 // file gets is the same. Without a daemon, nothing is changed.
 func TestJournalInTheSystemsLog(t *testing.T) {
+	t.Parallel()
 	if _, _, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-m", "true"}}); err != nil {
 		t.Skipf("NOT TESTED: it takes root and unshare to put another socket in place of /dev/log: %v", err)
 	}

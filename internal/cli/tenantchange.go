@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
+	"landlord/internal/apply"
+	"landlord/internal/plan"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
@@ -213,7 +215,14 @@ func (a *app) turnTenant(ctx context.Context, server, name string, t turn) error
 	if err != nil {
 		return err
 	}
-	if err := a.settle(ctx, h, name, landlord.Options{}, consent{}); err != nil {
+	err = a.settle(ctx, h, name, landlord.Options{}, consent{})
+	if t.quiet && onlyUnread(err) { // its door is shut all the same
+		if left := a.clear(ctx, h, name); left != nil {
+			return errors.Join(err, left)
+		}
+		fmt.Fprintf(a.Out, "tenant %s %s\n", name, t.done)
+	}
+	if err != nil {
 		return err
 	}
 	follow := func() error { return landlord.FollowRouter(ctx, h.estate) }
@@ -225,6 +234,13 @@ func (a *app) turnTenant(ctx context.Context, server, name string, t turn) error
 	}
 	fmt.Fprintf(a.Out, "tenant %s %s\n", name, t.done)
 	return nil
+}
+
+// onlyUnread says that nothing has failed but that a database could not be read.
+func onlyUnread(err error) bool {
+	_, unread := errors.AsType[*plan.UnreadError](err)
+	_, failed := errors.AsType[*apply.FailedError](err)
+	return unread && !failed
 }
 
 // clear shuts the router's door as well, and then sees to it that nobody of a
@@ -309,7 +325,7 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 		err = a.vacate(ctx, h, t, f)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; tenant %s is suspended now, and landlord tenant resume %s undoes that", err, name, name)
+		return err
 	}
 	if !h.bare {
 		h.draft = &draft{file: a.file, change: spec.Remove(name), orGone: true}
@@ -417,18 +433,20 @@ func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tena
 func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags) error {
 	h.fresh = closed(t, a.now(h))
 	h.estate = withClosed(h.estate, t)
-	if err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{}); err != nil {
+	err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{})
+	if err != nil && !onlyUnread(err) {
 		return err
 	}
-	if err := a.clear(ctx, h, t.Name); err != nil {
-		return err
+	err = errors.Join(err, a.clear(ctx, h, t.Name))
+	if err == nil && !f.noDump {
+		var kept []landlord.Dumped
+		kept, err = landlord.Keep(ctx, h.server, t, f.dir)
+		for _, k := range kept {
+			a.say("kept %s, %s; pg_restore reads it", k.Path, term.Bytes(k.Bytes))
+		}
 	}
-	if f.noDump {
-		return nil
+	if err != nil {
+		return fmt.Errorf("%w; tenant %s is suspended now, and landlord tenant resume %s undoes that", err, t.Name, t.Name)
 	}
-	kept, err := landlord.Keep(ctx, h.server, t, f.dir)
-	for _, k := range kept {
-		a.say("kept %s, %s; pg_restore reads it", k.Path, term.Bytes(k.Bytes))
-	}
-	return err
+	return nil
 }

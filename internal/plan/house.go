@@ -18,7 +18,10 @@ func (b *builder) build(h isolation.House) {
 	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
 	home := u.in(t.Home.Database)
-	if db := b.databases[t.Home.Database]; !t.Alone(t.Home) || db != nil && db.AllowConn {
+	// What is about its roles goes with the rest, in one transaction; but a door
+	// can be shut without getting in.
+	db, c := b.databases[t.Home.Database], b.contents[t.Home.Database]
+	if (!t.Alone(t.Home) || db != nil && db.AllowConn) && (c == nil || c.Error == "") {
 		home.roles(h)
 	} else {
 		u.roles(h)

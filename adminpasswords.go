@@ -7,6 +7,7 @@ import (
 
 	"landlord/internal/connect"
 	"landlord/internal/credentials"
+	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -31,7 +32,7 @@ func serverLogin(ctx context.Context, e tenant.Estate, s tenant.Server, settings
 	}
 	defer connect.Close(conn)
 	w := &work{estate: e, server: s, conn: conn}
-	if err := w.read(ctx); err != nil {
+	if err := w.read(ctx, &snapshot.Focus{Roles: []string{settings.User}}); err != nil {
 		return Credentials{}, err
 	}
 	return w.obtain(ctx, settings, rotate)

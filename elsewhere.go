@@ -25,7 +25,7 @@ func Elsewhere(ctx context.Context, e tenant.Estate, names ...string) error {
 		if len(others) == 0 || s.Own != nil {
 			continue
 		}
-		f := &snapshot.Focus{Shared: map[string][]string{}}
+		f := &snapshot.Focus{}
 		for _, t := range others {
 			f.Roles = append(f.Roles, t.Roles()...)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"landlord/internal/backup"
 	"landlord/internal/catalog"
+	"landlord/internal/connect"
 	"landlord/internal/plan"
 	"landlord/internal/tenant"
 )
@@ -23,7 +24,12 @@ type Dumped struct {
 // CanKeep says why no dump can be made of what is on a server, or nil. It is
 // asked before anything is changed.
 func CanKeep(ctx context.Context, s tenant.Server) error {
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	conn, err := connect.Open(ctx, s.Connection, connect.Options{})
+	if err != nil {
+		return fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	defer connect.Close(conn)
+	snap, err := catalog.Session(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
@@ -35,7 +41,7 @@ func CanKeep(ctx context.Context, s tenant.Server) error {
 // database that is gone has nothing to keep. What was kept is returned with an
 // error, too.
 func Keep(ctx context.Context, s tenant.Server, t tenant.Tenant, dir string) ([]Dumped, error) {
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, Focus: of([]string{t.Name})})
 	if err != nil {
 		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}

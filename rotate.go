@@ -127,7 +127,7 @@ func (w *work) look(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("there is no tenant %q any more", name)
 	}
-	if err := w.read(ctx); err != nil {
+	if err := w.read(ctx, lookingAt(t)); err != nil {
 		return err
 	}
 	on := w.estate.On(w.server.Name)
@@ -136,9 +136,22 @@ func (w *work) look(ctx context.Context, name string) error {
 	return nil
 }
 
+// lookingAt is the focus on a tenant as the server has it, and on the roles that
+// have the names of its own and of second logins.
+func lookingAt(t tenant.Tenant) *snapshot.Focus {
+	f := of([]string{t.Name})
+	f.Roles = t.Roles()
+	for _, l := range t.Logins {
+		if twin, ok := tenant.TwinName(l.Name); ok {
+			f.Roles = append(f.Roles, twin)
+		}
+	}
+	return f
+}
+
 // read reads what a server's databases share.
-func (w *work) read(ctx context.Context) (err error) {
-	if w.snap, err = catalog.Shared(ctx, w.conn, catalog.Options{}); err != nil {
+func (w *work) read(ctx context.Context, f *snapshot.Focus) (err error) {
+	if w.snap, err = catalog.Shared(ctx, w.conn, catalog.Options{Focus: f}); err != nil {
 		return fmt.Errorf("reading server %s: %w", w.server.Name, err)
 	}
 	return plan.Unfit(w.snap)

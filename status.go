@@ -127,22 +127,32 @@ func asleep(s tenant.Server) ([]Status, error) {
 }
 
 func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error) {
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection})
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, Focus: of(only)})
 	if err != nil {
 		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
 	var found []tenant.Tenant
-	var shared []string
+	sizes := catalog.UsageOf{Schemas: map[string][]string{}}
 	for _, t := range plan.Found(s.Name, snap) {
 		if len(only) > 0 && !slices.Contains(only, t.Name) {
 			continue
 		}
 		found = append(found, t)
-		if !t.Alone(t.Home) && !slices.Contains(shared, t.Home.Database) && accepts(snap, t.Home.Database) {
-			shared = append(shared, t.Home.Database)
+		if shared := !t.Alone(t.Home) && accepts(snap, t.Home.Database); shared && len(only) == 0 {
+			sizes.Schemas[t.Home.Database] = nil
+		} else if shared {
+			sizes.Schemas[t.Home.Database] = append(sizes.Schemas[t.Home.Database], t.Home.Schemas...)
+		}
+		if len(only) > 0 {
+			for p := range t.EachPlace {
+				sizes.Databases = append(sizes.Databases, p.Database)
+			}
 		}
 	}
-	use, err := catalog.ReadUsage(ctx, catalog.Options{Conninfo: s.Connection}, shared)
+	if len(found) == 0 {
+		return []Status{}, nil
+	}
+	use, err := catalog.ReadUsage(ctx, catalog.Options{Conninfo: s.Connection}, sizes)
 	if err != nil {
 		return nil, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
@@ -153,6 +163,25 @@ func list(ctx context.Context, s tenant.Server, only []string) ([]Status, error)
 		out[i].Version = snap.Version.String()
 	}
 	return out, nil
+}
+
+// of is the focus on what the server knows of some tenants; of none: on everything.
+func of(names []string) *snapshot.Focus {
+	if len(names) == 0 {
+		return nil
+	}
+	return &snapshot.Focus{Tenants: names}
+}
+
+// Find reads a tenant as a server has it, with no more of the others than its
+// name takes.
+func Find(ctx context.Context, s tenant.Server, name string) (t tenant.Tenant, ok bool, err error) {
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, Focus: of([]string{name})})
+	if err != nil {
+		return t, false, fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	t, ok = tenant.Estate{Tenants: plan.Found(s.Name, snap)}.Tenant(name)
+	return t, ok, nil
 }
 
 func accepts(snap snapshot.Snapshot, database string) bool {

@@ -70,10 +70,9 @@ func Read(parent context.Context, o Options) (snapshot.Snapshot, error) {
 	if err != nil {
 		return snap, err
 	}
-	if !snap.Session.Superuser {
-		o.Focus = nil
+	if o, err = focused(parent, conn, o, &snap); err != nil {
+		return snap, err
 	}
-	snap.Focus = o.Focus
 	var inside []snapshot.Contents
 	group, ctx := errgroup.WithContext(parent)
 	if o.Want != nil && !o.Dependencies {
@@ -120,8 +119,22 @@ func Shared(ctx context.Context, conn *pgconn.PgConn, o Options) (snapshot.Snaps
 	if err != nil {
 		return snap, err
 	}
+	if o, err = focused(ctx, conn, o, &snap); err != nil {
+		return snap, err
+	}
 	err = shared(ctx, conn, o, &snap)
 	return snap, err
+}
+
+// focused says in the snapshot what it is limited to. Who is no superuser reads
+// everything.
+func focused(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.Snapshot) (_ Options, err error) {
+	if !snap.Session.Superuser {
+		o.Focus = nil
+	}
+	o.Focus, err = marked(ctx, conn, o.Focus)
+	snap.Focus = o.Focus
+	return o, err
 }
 
 // shared reads what Session does not.

@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -16,10 +19,40 @@ var (
 	focusSQL string
 	//go:embed sql/focusties.sql
 	focusTiesSQL string
+	//go:embed sql/marked.sql
+	markedSQL string
 )
+
+// marked is the focus with the roles by name that bear the marks of its tenants:
+// or a few more, that name the tenant otherwise. A mark is JSON, which may spell
+// letters in another way.
+func marked(ctx context.Context, conn *pgconn.PgConn, f *snapshot.Focus) (*snapshot.Focus, error) {
+	if f == nil || len(f.Tenants) == 0 {
+		return f, nil
+	}
+	var named []string
+	for _, name := range append([]string{`\`}, quoted(f.Tenants)...) {
+		named = append(named, "pg_catalog.strpos(d.description, "+pgsql.Literal(name)+") > 0")
+	}
+	more := *f
+	more.Roles = slices.Clone(f.Roles)
+	err := query(ctx, conn, newReader(), strings.ReplaceAll(markedSQL, "{{named}}", strings.Join(named, " OR ")), func(row [][]byte) { more.Roles = append(more.Roles, string(row[0])) })
+	return &more, err
+}
+
+func quoted(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = `"` + name + `"`
+	}
+	return out
+}
 
 // numbered are the numbers of roles that are there, of these names.
 func numbered(names []string) string {
+	if len(names) == 0 {
+		return "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE false)"
+	}
 	return "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.rolname IN (" + pgsql.Literals(names...) + "))"
 }
 
@@ -42,8 +75,12 @@ func sharedWords(f *snapshot.Focus, user string) []string {
 	if len(f.Full) > 0 {
 		memberships += " UNION " + members + "m.roleid IN " + mighty + " AND m.member IN " + numbered(f.Full)
 	}
+	which := "SELECT x.oid FROM " + numbered(all) + " AS x"
+	if f.Shared != nil {
+		which += " UNION SELECT x.oid FROM " + mighty + " AS x"
+	}
 	return []string{
-		"{{whichroles}}", "WHERE r.oid = ANY (ARRAY(SELECT x.oid FROM " + mighty + " AS x UNION SELECT x.oid FROM " + numbered(all) + " AS x))",
+		"{{whichroles}}", "WHERE r.oid = ANY (ARRAY(" + which + "))",
 		"{{memberships}}", memberships + ")",
 		"{{settings}}", `(SELECT x.* FROM pg_catalog.pg_db_role_setting AS x
 			WHERE x.setdatabase IN (SELECT 0 UNION ALL SELECT d.oid FROM pg_catalog.pg_database AS d)

@@ -96,24 +96,21 @@ func still(name string, f refresh) refresh {
 func (a *app) without(h home, shown landlord.Status) refresh {
 	name := shown.Name
 	return func(ctx context.Context) (tenant.Estate, error) {
-		live, err := landlord.Export(ctx, h.server)
+		t, ok, err := landlord.Find(ctx, h.server, name)
 		if err != nil {
-			return live, err
+			return tenant.Estate{}, err
 		}
-		t, ok := live.Tenant(name)
 		if ok && !t.Suspended && !stillUnbuilt(ctx, h.server, shown) {
-			return live, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
+			return tenant.Estate{}, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
 		}
 		for _, p := range t.Places() {
 			if ok && !shown.In(p.Database) {
-				return live, fmt.Errorf("tenant %s has got database %s since you agreed: it stays, and is suspended; remove it again if it is to go", name, p.Database)
+				return tenant.Estate{}, fmt.Errorf("tenant %s has got database %s since you agreed: it stays, and is suspended; remove it again if it is to go", name, p.Database)
 			}
 		}
-		e := live
-		if !h.bare {
-			if e, err = a.specNow(ctx); err != nil {
-				return e, err
-			}
+		e, err := a.now(home{bare: h.bare, server: h.server})(ctx)
+		if err != nil {
+			return e, err
 		}
 		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
 		return e, nil

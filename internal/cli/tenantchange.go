@@ -407,15 +407,18 @@ func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tena
 		return home{}, tenant.Tenant{}, err
 	}
 	for _, h := range hs {
-		live, err := landlord.Export(ctx, h.server)
+		t, ok, err := landlord.Find(ctx, h.server, name)
 		if err != nil {
 			return home{}, tenant.Tenant{}, err
 		}
-		t, ok := live.Tenant(name)
 		if !ok {
 			continue
 		}
 		if h.bare {
+			live, err := landlord.Export(ctx, h.server)
+			if err != nil {
+				return home{}, t, err
+			}
 			h.estate, h.server = live, live.Servers[0]
 		} else if wanted, ok := h.estate.Tenant(name); ok {
 			if wanted.Server != h.server.Name {

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"landlord"
 	"landlord/internal/catalog"
 	"landlord/internal/pgsql"
@@ -66,6 +69,36 @@ func (w *world) focused(seen *tally) {
 		why := plan.Lacks(in)
 		if seen.count(why); why == "" {
 			w.compare(in, all)
+		}
+	}
+	w.found()
+}
+
+// found compares what is read of one tenant with what is read of it among all.
+func (w *world) found() {
+	w.t.Helper()
+	s := w.e.Servers[0]
+	all, err := landlord.List(w.ctx(), s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	live, err := landlord.Export(w.ctx(), s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, one := range w.e.Tenants {
+		want := slices.DeleteFunc(slices.Clone(all), func(s landlord.Status) bool { return s.Name != one.Name })
+		got, err := landlord.List(w.ctx(), s, one.Name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		found, ok, err := landlord.Find(w.ctx(), s, one.Name)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		wanted, there := live.Tenant(one.Name)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(landlord.Status{}, "Bytes")) + cmp.Diff(wanted, found) + cmp.Diff(there, ok); diff != "" {
+			w.t.Errorf("%s alone is not %[1]s among all: %s\nBY HAND:%s", one.Name, diff, indent(w.diary))
 		}
 	}
 }

@@ -4,6 +4,9 @@ package snapshot
 // it costs what these cost, and not what all do. Only a superuser's snapshot
 // can be so limited: of who is none, all that it may do bears on what it plans.
 type Focus struct {
+	// Tenants are names of tenants whose roles are found by landlord's marks, and
+	// are read like Roles.
+	Tenants []string
 	// Roles are the names of the tenants' roles, whether they are there or not:
 	// what these own, hold and are members of is read, and who is in them.
 	Roles []string
@@ -14,6 +17,8 @@ type Focus struct {
 	// tenant's owner: of what these are in, predefined and mighty roles are read.
 	Admins, Full []string
 	// Shared are the databases in which others live too, with the schemas in
-	// each that are read. Any other database is read whole.
+	// each that are read. Any other database is read whole. Nil: nothing is planned
+	// with the snapshot, and superusers are not read, who are looked for among all
+	// roles.
 	Shared map[string][]string
 }

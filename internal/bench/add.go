@@ -65,7 +65,7 @@ func (b *bench) additions(ctx context.Context) error {
 		b.out.row(fmt.Sprint(n), seconds(median(edits[i])), seconds(median(applies[i])))
 	}
 	b.out.line("\n%s", b.out.bound(fmt.Sprintf("a house among %d to one among %d", b.schemas, few), paired(applies[1], applies[0]), maxAdd, ""))
-	return nil
+	return b.turns(ctx, files, sizes)
 }
 
 // add adds one tenant as `landlord tenant add` does: to the file, and to the

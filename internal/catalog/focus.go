@@ -24,28 +24,21 @@ var (
 )
 
 // marked is the focus with the roles by name that bear the marks of its tenants:
-// or a few more, that name the tenant otherwise. A mark is JSON, which may spell
-// letters in another way.
+// or a few more, whose marks name the tenant otherwise. All comments are looked
+// through for it, since nothing else is sure to lead to a role whose memberships
+// somebody has changed.
 func marked(ctx context.Context, conn *pgconn.PgConn, f *snapshot.Focus) (*snapshot.Focus, error) {
 	if f == nil || len(f.Tenants) == 0 {
 		return f, nil
 	}
 	var named []string
-	for _, name := range append([]string{`\`}, quoted(f.Tenants)...) {
-		named = append(named, "pg_catalog.strpos(d.description, "+pgsql.Literal(name)+") > 0")
+	for _, name := range f.Tenants { // as JSON has it: letters, digits and _ stand for themselves
+		named = append(named, "d.description LIKE "+pgsql.Literal(`%"`+strings.ReplaceAll(name, "_", `\_`)+`"%`))
 	}
 	more := *f
 	more.Roles = slices.Clone(f.Roles)
 	err := query(ctx, conn, newReader(), strings.ReplaceAll(markedSQL, "{{named}}", strings.Join(named, " OR ")), func(row [][]byte) { more.Roles = append(more.Roles, string(row[0])) })
 	return &more, err
-}
-
-func quoted(names []string) []string {
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = `"` + name + `"`
-	}
-	return out
 }
 
 // numbered are the numbers of roles that are there, of these names.

@@ -50,16 +50,25 @@ type House struct {
 //go:embed sql/standout.sql
 var standoutSQL string
 
-var freeWord = regexp.MustCompile(`\{\{free (\w+) ([\w.]+)\}\}`)
+var (
+	freeWord  = regexp.MustCompile(`\{\{free (\w+) ([\w.]+)\}\}`)
+	houseWord = regexp.MustCompile(`\{\{house ([\w.]+)\}\}`)
+)
+
+// whereabouts asks for the numbers of a house's schemas, which are those of its
+// names and those that its roles own, and of its roles.
+func whereabouts(h House) string {
+	roles := "SELECT w.oid FROM pg_catalog.pg_roles AS w WHERE w.rolname IN (" + pgsql.Literals(h.Roles...) + ")"
+	return "SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN (" + pgsql.Literals(h.Schemas...) + ") OR n.nspowner IN (" + roles + ");" + roles + ";"
+}
 
 // standoutText is the query for one house.
-func standoutText(h House) string {
+func standoutText(h House, schemas, roles []uint32) string {
 	text := freeWord.ReplaceAllString(standoutSQL, `NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS x
       WHERE x.classid = 'pg_catalog.$1'::pg_catalog.regclass AND x.objid = $2 AND x.deptype = 'e')`)
-	roles := "(SELECT w.oid FROM pg_catalog.pg_roles AS w WHERE w.rolname IN (" + pgsql.Literals(h.Roles...) + "))"
-	schemas := pgsql.Literals(h.Schemas...)
-	return strings.NewReplacer("{{house}}", "(n.nspname IN ("+schemas+") OR n.nspowner IN "+roles+")", "{{roles}}", roles,
-		"{{schemas}}", schemas, "{{owner}}", pgsql.Literals(h.Owner), "{{databases}}", pgsql.Literals(h.Databases...)).Replace(text)
+	text = houseWord.ReplaceAllString(text, "$1 IN ("+numbers(append(schemas, 0))+")") // nothing has number 0
+	return strings.NewReplacer("{{roles}}", "("+numbers(append(roles, 0))+")", "{{schemas}}", pgsql.Literals(h.Schemas...),
+		"{{owner}}", pgsql.Literals(h.Owner), "{{databases}}", pgsql.Literals(h.Databases...)).Replace(text)
 }
 
 // ReadStandout reads what stands in a house's schemas of one database. What
@@ -72,7 +81,12 @@ func ReadStandout(ctx context.Context, o Options, database string, h House) Stan
 	}
 	defer connect.Close(conn)
 	r := newReader()
-	err = query(ctx, conn, r, standoutText(h), func(row [][]byte) {
+	var schemas, roles []uint32
+	err = query(ctx, conn, r, whereabouts(h), func(row [][]byte) { schemas = append(schemas, r.oid(row[0])) }, func(row [][]byte) { roles = append(roles, r.oid(row[0])) })
+	if err != nil {
+		return unread(database, err)
+	}
+	err = query(ctx, conn, r, standoutText(h, schemas, roles), func(row [][]byte) {
 		if row[2] != nil { // else dropped meanwhile
 			out.Largest = append(out.Largest, Large{string(row[0]), string(row[1]), int64(r.int(row[2]))})
 		}

@@ -59,7 +59,11 @@ var (
 // names and those that its roles own, and of its roles.
 func whereabouts(h House) string {
 	roles := "SELECT w.oid FROM pg_catalog.pg_roles AS w WHERE w.rolname IN (" + pgsql.Literals(h.Roles...) + ")"
-	return "SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN (" + pgsql.Literals(h.Schemas...) + ") OR n.nspowner IN (" + roles + ");" + roles + ";"
+	return "SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN (" + pgsql.Literals(h.Schemas...) + `)
+UNION SELECT s.objid FROM pg_catalog.pg_shdepend AS s
+WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND s.refobjid = ANY (ARRAY(` + roles + `)) AND s.deptype = 'o'
+  AND s.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+  AND s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database());` + roles + ";"
 }
 
 // standoutText is the query for one house.

@@ -57,10 +57,13 @@ func mapOf(r *hba.Rule) string {
 	return name
 }
 
+// mapped lists them; of many lines with one map some stand for all.
 func (f *facts) mapped() []mapped {
 	var list []mapped
+	seen := map[string]int{}
 	for _, r := range f.live {
-		if name := mapOf(r); name != "" && f.Ident != nil {
+		if name := mapOf(r); name != "" && f.Ident != nil && seen[name] < few {
+			seen[name]++
 			list = append(list, mapped{r, name, f.Ident.Of(name)})
 		}
 	}

@@ -39,8 +39,8 @@ func (a *app) auditCommand() *cobra.Command {
 matters, the exact lines that mend it, and what these may break. It judges a
 running server, a file that landlord snapshot wrote, or text: what psql prints
 for \du, \l, \drg, \dn+, \dp and \ddp (psql 9.2 to 18, in any order, wrapped or
-indented), and a pg_hba.conf. What cannot be judged it calls not known, and says
-what to paste or read next.
+indented), and a pg_hba.conf with its pg_ident.conf. What cannot be judged it
+calls not known, and says what to paste or read next.
 
 Nothing is changed. Advice is no finding: it does not count for the exit status.
 Findings that you know of and live with are waived in the spec (audit.waivers).

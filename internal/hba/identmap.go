@@ -19,6 +19,7 @@ type IdentFile struct {
 	Unresolved bool
 
 	patterns patterns
+	maps     map[string][]*IdentLine
 }
 
 // IdentLine is one line of a map.
@@ -43,7 +44,7 @@ type IdentLine struct {
 // in hba.c. What is wrong with it is in its Errors.
 func ParseIdent(name string, text []byte, opts Options) *IdentFile {
 	p := &parser{opts: opts, major: opts.major(), patterns: patterns{}}
-	f := &IdentFile{Name: name, Major: p.major, patterns: p.patterns}
+	f := &IdentFile{Name: name, Major: p.major, patterns: p.patterns, maps: map[string][]*IdentLine{}}
 	for _, l := range p.tokenize(name, string(text), 0).entries(nil) {
 		f.Unresolved = f.Unresolved || l.Unresolved || l.Include != nil && l.Include.Unresolved
 		if l.Include == nil && len(l.Errors) == 0 && !l.Unresolved {
@@ -80,20 +81,13 @@ func (p *parser) identLine(f *IdentFile, l *Line) {
 			return
 		}
 	}
-	f.Lines = append(f.Lines, &IdentLine{File: l.File, Line: l.Number, Text: strings.TrimSpace(oneLine(l.Raw)),
-		Map: words[0].Text, System: words[1], Role: words[2], patterns: p.patterns, major: p.major})
+	line := &IdentLine{File: l.File, Line: l.Number, Text: strings.TrimSpace(oneLine(l.Raw)),
+		Map: words[0].Text, System: words[1], Role: words[2], patterns: p.patterns, major: p.major}
+	f.Lines, f.maps[line.Map] = append(f.Lines, line), append(f.maps[line.Map], line)
 }
 
 // Of are the lines of one map.
-func (f *IdentFile) Of(name string) []*IdentLine {
-	var lines []*IdentLine
-	for _, l := range f.Lines {
-		if l.Map == name {
-			lines = append(lines, l)
-		}
-	}
-	return lines
-}
+func (f *IdentFile) Of(name string) []*IdentLine { return f.maps[name] }
 
 // May says whether somebody whom the line is for may log in as a role, and
 // whether that can be told at all: of some regular expressions it cannot.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
 
@@ -137,10 +138,13 @@ func bouncerAuthQuery(f *facts) []Finding {
 	}
 	query := strings.ToLower(cmp.Or(s.Value, "select usename, passwd from pg_shadow where usename=$1"))
 	var wrong []string
+	var fix []Fix
 	if m := lookupFunction.FindStringSubmatch(query); m != nil {
 		if !strings.Contains(m[1], ".") {
 			wrong = append(wrong, "the function "+m[1]+" is not qualified with its schema")
 		}
+		more, mend := f.lookupWrong(m[1])
+		wrong, fix = append(wrong, more...), mend
 	} else {
 		if !strings.Contains(query, "pg_catalog.pg_") {
 			wrong = append(wrong, "its tables are not qualified with pg_catalog")
@@ -162,8 +166,35 @@ func bouncerAuthQuery(f *facts) []Finding {
 	if !set {
 		what = "auth_query is not set. The default: " + strings.Join(wrong, "; ") + "."
 	}
+	if len(fix) > 0 {
+		x := f.bouncerFinding("auth_query", s.Place, what, "")
+		x.Fix = fix
+		return []Finding{x}
+	}
 	return []Finding{f.bouncerFinding("auth_query", s.Place, what,
 		"auth_query = SELECT rolname, CASE WHEN rolvaliduntil < pg_catalog.now() THEN NULL ELSE rolpassword END FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin AND NOT rolsuper")}
+}
+
+// lookupWrong says what is wrong with the function that looks verifiers up, in
+// whichever database it was read: what it does is not in a snapshot.
+func (f *facts) lookupWrong(name string) (wrong []string, fix []Fix) {
+	for _, h := range f.houses {
+		for _, r := range h.Routines {
+			called, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(r.Signature), `"`, ""), "(")
+			if called != strings.ReplaceAll(name, `"`, "") {
+				continue
+			}
+			if public(f.routineACL(r))&pgsql.Execute != 0 {
+				wrong = append(wrong, fmt.Sprintf("PUBLIC may run %s of database %s, so that every login reads everybody's verifiers", r.Signature, ident(h.name)))
+				fix = append(fix, in(h.name, "REVOKE EXECUTE ON ROUTINE "+r.Signature+" FROM PUBLIC;"))
+			}
+			if open := r.OpenPath(); open != "" {
+				wrong = append(wrong, fmt.Sprintf("%s of database %s: %s", r.Signature, ident(h.name), open))
+				fix = append(fix, in(h.name, "ALTER ROUTINE "+r.Signature+" SET search_path = pg_catalog, pg_temp;"))
+			}
+		}
+	}
+	return wrong, fix
 }
 
 func bouncerAdmins(f *facts) []Finding {

@@ -94,7 +94,7 @@ func (f *facts) breach(ways []access.Crossing) Finding {
 		}
 		b.WriteString(s.Why)
 		if len(s.SQL) > 0 {
-			fmt.Fprintf(&b, " [%s]", strings.Join(s.SQL, "; "))
+			fmt.Fprintf(&b, " [%s]", inShort(s.SQL))
 		}
 	}
 	b.WriteString(".")
@@ -112,6 +112,15 @@ func (f *facts) breach(ways []access.Crossing) Finding {
 		}
 	}
 	return x
+}
+
+// inShort is the SQL of a step; of many statements the ends, since landlord access
+// path shows all.
+func inShort(sql []string) string {
+	if len(sql) > 3 {
+		sql = []string{sql[0], "…", sql[len(sql)-1]}
+	}
+	return strings.Join(sql, "; ")
 }
 
 // whom names an end of a way.

@@ -282,12 +282,30 @@ var bouncerHoles = []struct {
 		func(b *Bouncer) bool {
 			return b.UsersFile == "" && b.Settings["auth_file"].Value != "" && !b.looksUp() || len(b.Users) > 1
 		}},
+	{[3]int{}, [3]int{1, 26, 0}, "CVE-2026-6668: whoever reaches its port can bring it to a standstill by a packet too large to count", nil},
+	{[3]int{1, 20, 0}, [3]int{1, 26, 1}, "CVE-2026-107349: whoever reaches its port can bring it to a standstill by an option without a name (name options in ignore_startup_parameters, or nothing)",
+		func(b *Bouncer) bool {
+			value := b.Settings["ignore_startup_parameters"].Value
+			return value != "" && !regexp.MustCompile(`(^|[, ])options([, ]|$)`).MatchString(value)
+		}},
+	{[3]int{1, 21, 0}, [3]int{1, 26, 1}, "CVE-2026-107348: whoever reaches its port can bring it to a standstill by a packet of more than 2 GiB (lower max_packet_size)",
+		func(b *Bouncer) bool {
+			n, err := strconv.ParseInt(b.Settings["max_packet_size"].Value, 10, 64)
+			return err == nil && n > 1<<31
+		}},
+	{[3]int{}, [3]int{1, 26, 0}, "CVE-2026-6669: a malicious server has it count for ever", nil},
 	{[3]int{}, [3]int{1, 25, 2}, "CVE-2026-6664: whoever reaches its port can end it by a malformed packet", nil},
 	{[3]int{}, [3]int{1, 25, 1}, "CVE-2025-12819: whoever may connect has the lookup of passwords run code of theirs, by a search_path in the startup message", nil},
 	{[3]int{}, [3]int{1, 24, 1}, "CVE-2025-2291: passwords that have expired (VALID UNTIL) still let in", nil},
 	{[3]int{}, [3]int{1, 19, 0}, "with auth_user for all databases, whoever knocks at its console by a name that it does not know brings it to a standstill (set auth_user for each database)",
 		func(b *Bouncer) bool { return b.Settings["auth_user"].Value != "" }},
 	{[3]int{}, [3]int{1, 16, 1}, "CVE-2021-3935: somebody in between puts SQL in front of a session with client certificates", nil},
+	{[3]int{1, 6, 0}, [3]int{1, 6, 1}, "CVE-2015-6817: whoever comes as a user that is not there gets in as auth_user", nil},
+	{[3]int{}, [3]int{1, 5, 5}, "CVE-2015-4054: whoever reaches its port can end it by a password before a startup", nil},
+	{[3]int{}, [3]int{1, 5, 3}, "CVE-2012-4575: whoever reaches its port can end it by a long name, where [databases] has *",
+		func(b *Bouncer) bool {
+			return slices.ContainsFunc(b.Databases, func(d BouncerDatabase) bool { return d.Name == "*" })
+		}},
 }
 
 // looksUp says whether some database has its passwords looked up.

@@ -224,12 +224,27 @@ func (w *writer) tunable() {
 	for key, value := range w.own.Settings {
 		settings[strings.ToLower(key)] = value
 	}
+	settings[ignored] = w.ignores(settings[ignored])
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
 		if Insisted(key) {
 			w.fail("%s is landlord's to set", key)
 		}
 		w.set(key, settings[key])
 	}
+}
+
+// ignored names the parameters of a client's startup that PgBouncer passes over.
+const ignored = "ignore_startup_parameters"
+
+// ignores adds options for the versions that anybody brings to a standstill
+// otherwise (CVE-2026-107349). What a client asks for there is passed over then;
+// older versions turn the client away.
+func (w *writer) ignores(value string) string {
+	words := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+	if len(words) == 0 || slices.Contains(words, "options") || w.version.Before(Version{1, 20, 0}) || !w.version.Before(Version{1, 26, 1}) {
+		return value
+	}
+	return value + ",options"
 }
 
 func (w *writer) tls() {

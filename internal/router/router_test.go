@@ -207,6 +207,9 @@ func TestHolesByVersion(t *testing.T) {
 		{"1.18.0", list, "CVE-2025-2291", "CVE-2021-3935"},
 		{"1.26.0", list, "CVE-2026-107350", "CVE-2025-2291"},
 		{"1.26.1", list, "", "CVE-2026-107350"},
+		{"1.25.2", base, "CVE-2026-6668", "CVE-2026-6664"},
+		{"1.24.1", base, "CVE-2026-6664", "CVE-2025-2291"},
+		{"1.26.0", base, "", "CVE-2026-6668"},
 	} {
 		v, ok := ParseVersion(x.version)
 		if !ok {
@@ -232,6 +235,27 @@ func TestHolesByVersion(t *testing.T) {
 	}
 	if _, ok := ParseVersion("what"); ok {
 		t.Error("no version, and one was read")
+	}
+}
+
+// TestOptionsAreIgnored where an option without a name would bring PgBouncer to
+// a standstill, whatever the user has written.
+func TestOptionsAreIgnored(t *testing.T) {
+	for _, x := range []struct {
+		v         Version
+		own, want string
+	}{
+		{Version{1, 18, 0}, "", "extra_float_digits"}, {Version{1, 20, 0}, "", "extra_float_digits,options"}, {Version{1, 26, 0}, "a, b", "a, b,options"},
+		{Version{1, 24, 1}, "options", "options"}, {Version{1, 26, 1}, "", "extra_float_digits"},
+	} {
+		own := Own{Settings: map[string]string{}}
+		if x.own != "" {
+			own.Settings["ignore_startup_parameters"] = x.own
+		}
+		p, err := Processes(base, x.v, nil, nil, nil, own)
+		if err != nil || !strings.Contains(p[0].Files[IniFile], "\nignore_startup_parameters = "+x.want+"\n") {
+			t.Errorf("%s: %v, %s", x.v, err, p[0].Files[IniFile])
+		}
 	}
 }
 

@@ -177,6 +177,7 @@ func (l *lives) elsewhere() {
 		t.Errorf("the server that it does not stand on has changed: %s", diff)
 	}
 	l.must("tenant", "add", "acme", "--server", connection)
+	l.oneIsGone(other)
 	for _, verb := range []string{"show", "remove"} {
 		l.cannot(2, []string{"tenant acme is on 2 servers: choose one with --server"}, "tenant", verb, "acme", "-f", l.file)
 	}
@@ -184,6 +185,24 @@ func (l *lives) elsewhere() {
 	l.must("tenant", "suspend", "acme", "-f", l.file)
 	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n")
 	l.must("tenant", "resume", "acme", "-f", l.file)
+}
+
+// oneIsGone: of two servers one cannot be asked; the other's tenants are listed.
+func (l *lives) oneIsGone(other *pgtest.Server) {
+	t := l.t
+	if out := l.must("tenant", "list", "-f", l.file); strings.Count(out, "acme") < 2 || !strings.Contains(out, "other (") {
+		t.Errorf("of two servers: %s", out)
+	}
+	if err := other.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	status, out, said := l.landlord("tenant", "list", "-f", l.file)
+	if status != 1 || !strings.Contains(out, "bolt") || !strings.Contains(said, "next: start the server") || !strings.Contains(said, "server other") {
+		t.Errorf("exit status %d: %s%s", status, out, said)
+	}
+	if err := other.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // unbuilt: a tenant whose database is not there goes without one being made.

@@ -71,7 +71,7 @@ shows the first few in the order of --sort, and --by-house a line for each
 database (sorted by name, house, size or connections); the last line counts all
 that were asked for. Filters may be combined: those who fit all of them are
 listed. What is not known, such as a size that cannot be read, fits no filter.
-Exit status: 0; 1 failed; 2 bad usage or spec.`,
+Exit status: 0; 1 failed, or a server could not be asked (the others are listed); 2 bad usage or spec.`,
 		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --match 'shop_*' --larger 10GiB\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.listTenants(c.Context(), f) },
@@ -92,10 +92,14 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	all, err := a.statuses(ctx, f.server)
-	if err != nil {
-		return err
+	all, unasked := a.statuses(ctx, f.server)
+	if unasked != nil && len(all) == 0 {
+		return unasked
 	}
+	return errors.Join(a.printList(all, f, order), unasked)
+}
+
+func (a *app) printList(all []landlord.Status, f listFlags, order func(a, b landlord.Status) int) error {
 	all = slices.DeleteFunc(all, func(s landlord.Status) bool { return !f.has(s) })
 	total := sum("", all)
 	if f.byHouse {
@@ -121,7 +125,7 @@ func (a *app) listTenants(ctx context.Context, f listFlags) error {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	_, err = fmt.Fprintf(a.Out, "%s%s%s\n", a.outLook().Table(t), shown(len(all), total.tenants), total)
+	_, err := fmt.Fprintf(a.Out, "%s%s%s\n", a.outLook().Table(t), shown(len(all), total.tenants), total)
 	return err
 }
 
@@ -132,20 +136,23 @@ func shown(n, of int) string {
 	return fmt.Sprintf("the first %d of ", n)
 }
 
+// statuses are those of all tenants, or of some, on all servers. With an error
+// come those of the servers that could be asked.
 func (a *app) statuses(ctx context.Context, server string, only ...string) ([]landlord.Status, error) {
 	hs, err := a.homes(server)
 	if err != nil {
 		return nil, err
 	}
 	var all []landlord.Status
+	var failures []error
 	for _, h := range hs {
 		list, err := landlord.List(ctx, h.server, only...)
 		if err != nil {
-			return nil, err
+			failures = append(failures, err)
 		}
 		all = append(all, list...)
 	}
-	return all, nil
+	return all, errors.Join(failures...)
 }
 
 func listRow(s landlord.Status) []term.Cell {

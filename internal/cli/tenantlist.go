@@ -71,7 +71,8 @@ shows the first few in the order of --sort, and --by-house a line for each
 database (sorted by name, house, size or connections); the last line counts all
 that were asked for. Filters may be combined: those who fit all of them are
 listed. What is not known, such as a size that cannot be read, fits no filter.
-Exit status: 0; 1 failed, or a server could not be asked (the others are listed); 2 bad usage or spec.`,
+Exit status: 0; 1 failed, or a server could not be asked (the others are
+listed); 2 bad usage or spec.`,
 		Example: "  landlord tenant list\n  landlord tenant list --sort size --top 20\n  landlord tenant list --match 'shop_*' --larger 10GiB\n  landlord tenant list --by-house\n  landlord tenant list --server 'host=/var/run/postgresql user=postgres' --busy",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.listTenants(c.Context(), f) },

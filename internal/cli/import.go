@@ -22,8 +22,8 @@ func (a *app) importCommand() *cobra.Command {
 a landlord.yaml that adopts them, with the reason of each guess. Databases in
 which the same logins work, and no others, are one tenant's. What it cannot tell
 stands in the file as "# ask:", and on the standard error. It changes nothing on
-the server, and no file that is there. Read what it wrote, then go on with check,
-plan, apply and prove.
+the server, and no file that is there. Read what it wrote, then go on with
+check, plan, apply and prove.
 Exit status: 0; 1 failed; 2 bad usage; 3 there is something to decide.`,
 		Example: "  landlord import --server 'host=/var/run/postgresql user=postgres'",
 		Args:    cobra.NoArgs,

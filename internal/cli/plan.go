@@ -48,9 +48,9 @@ changed and no lock is taken. --output sql prints a psql script that does what
 apply does, to be read and run instead of it.
 
 With --tenant it is about this tenant's own roles, databases and schemas, and
-what of the server their walls rest on. Who was put into a group that all tenants
-share (landlord_tenants, the group of a shared database), and what other tenants
-have, is looked at only by a plan for all.
+what of the server their walls rest on. Who was put into a group that all
+tenants share (landlord_tenants, the group of a shared database), and what other
+tenants have, is looked at only by a plan for all.
 
 Exit status: 0 nothing to do; 1 failed; 2 mistake in the call or in the spec,
 or something on the server that landlord did not make is in the way; 3 there

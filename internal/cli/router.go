@@ -44,10 +44,10 @@ only where something has changed. Where systemd runs the machine and landlord
 runs as root, each process is a unit of its own, landlord-router@1.service and
 so on, which starts with the machine, and again whenever it ends; what does not
 run yet is started. Elsewhere, and with host: {manager: plain}, a process that
-does not run is left so, and the command that starts it is printed. A server where the router cannot know who
-may come in (a managed service) is left out, and named. So are the known holes
-of this PgBouncer. All pools together must fit into each server's
-max_connections.
+does not run is left so, and the command that starts it is printed. A server
+where the router cannot know who may come in (a managed service) is left out,
+and named. So are the known holes of this PgBouncer. All pools together must fit
+into each server's max_connections.
 Exit status: 0 done or nothing to do; 1 failed, refused, the pools do not fit,
 or a tenant is left out; 2 bad usage or spec.`,
 		Example: "  landlord router apply\n  landlord router apply -f /etc/landlord.yaml",

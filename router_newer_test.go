@@ -89,6 +89,14 @@ func TestNewerPgBouncer(t *testing.T) {
 		}
 		clients = append(clients, conn)
 	}
+	// Prepared statements work in transaction mode, too, though both have one
+	// connection by turns.
+	for i := range 6 {
+		var n int
+		if err := clients[i%2].QueryRow(t.Context(), "SELECT $1::int + 1", i).Scan(&n); err != nil || n != i+1 {
+			t.Errorf("a prepared statement: %d, %v", n, err)
+		}
+	}
 	for range 4 {
 		conn, err := r.enter(t, acme, "acme_app", r.passwords["acme_app"])
 		if err != nil {

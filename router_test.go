@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 	"landlord"
 	"landlord/internal/localpg"
 	"landlord/internal/pgsql"
@@ -461,12 +462,39 @@ func TestRotationThroughTheRouter(t *testing.T) {
 }
 
 // TestPoolThroughTheRouter: a pool's login comes by its own name, and becomes a
-// tenant for a transaction.
+// tenant for a transaction. Clients of a tenant with two databases, who all
+// together want more connections than its login may have, wait for each other.
 func TestPoolThroughTheRouter(t *testing.T) {
 	s := pgtest.Start(t, pgtest.Majors()[0])
 	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
 		e.Servers[0].Pools = []tenant.Pool{{Name: "web", Database: "shared"}}
+		e.Router.PoolMode = "transaction"
+		e.Tenants[0].Limits.Connections, e.Tenants[0].Further = 2, []tenant.Place{{Database: "archive", Schemas: []string{"acme"}}}
 	})
+	var clients []*pgx.Conn
+	for range 3 {
+		for _, name := range []string{"acme", "acme.archive"} {
+			conn, err := r.enter(t, name, "acme_app", r.passwords["acme_app"])
+			if err != nil {
+				t.Fatalf("by the name %s: %v", name, err)
+			}
+			clients = append(clients, conn)
+		}
+	}
+	var group errgroup.Group
+	for _, c := range clients {
+		group.Go(func() error {
+			for range 20 {
+				if _, err := c.Exec(t.Context(), "SELECT pg_sleep(0.002)", pgx.QueryExecModeSimpleProtocol); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Errorf("a client of a tenant whose login may have two connections: %v", err)
+	}
 	verifier, err := pgsql.ScramVerifier("of the pool")
 	if err != nil {
 		t.Fatal(err)

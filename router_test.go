@@ -471,29 +471,25 @@ func TestPoolThroughTheRouter(t *testing.T) {
 		e.Router.PoolMode = "transaction"
 		e.Tenants[0].Limits.Connections, e.Tenants[0].Further = 2, []tenant.Place{{Database: "archive", Schemas: []string{"acme"}}}
 	})
-	var clients []*pgx.Conn
-	for range 3 {
-		for _, name := range []string{"acme", "acme.archive"} {
+	for _, name := range []string{"acme", "acme.archive", "acme"} {
+		var group errgroup.Group
+		for range 3 {
 			conn, err := r.enter(t, name, "acme_app", r.passwords["acme_app"])
 			if err != nil {
 				t.Fatalf("by the name %s: %v", name, err)
 			}
-			clients = append(clients, conn)
-		}
-	}
-	var group errgroup.Group
-	for _, c := range clients {
-		group.Go(func() error {
-			for range 20 {
-				if _, err := c.Exec(t.Context(), "SELECT pg_sleep(0.002)", pgx.QueryExecModeSimpleProtocol); err != nil {
-					return err
+			group.Go(func() error {
+				for range 10 {
+					if _, err := conn.Exec(t.Context(), "SELECT pg_sleep(0.005)", pgx.QueryExecModeSimpleProtocol); err != nil {
+						return err
+					}
 				}
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		t.Errorf("a client of a tenant whose login may have two connections: %v", err)
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Errorf("by the name %s, a client of a login that may have two connections: %v", name, err)
+		}
 	}
 	verifier, err := pgsql.ScramVerifier("of the pool")
 	if err != nil {

@@ -106,8 +106,10 @@ func someTenants(n int) string {
 
 // A standby takes no changes: landlord says so, and where to go instead.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	for _, major := range ends(pgtest.Majors()) {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Parallel()
 			s := pgtest.Start(t, major)
 			y := newTry(t, s.ConnString("postgres", "postgres"), someTenants(2))
 			y.run(0, nil, "apply", "--yes")
@@ -138,8 +140,10 @@ func TestStandby(t *testing.T) {
 // A server that is out of connections, from the beginning or from some point
 // on: an error with what to do, and nothing is changed, or what was is whole.
 func TestOutOfConnections(t *testing.T) {
+	t.Parallel()
 	for _, major := range ends(pgtest.Majors()) {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Parallel()
 			s := pgtest.Start(t, major, pgtest.WithSettings(map[string]string{
 				"max_connections": "16", "superuser_reserved_connections": "1", "max_wal_senders": "0", "autovacuum": "off"}))
 			y := newTry(t, s.ConnString("postgres", "postgres"), someTenants(6))
@@ -229,9 +233,11 @@ func hog(t *testing.T, s *pgtest.Server) (stop func()) {
 // A disk that fills up in the middle: an error that says so, nothing half
 // open, and with more room the next apply completes.
 func TestOutOfDisk(t *testing.T) {
+	t.Parallel()
 	majors := ends(pgtest.Majors())
 	for _, major := range majors {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Parallel()
 			s := pgtest.Start(t, major, pgtest.WithHBA(openHBA), pgtest.WithSettings(map[string]string{
 				"shared_buffers": "1MB", // or the pages are not written until the next checkpoint
 			}))

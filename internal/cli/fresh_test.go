@@ -38,6 +38,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // no other landlord is at work, not what it said before the wait; and where
 // nothing is to be done, nobody waits at all.
 func TestApplyReadsTheSpecAgain(t *testing.T) {
+	t.Parallel()
 	s := pgtest.Start(t, pgtest.Majors()[0])
 	conninfo := s.ConnString("postgres", "postgres")
 	file := filepath.Join(t.TempDir(), "landlord.yaml")

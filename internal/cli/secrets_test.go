@@ -56,8 +56,10 @@ func (s *secretive) write(name, text string, mode fs.FileMode) {
 // an error, the one answer apart that is the password; and every file that
 // holds one is closed to others.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
 	for _, major := range ends(pgtest.Majors()) {
 		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Parallel()
 			server := pgtest.Start(t, major, pgtest.WithTLS(), pgtest.WithSettings(map[string]string{
 				"log_statement": "all", "log_min_duration_statement": "0", "log_min_messages": "debug1", "log_min_error_statement": "debug1",
 				"log_parameter_max_length": "-1", "log_parameter_max_length_on_error": "-1", "debug_print_parse": "off",

@@ -167,6 +167,7 @@ func strings1(t *testing.T, conn *pgx.Conn, sql string) []string {
 
 // TestWallsAreSeen: what TestKilled relies on finds each thing that is wrong.
 func TestWallsAreSeen(t *testing.T) {
+	t.Parallel()
 	majors := ends(pgtest.Majors())
 	k := newKilling(t, majors[len(majors)-1])
 	k.must("apply", "--yes", "-q", "--tenant", "d01", "--tenant", "s00")

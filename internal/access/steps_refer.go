@@ -160,7 +160,7 @@ func cast(o Object, key snapshot.Key, schema string) []string {
 	name, table := pgsql.Qualified(schema, "landlord_path"), pgsql.Qualified(o.Schema, o.Name)
 	kind, column := key.Types[0], pgsql.Ident(key.Columns[0])
 	out = append(out, "CREATE TYPE "+name+" AS ENUM ('1')",
-		"CREATE FUNCTION "+name+"("+name+") RETURNS "+kind+" LANGUAGE plpgsql AS $$BEGIN …; RETURN (SELECT "+column+" FROM "+table+" LIMIT 1); END$$",
+		"CREATE FUNCTION "+name+"("+name+") RETURNS "+kind+" LANGUAGE plpgsql AS "+pgsql.Literal("BEGIN …; RETURN (SELECT "+column+" FROM "+table+" LIMIT 1); END")+" -- what … stands for, and the steps below, run as "+shown(o.Owner),
 		"CREATE CAST ("+name+" AS "+kind+") WITH FUNCTION "+name+"("+name+") AS IMPLICIT")
 	if len(key.Columns) > 1 {
 		return append(out, "CREATE TABLE … (…, FOREIGN KEY ("+pgsql.Idents(key.Columns...)+") REFERENCES "+table+")", "INSERT INTO …")

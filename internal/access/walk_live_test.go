@@ -244,7 +244,7 @@ func filled(p access.Path, statement string) []string {
 	var out []string
 	for _, s := range p.Steps {
 		for _, sql := range s.SQL {
-			out = append(out, strings.Replace(sql, "BEGIN …;", "BEGIN EXECUTE "+pgsql.Literal(statement)+";", 1))
+			out = append(out, strings.Replace(strings.Replace(sql, "BEGIN …;", "BEGIN EXECUTE "+strings.ReplaceAll(pgsql.Literal(statement), "'", "''")+";", 1), "-- what …", "-- what", 1))
 		}
 		if s.Kind == "foreign-key" {
 			return out

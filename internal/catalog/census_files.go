@@ -20,6 +20,12 @@ import (
 func configuration(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {
 	file := hbaFile(ctx, conn, *snap)
 	snap.HBA = file
+	if file.Error != "" && snap.Parameters != nil {
+		views(ctx, conn, snap.Version.Major(), snap.Parameters["hba_file"], file)
+	}
+	if file.Rebuilt {
+		return configurationErrors(ctx, conn, snap)
+	}
 	if file.Error != "" {
 		for _, part := range []snapshot.Part{snapshot.PartHBA, snapshot.PartHBAErrors, snapshot.PartIdent} {
 			snap.Unread = append(snap.Unread, snapshot.Unread{Part: part, Reason: file.Error})
@@ -37,7 +43,15 @@ func configuration(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snap
 	for i := range file.Included {
 		file.Included[i].Text = hba.Redact(file.Included[i].Text)
 	}
-	r := newReader()
+	return configurationErrors(ctx, conn, snap)
+}
+
+// configurationErrors reads what the server finds wrong in the files.
+func configurationErrors(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {
+	r, file := newReader(), snap.HBA
+	if file.Ident == nil {
+		snap.Unread = append(snap.Unread, snapshot.Unread{Part: snapshot.PartIdent, Reason: "nobody showed pg_ident.conf"})
+	}
 	pieces := errorPieces(r, snap.Version.Major(), snap.Parameters["ident_file"], file)
 	unread, err := readPieces(ctx, conn, r, "", pieces, func() { file.Errors = nil })
 	snap.Unread = append(snap.Unread, unread...)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"landlord/internal/catalog"
+	"landlord/internal/hba"
 	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
 	"landlord/internal/snapshot"
@@ -397,6 +398,40 @@ func TestCensusReadsIncludedFiles(t *testing.T) {
 			t.Errorf("errors: %+v", got.Errors)
 		}
 	})
+}
+
+// TestCensusOfRulesThatAreShown: a role that may look at pg_hba_file_rules and
+// not at the file learns the rules from there.
+func TestCensusOfRulesThatAreShown(t *testing.T) {
+	for _, major := range ends(pgtest.Majors()) {
+		s := pgtest.Start(t, major)
+		s.Exec(t, "", `CREATE ROLE looker LOGIN`, `GRANT SELECT ON pg_hba_file_rules TO looker; GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO looker`)
+		if major >= 15 {
+			s.Exec(t, "", `GRANT SELECT ON pg_ident_file_mappings TO looker; GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO looker`)
+			if err := os.WriteFile(filepath.Join(s.DataDir(), "pg_ident.conf"), []byte("# x\nm \"a b\" looker\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.SetHBA(t, localpg.DefaultHBA+"local all looker trust\n# why\nhost \"a b\",c +d 10.0.0.0/8 radius radiusservers=127.0.0.1 radiussecrets=hidden-secret\nlocal all other peer map=m\n")
+		got := census(t, catalog.CensusOptions{Conninfo: s.ConnString("postgres", "looker")}).HBA
+		if got == nil || !got.Rebuilt || strings.Contains(got.Text, "hidden-secret") {
+			t.Fatalf("%+v", got)
+		}
+		f := hba.Parse("f", []byte(got.Text), hba.Options{Major: major})
+		rules := f.Rules()
+		last := rules[len(rules)-1]
+		if len(f.Errors) > 0 || len(rules) < 4 || last.Line != 2+strings.Count(localpg.DefaultHBA, "\n")+2 || rules[len(rules)-2].Databases[0].Text != "a b" {
+			t.Errorf("%v, line %d of\n%s", f.Errors, last.Line, got.Text)
+		}
+		if major >= 15 && (got.Ident == nil || got.Ident.Text != "\nm \"a b\" looker\n") {
+			t.Errorf("%+v", got.Ident)
+		}
+	}
+}
+
+// ends are the oldest and the newest.
+func ends(majors []int) []int {
+	return slices.Compact([]int{slices.Min(majors), slices.Max(majors)})
 }
 
 func TestCensusOfADatabaseThatIsNotThere(t *testing.T) {

@@ -149,6 +149,9 @@ type HBA struct {
 	// Stale says that the file was changed after the server last loaded its
 	// configuration: it goes by other rules than these.
 	Stale bool `json:"stale,omitempty"`
+	// Rebuilt says that the text was made from what pg_hba_file_rules shows:
+	// without comments and quotes, and what is included in its place.
+	Rebuilt bool `json:"rebuilt,omitempty"`
 	// Error is why it could not be read.
 	Error string `json:"error,omitempty"`
 	// Included are the files that it names, each once.

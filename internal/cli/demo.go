@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"landlord"
 	"landlord/internal/apply"
+	"landlord/internal/cluster"
 	"landlord/internal/demo"
 	"landlord/internal/plan"
 	"landlord/internal/tenant"
@@ -27,8 +29,7 @@ database each, two with a schema each, one with a server of its own), put a
 little data into each, and prove through real logins that nobody gets into
 another's. Nothing on this machine's own servers is touched; as root, an address
 of 192.0.2.0/24 is on the loopback interface while the demo runs, and the server
-of its own listens there, under its limits where there are control groups (v1).
-The landlord.yaml stays for you to read; the servers end with Ctrl-C.
+of its own listens there, under its limits where there are control groups. The landlord.yaml stays for you to read; the servers end with Ctrl-C.
 Exit status: 0 the walls hold; 1 failed; 3 they do not.`,
 		Example: "  landlord demo\n  landlord demo --once",
 		Args:    cobra.NoArgs,
@@ -50,6 +51,7 @@ func (a *app) demo(ctx context.Context, dir string, once bool) (err error) {
 	if err := a.furnish(ctx, d); err != nil {
 		return err
 	}
+	a.introduce(d)
 	a.file, a.output = d.SpecFile(), "text"
 	if err := a.prove(ctx, scope{}, landlord.Options{}); err != nil {
 		return err
@@ -58,7 +60,7 @@ func (a *app) demo(ctx context.Context, dir string, once bool) (err error) {
 	if once {
 		return nil
 	}
-	a.say("\nThe server runs until you press Ctrl-C.")
+	a.say("\nThe servers run until you press Ctrl-C.")
 	<-ctx.Done()
 	a.say("\nstopping; %s stays for you to read", d.SpecFile())
 	return nil
@@ -84,6 +86,34 @@ func (a *app) furnish(ctx context.Context, d *demo.Demo) error {
 		return err
 	}
 	return d.Route(ctx)
+}
+
+// introduce says who lives where, before the houses are tried.
+func (a *app) introduce(d *demo.Demo) {
+	names := map[tenant.Model]string{}
+	for _, t := range d.Estate.Tenants {
+		names[t.Isolation] += ", " + t.Name
+	}
+	a.say("\nFive customers (tenants), in three kinds of houses:")
+	row := func(who, what string) { a.say("  %-19s %s", strings.TrimPrefix(who, ", "), what) }
+	row(names[tenant.Database], "a database each, on one server")
+	row(names[tenant.Schema], "a schema each, in one database that they share")
+	if s, ok := d.Estate.Server(demo.Own); ok {
+		held := "and nothing holds it to that here: limits want root, and control groups"
+		if d.Limit() != "" {
+			held = "and the kernel holds it to that"
+		}
+		row(demo.Own, fmt.Sprintf("a server of its own, at %s, port %d:", s.Own.Listen(), s.Own.Port()))
+		row("", fmt.Sprintf("%s of memory and %s processor, %s", term.Bytes(s.Own.Resources.Memory), cluster.Processors(s.Own.Resources.CPU), held))
+	}
+	switch r := d.Estate.Router; {
+	case r != nil:
+		row("one door for all", fmt.Sprintf("PgBouncer in %s, port %d:", r.Socket, r.Port))
+		row("", "programs know one address, and give their customer's name as the database")
+	default:
+		row("no door for all", "PgBouncer is not installed: the router is left out")
+	}
+	a.say("\nNow landlord logs in as each of them, and tries to get out:")
 }
 
 // invite prints how to try it by hand.
@@ -112,5 +142,6 @@ func (a *app) invite(d *demo.Demo) {
 				shellWord(r.Socket), r.Port, t, shellWord("SELECT * FROM customers"))
 		}
 	}
+	fmt.Fprintf(a.Out, "  %s\n  landlord prove -v -f %s\n\n", l.Paint(term.Dim, "# each exposure with what it means, and why something was not tried"), shellWord(d.SpecFile()))
 	fmt.Fprintf(a.Out, "  %s\n  landlord plan -f %s\n", l.Paint(term.Dim, "# what is there, and what there is to do (nothing)"), shellWord(d.SpecFile()))
 }

@@ -298,7 +298,7 @@ func (b *builder) run() {
 	case up && (b.restart || h.Old):
 		b.step("the server starts again with its new configuration, and its sessions end", true, append(stop, start...)...)
 	case !up && (h.Running || h.Between):
-		b.step("tenant "+b.Tenant+" is suspended: its server stops", true, stop...)
+		b.step("tenant "+b.Tenant+" is suspended: its server stops", true, append(stop, leaveGroups(b.Home, h)...)...)
 	}
 }
 

@@ -81,12 +81,23 @@ func TestPlainLimits(t *testing.T) {
 	}
 
 	home := w.server("acme").Own.Home
-	w.removedStep("acme")
-	for _, dir := range cluster.GroupPlaces(home) {
-		if _, err := os.Stat(dir); err == nil {
-			t.Errorf("left of acme: %s", dir)
+	gone := func() {
+		t.Helper()
+		for _, dir := range cluster.GroupPlaces(home) {
+			if _, err := os.Stat(dir); err == nil {
+				t.Errorf("left of acme: %s", dir)
+			}
 		}
 	}
+	w.change("cpu: 1}", "cpu: 1}, suspended: true")
+	w.apply("acme")
+	w.settled()
+	gone()
+	w.change(", suspended: true", "")
+	w.apply("acme")
+	w.settled()
+	w.removedStep("acme")
+	gone()
 	w.answers("bolt")
 }
 

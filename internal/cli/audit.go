@@ -220,6 +220,9 @@ func addFiles(in *audit.Input, j judged) error {
 			return usageError{err}
 		}
 		in.HBA = landlord.AuditHBA(*in, j.hba, text, hba.Options{Read: readFile, ReadDir: readDir})
+		if err := circle(in.HBA.Errors); err != nil {
+			return usageError{err}
+		}
 	}
 	if j.ident != "" {
 		text, err := textFile(j.ident, "pg_ident.conf")
@@ -227,6 +230,9 @@ func addFiles(in *audit.Input, j judged) error {
 			return usageError{err}
 		}
 		in.Ident = landlord.AuditIdent(*in, j.ident, text, hba.Options{Read: readFile, ReadDir: readDir})
+		if err := circle(in.Ident.Errors); err != nil {
+			return usageError{err}
+		}
 	}
 	if j.bouncer == "" {
 		return nil
@@ -234,6 +240,17 @@ func addFiles(in *audit.Input, j judged) error {
 	b, err := readBouncer(j)
 	in.Bouncer = b
 	return err
+}
+
+// circle is an error where files include each other without end: of such there
+// is nothing to judge, and the server refuses them too.
+func circle(errs []*hba.Error) error {
+	for _, e := range errs {
+		if strings.Contains(e.Message, "maximum nesting depth exceeded") || strings.Contains(e.Message, "too many included files") {
+			return fmt.Errorf("%s:%d: files include each other, or themselves (%s): the server refuses that; take the include away", e.File, e.Line, e.Message)
+		}
+	}
+	return nil
 }
 
 // textFile reads a file of the server's configuration.

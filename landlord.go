@@ -64,6 +64,9 @@ func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.
 	if err != nil {
 		return plan.Input{}, err
 	}
+	if in.Gone, err = gone(ctx, in); err != nil {
+		return plan.Input{}, err
+	}
 	read := catalog.Options{
 		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
 		Available: o.Prune || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return len(t.Extensions) > 0 }),
@@ -79,6 +82,24 @@ func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.
 		return plan.Input{}, fmt.Errorf("reading server %s: %w", server, err)
 	}
 	return in, nil
+}
+
+// gone are the tenants that a plan is to take away, who are none in the spec, as
+// the server has them.
+func gone(ctx context.Context, in plan.Input) (out []tenant.Tenant, err error) {
+	if !in.Prune || len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return slices.Contains(in.Only, t.Name) }) {
+		return nil, nil
+	}
+	for _, name := range in.Only {
+		t, ok, err := Find(ctx, in.Server, name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, t)
+		}
+	}
+	return out, nil
 }
 
 func input(e tenant.Estate, server string, o Options) (plan.Input, error) {

@@ -214,7 +214,11 @@ func sharedSQL(s snapshot.Snapshot, f *snapshot.Focus) string {
 func dependencies(ctx context.Context, conn *pgconn.PgConn, snap *snapshot.Snapshot) error {
 	r := newReader()
 	sizes := map[string]int64{}
-	err := query(ctx, conn, r, dependenciesSQL, func(row [][]byte) {
+	words := []string{"{{whose}}", "", "{{which}}", ""}
+	if f := snap.Focus; f != nil {
+		words = []string{"{{whose}}", " AND s.refobjid IN " + numbered(f.Roles), "{{which}}", " AND d.datname IN (" + pgsql.Literals(append([]string{""}, f.Alone...)...) + ")"}
+	}
+	err := query(ctx, conn, r, strings.NewReplacer(words...).Replace(dependenciesSQL), func(row [][]byte) {
 		snap.Dependencies = append(snap.Dependencies, snapshot.Dependency{Role: r.name(row[0]), Database: r.name(row[1]), Owns: yes(row[2])})
 	}, func(row [][]byte) {
 		sizes[string(row[0])] = int64(r.int(row[1]))

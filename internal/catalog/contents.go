@@ -110,7 +110,7 @@ func fill(ctx context.Context, conn *pgconn.PgConn, o Options, text text, c *sna
 		return nil
 	}
 	sizes := map[string]int64{}
-	err := query(ctx, conn, r, sizesText(nil), func(row [][]byte) { sizes[string(row[0])] = int64(r.int(row[1])) })
+	err := query(ctx, conn, r, sizesText(text.schemas), func(row [][]byte) { sizes[string(row[0])] = int64(r.int(row[1])) })
 	for i, s := range c.Schemas {
 		c.Schemas[i].Size = sizes[s.Name]
 	}

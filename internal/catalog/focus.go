@@ -104,6 +104,7 @@ type text struct {
 	core, ties string
 	words      []string // of all queries but these two
 	focus      bool
+	schemas    []string // those that are read; nil: all
 }
 
 func ofWhole(database uint32) text {
@@ -133,7 +134,7 @@ func ofSchemas(f *snapshot.Focus, schemas []string, database uint32) text {
 	}
 	words := []string{"{{roles}}", pgsql.Literals(f.Roles...), "{{houses}}", names, "{{database}}", fmt.Sprint(database)}
 	return text{
-		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL+commons()), ties: tiesOfSchemas(), focus: true,
+		core: byIndex + strings.NewReplacer(words...).Replace(focusSQL+commons()), ties: tiesOfSchemas(), focus: true, schemas: schemas,
 		words: append(words, "{{schemas}}", houses,
 			"{{routines}}", " AND p.oid IN "+of("pg_proc"), "{{types}}", " AND t.oid IN "+of("pg_type"), "{{others}}", " AND (o.class, o.oid) IN "+inside("x.classid, x.objid"),
 			"{{whose}}", "\n  AND s.refobjid IN "+numbered(f.Roles),

@@ -68,10 +68,34 @@ func (w *world) focused(seen *tally) {
 		in.Snapshot, all.Snapshot = w.snapshot(in, plan.Focus(in)), w.snapshot(in, nil)
 		why := plan.Lacks(in)
 		if seen.count(why); why == "" {
-			w.compare(in, all)
+			w.compare(in, all, one)
 		}
+		w.removed(one, seen)
 	}
 	w.found()
+}
+
+// removed compares both plans by which a tenant is taken away.
+func (w *world) removed(one tenant.Tenant, seen *tally) {
+	w.t.Helper()
+	gone, ok, err := landlord.Find(w.ctx(), w.e.Servers[0], one.Name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !ok {
+		return
+	}
+	in := plan.Input{Server: w.e.Servers[0], Only: []string{one.Name}, Prune: true, Gone: []tenant.Tenant{gone},
+		Tenants: slices.DeleteFunc(slices.Clone(w.e.Tenants), func(t tenant.Tenant) bool { return t.Name == one.Name })}
+	all := in
+	in.Snapshot, all.Snapshot = w.snapshot(in, plan.Focus(in)), w.snapshot(in, nil)
+	why := plan.Lacks(in)
+	if why != "" {
+		why = "to remove: " + why
+	}
+	if seen.count(why); why == "" {
+		w.compare(in, all, gone)
+	}
 }
 
 // found compares what is read of one tenant with what is read of it among all.
@@ -105,7 +129,7 @@ func (w *world) found() {
 
 func (w *world) snapshot(in plan.Input, f *snapshot.Focus) snapshot.Snapshot {
 	w.t.Helper()
-	s, err := catalog.Read(w.ctx(), catalog.Options{Conninfo: w.e.Servers[0].Connection, HBA: true, Available: true, Focus: f,
+	s, err := catalog.Read(w.ctx(), catalog.Options{Conninfo: w.e.Servers[0].Connection, HBA: true, Available: true, Dependencies: in.Prune, Focus: f,
 		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) }})
 	if err != nil {
 		w.t.Fatal(err)
@@ -113,14 +137,13 @@ func (w *world) snapshot(in plan.Input, f *snapshot.Focus) snapshot.Snapshot {
 	return s
 }
 
-func (w *world) compare(in, all plan.Input) {
+func (w *world) compare(in, all plan.Input, one tenant.Tenant) {
 	w.t.Helper()
 	some, err1 := plan.Make(in)
 	whole, err2 := plan.Make(all)
 	if fmt.Sprint(err1) != fmt.Sprint(err2) {
 		w.t.Errorf("for %s: %v with a focus, %v without\nBY HAND:%s", in.Only[0], err1, err2, indent(w.diary))
 	}
-	one := in.Tenants[slices.IndexFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Name == in.Only[0] })]
 	got, want := sayings(some, one), sayings(whole, one)
 	for _, s := range want {
 		if s.theirs && !slices.Contains(got, s) {

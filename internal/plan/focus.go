@@ -18,21 +18,19 @@ import (
 // decided by what was not looked at.
 
 // Focus is what a plan must see of a server, or nil where it must see
-// everything: a plan for all, or one that drops what no spec names.
+// everything: a plan for all, or one that drops what no spec names, unless that
+// is tenants who are known.
 func Focus(in Input) *snapshot.Focus {
-	if len(in.Only) == 0 || in.Prune {
+	about := in.about()
+	if len(in.Only) == 0 || len(about) < len(in.Only) || in.Prune && len(in.Gone) < len(in.Only) {
 		return nil
 	}
 	f := &snapshot.Focus{Shared: map[string][]string{}}
-	named := 0
-	for i := range in.Tenants {
-		if t := &in.Tenants[i]; slices.Contains(in.Only, t.Name) {
-			named++
-			focusOn(f, *t)
-		}
+	for _, t := range about {
+		focusOn(f, *t)
 	}
-	if named < len(in.Only) {
-		return nil
+	for _, t := range in.Gone {
+		f.Tenants = append(f.Tenants, t.Name)
 	}
 	for _, p := range in.Server.Pools {
 		if _, theirs := f.Shared[p.Database]; theirs {
@@ -50,6 +48,20 @@ func Focus(in Input) *snapshot.Focus {
 	return f
 }
 
+// about are the tenants that a plan for a few is about: those in the spec, and
+// those that are taken away.
+func (in *Input) about() (out []*tenant.Tenant) {
+	for i := range in.Tenants {
+		if t := &in.Tenants[i]; slices.Contains(in.Only, t.Name) {
+			out = append(out, t)
+		}
+	}
+	for i := range in.Gone {
+		out = append(out, &in.Gone[i])
+	}
+	return out
+}
+
 func focusOn(f *snapshot.Focus, t tenant.Tenant) {
 	f.Roles = append(f.Roles, t.Roles()...)
 	for _, l := range t.Logins {
@@ -59,6 +71,7 @@ func focusOn(f *snapshot.Focus, t tenant.Tenant) {
 	}
 	for _, p := range t.Places() {
 		if t.Alone(p) {
+			f.Alone = append(f.Alone, p.Database)
 			continue
 		}
 		f.Beside = append(f.Beside, t.Group(p))
@@ -133,11 +146,7 @@ func (d *doubt) roles() {
 		m, ok := isolation.ParseMark(d.known[name].Comment)
 		return ok && fits(m)
 	}
-	for i := range d.in.Tenants {
-		t := &d.in.Tenants[i]
-		if !slices.Contains(d.in.Only, t.Name) {
-			continue
-		}
+	for _, t := range d.in.about() {
 		for _, name := range d.focus.Roles {
 			if d.known[name] != nil && !marked(name, d.fits) {
 				d.say("role %s bears no mark of the tenant's", name)
@@ -156,14 +165,12 @@ func (d *doubt) roles() {
 // fits says whether a mark is that of a tenant at hand, who has no database that
 // the spec does not name.
 func (d *doubt) fits(m isolation.Mark) bool {
-	i := slices.IndexFunc(d.in.Tenants, func(t tenant.Tenant) bool { return t.Name == m.Tenant })
-	if i < 0 || !slices.Contains(d.in.Only, m.Tenant) {
-		return false
-	}
-	return m.Role != "identity" || !slices.ContainsFunc(m.Places(), func(p tenant.Place) bool {
-		_, named := d.in.Tenants[i].Place(p.Database)
+	about := d.in.about()
+	i := slices.IndexFunc(about, func(t *tenant.Tenant) bool { return t.Name == m.Tenant })
+	return i >= 0 && (m.Role != "identity" || !slices.ContainsFunc(m.Places(), func(p tenant.Place) bool {
+		_, named := about[i].Place(p.Database)
 		return !named
-	})
+	}))
 }
 
 func (d *doubt) memberships() {
@@ -193,6 +200,11 @@ func (d *doubt) databases() {
 		whose[t.Home.Database] = true
 		for _, p := range t.Further {
 			whose[p.Database] = true
+		}
+	}
+	for i := range d.in.Gone {
+		for p := range d.in.Gone[i].EachPlace {
+			wanted[p.Database] = true
 		}
 	}
 	for _, db := range d.in.Snapshot.Databases {

@@ -20,7 +20,10 @@ type Input struct {
 	Elsewhere map[string]string
 	Only      []string // plan for these tenants; empty: for all
 	Prune     bool     // also drop what is in the catalog and not in the spec
-	Snapshot  snapshot.Snapshot
+	// Gone are those of Only that the spec does not name, as the server has them:
+	// a plan that takes these away, and nobody else, need not see the others.
+	Gone     []tenant.Tenant
+	Snapshot snapshot.Snapshot
 }
 
 // Needs says which databases' contents a plan must see. It is what

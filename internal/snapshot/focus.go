@@ -21,4 +21,7 @@ type Focus struct {
 	// with the snapshot, and superusers are not read, who are looked for among all
 	// roles.
 	Shared map[string][]string
+	// Alone are the tenants' own databases, whose sizes are read where something
+	// may be dropped.
+	Alone []string
 }

@@ -78,7 +78,7 @@ func startOwn(ctx context.Context, e tenant.Estate, s tenant.Server) (time.Durat
 		last := time.Now()
 		result, err := landlord.Apply(ctx, now, s.Name, landlord.Options{}, landlord.Hooks{
 			Done: func(o apply.Outcome) {
-				if o.Group == "the server starts" {
+				if strings.HasPrefix(o.Group, "the server starts") {
 					took = time.Since(last)
 				}
 				last = time.Now()

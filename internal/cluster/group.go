@@ -274,7 +274,7 @@ func enter(groups []string, op Op) Op {
 }
 
 // leaveGroups takes a server's control group away. Its last process may still
-// be about to end.
+// be about to end, and somebody else, systemd, takes empty groups away too.
 func leaveGroups(home string, have Have) []Op {
 	var ops []Op
 	for _, g := range GroupPlaces(home) {
@@ -282,7 +282,7 @@ func leaveGroups(home string, have Have) []Op {
 			continue
 		}
 		ops = append(ops, Op{Run: []string{"sh", "-c",
-			`n=0; until rmdir "$1" 2>/dev/null; do n=$((n+1)); [ $n -lt 100 ] || exec rmdir "$1"; sleep 0.1; done`, "sh", g}})
+			`n=0; until rmdir "$1" 2>/dev/null || [ ! -e "$1" ]; do n=$((n+1)); [ $n -lt 100 ] || exec rmdir "$1"; sleep 0.1; done`, "sh", g}})
 	}
 	return ops
 }

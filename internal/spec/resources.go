@@ -35,7 +35,7 @@ func resourceKeys(prefix string) []Key {
 		{Path: p + ".memory", Type: Size, Default: "1GiB", Example: "4GiB",
 			Doc: "Memory of all the server's processes together, at least 128MiB. The host enforces it (MemoryMax, or memory.limit_in_bytes); shared_buffers, work_mem, max_connections and their kin follow it."},
 		{Path: p + ".io_weight", Type: Count, Default: "none", Example: "200",
-			Doc: "The server's share of the disk where several want it, from 1 to 10000; 100 is what everybody else has (IOWeight)."},
+			Doc: "The server's share of the disk where several want it, from 1 to 10000; 100 is what everybody else has (IOWeight). It does nothing unless the disk's scheduler is BFQ, or io.cost is switched on."},
 		{Path: p + ".interface", Type: Text, Default: "host.interface", Example: "eth1",
 			Doc: "The network interface to which the tenant's address is added."},
 		{Path: p + ".port", Type: Count, Default: "5432", Example: "5433",

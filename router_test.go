@@ -167,6 +167,7 @@ func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, cha
 	}
 	r.estate.Router = &tenant.Router{Directory: filepath.Join(dir, "files"), User: name, Port: 6432, Socket: dir, ServerTLS: "require",
 		Secrets: secrets, PoolMode: "session", PoolSize: 5, MaxClients: 100, Aliases: 1000, Log: filepath.Join(dir, "log"), Overcommit: true}
+	r.estate.Host.Manager = tenant.Plain // no units on the machine that tests
 	if secrets == tenant.AuthQuery {
 		r.estate.Servers[0].Router = tenant.RouterDoor{Lookup: true, User: name}
 	}

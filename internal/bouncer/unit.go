@@ -48,19 +48,17 @@ func Install(ctx context.Context, r tenant.Router, program string) (bool, error)
 	return true, systemctl(ctx, "daemon-reload")
 }
 
-// Supervise has systemd start a process with the machine, and now. It is an
-// error where another than systemd runs it, and unused where systemd does.
+// Supervise has systemd start a process with the machine, and now, if it does not
+// run. Where another than systemd runs it, that is an error, and nothing changes.
 func Supervise(ctx context.Context, process int, running bool) (started bool, err error) {
 	unit := router.Unit(process)
-	if err := systemctl(ctx, "enable", "--quiet", unit); err != nil {
-		return false, err
-	}
 	_, _, err = run.Command(ctx, run.Spec{Name: "systemctl", Args: []string{"is-active", "--quiet", unit}})
-	switch active := err == nil; {
-	case active:
-		return false, nil
-	case running:
-		return false, fmt.Errorf("process %d of the router runs, and not as systemd's %s: stop it, and run landlord router apply again", process, unit)
+	active := err == nil
+	if running && !active {
+		return false, fmt.Errorf("process %d of the router runs, and not as systemd's %s: stop it (Debian's own service: systemctl disable --now pgbouncer), and run landlord router apply again", process, unit)
+	}
+	if err := systemctl(ctx, "enable", "--quiet", unit); err != nil || active {
+		return false, err
 	}
 	return true, systemctl(ctx, "start", unit)
 }

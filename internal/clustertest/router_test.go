@@ -73,6 +73,7 @@ func TestRouterUnderSystemd(t *testing.T) {
 	if again := w.route(); again[0].Started || again[0].Written || again[0].Loaded {
 		t.Errorf("nothing has changed, and: %+v", again)
 	}
+	w.somebodyElses()
 	entries := w.enterAll()
 	w.behindOne()
 	w.underLoad(entries)
@@ -99,6 +100,29 @@ func (w *world) route() []landlord.RouterOutcome {
 		w.Fatal(out, err)
 	}
 	return out
+}
+
+// somebodyElses: a process that somebody else started is named, and left alone.
+func (w *world) somebodyElses() {
+	w.Helper()
+	w.must(`systemctl stop landlord-router@1; systemctl disable --quiet landlord-router@1
+runuser -u postgres -- sh -c '/usr/sbin/pgbouncer /etc/pgbouncer/landlord/1/pgbouncer.ini >/dev/null 2>&1 &'`)
+	if err := landlord.AwaitRouter(w.Context(), w.Estate); err != nil {
+		w.Fatal(err)
+	}
+	p, err := landlord.PlanRouter(w.Context(), w.Estate)
+	if err != nil {
+		w.Fatal(err)
+	}
+	out, err := landlord.ApplyRouter(w.Context(), w.Estate, p)
+	if err == nil {
+		err = landlord.SuperviseRouter(w.Context(), w.Estate, p, out)
+	}
+	if err == nil || !strings.Contains(err.Error(), "runs, and not as systemd's landlord-router@1.service") {
+		w.Errorf("beside a process of somebody else's: %v", err)
+	}
+	w.must("systemctl is-enabled landlord-router@1 | grep -x disabled; kill $(cat /etc/pgbouncer/landlord/1/pid); while [ -e /run/router/.s.PGSQL.6432 ]; do sleep 0.01; done")
+	w.route()
 }
 
 // enterAll gives each login its password and comes in by it, with the settings
@@ -254,7 +278,7 @@ func (w *world) underLoad(entries map[string]string) {
 		"systemctl restart landlord-router@1 landlord-router@2",
 		"systemctl kill -s KILL landlord-router@1 landlord-router@2",
 		"kill -9 $(head -1 /run/landlord/acme/server.pid) $(head -1 /run/landlord/bolt/server.pid) $(head -1 /run/postgresql/15-main.pid)",
-		"systemctl kill -s KILL landlord-router@1 postgresql@15-main",
+		"kill -9 $(cat /etc/pgbouncer/landlord/1/pid) $(head -1 /run/postgresql/15-main.pid)",
 	} {
 		w.must(what)
 		more(what)

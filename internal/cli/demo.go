@@ -29,7 +29,8 @@ database each, two with a schema each, one with a server of its own), put a
 little data into each, and prove through real logins that nobody gets into
 another's. Nothing on this machine's own servers is touched; as root, an address
 of 192.0.2.0/24 is on the loopback interface while the demo runs, and the server
-of its own listens there, under its limits where there are control groups. The landlord.yaml stays for you to read; the servers end with Ctrl-C.
+of its own listens there, under its limits where there are control groups. The
+landlord.yaml stays for you to read; the servers end with Ctrl-C.
 Exit status: 0 the walls hold; 1 failed; 3 they do not.`,
 		Example: "  landlord demo\n  landlord demo --once",
 		Args:    cobra.NoArgs,

@@ -76,6 +76,19 @@ func TestNewerPgBouncer(t *testing.T) {
 		t.Errorf("%d connections look verifiers up in the shared database: %v", asking, err)
 	}
 
+	// Who stands in [users] for a limit is looked up like everybody else.
+	limited := r.estate.Tenants[0].Logins[1].Name
+	for _, password := range []string{"", "wrong", r.passwords["acme_app"]} {
+		if _, err := r.enter(t, "acme", limited, password); err == nil {
+			t.Errorf("%s is in by password %q", limited, password)
+		}
+	}
+	s.Exec(t, "postgres", "ALTER ROLE "+limited+" NOLOGIN")
+	if _, err := r.enter(t, "acme", limited, r.passwords[limited]); err == nil {
+		t.Errorf("%s is in, and may not log in", limited)
+	}
+	s.Exec(t, "postgres", "ALTER ROLE "+limited+" LOGIN")
+
 	// Two clients share the one connection that their login may have.
 	acme, reader := r.estate.Tenants[0].Name, r.estate.Tenants[0].Logins[1].Name
 	var clients []*pgx.Conn

@@ -23,6 +23,10 @@ var (
 	markedSQL string
 )
 
+// plainMark is how landlord's marks of what is a tenant's begin. What begins so
+// is compared by its beginning alone: tens of thousands do.
+const plainMark = `landlord {"tenant":`
+
 // marked is the focus with the roles by name that bear the marks of its tenants:
 // or a few more, whose marks name the tenant otherwise. All comments are looked
 // through for it, since nothing else is sure to lead to a role whose memberships
@@ -33,7 +37,9 @@ func marked(ctx context.Context, conn *pgconn.PgConn, f *snapshot.Focus) (*snaps
 	}
 	var named []string
 	for _, name := range f.Tenants { // as JSON has it: letters, digits and _ stand for themselves
-		named = append(named, "d.description LIKE "+pgsql.Literal(`%"`+strings.ReplaceAll(name, "_", `\_`)+`"%`))
+		quoted := `"` + strings.ReplaceAll(name, "_", `\_`) + `"`
+		named = append(named, "d.description LIKE "+pgsql.Literal(plainMark+quoted+"%")+
+			" OR d.description NOT LIKE "+pgsql.Literal(plainMark+`"%`)+" AND d.description LIKE "+pgsql.Literal("%"+quoted+"%"))
 	}
 	more := *f
 	more.Roles = slices.Clone(f.Roles)

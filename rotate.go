@@ -130,9 +130,13 @@ func (w *work) look(ctx context.Context, name string) error {
 	if err := w.read(ctx, lookingAt(t)); err != nil {
 		return err
 	}
-	on := w.estate.On(w.server.Name)
-	i := slices.IndexFunc(on, func(o tenant.Tenant) bool { return o.Name == t.Name })
-	w.tenant = plan.Complete(on, plan.Found(w.server.Name, w.snap), w.snap)[i]
+	found := plan.Found(w.server.Name, w.snap)
+	on, i := []tenant.Tenant{t}, 0
+	if slices.ContainsFunc(found, func(f tenant.Tenant) bool { return len(f.Further) > 0 }) { // which may be another tenant's in the spec
+		on = w.estate.On(w.server.Name)
+		i = slices.IndexFunc(on, func(o tenant.Tenant) bool { return o.Name == t.Name })
+	}
+	w.tenant = plan.Complete(on, found, w.snap)[i]
 	return nil
 }
 

@@ -137,8 +137,9 @@ func (l *IdentLine) Captures() bool {
 // makes the role's name.
 func (l *IdentLine) captures(role string) (may, certain bool) {
 	before, after, _ := strings.Cut(l.Role.Text, `\1`)
-	found, ok := strings.CutPrefix(role, before)
-	if found, ok = strings.CutSuffix(found, after); !ok || !strings.HasPrefix(role, before) {
+	rest, begins := strings.CutPrefix(role, before)
+	found, ends := strings.CutSuffix(rest, after)
+	if !begins || !ends {
 		return false, true
 	}
 	group, ok := firstGroup(l.System.Text[1:])

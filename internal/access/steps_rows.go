@@ -63,6 +63,16 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 // own, or application_name: every session may set these.
 var settable = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*|application_name)'`)
 
+// EverybodysSetting is the first parameter by which an expression goes that every
+// session may set; ok is false where there is none.
+func EverybodysSetting(expression string) (name string, ok bool) {
+	m := settable.FindStringSubmatch(expression)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
+
 // onlySetting is a policy that asks for one column to be as such a parameter
 // says, and for nothing else, as pg_get_expr prints it.
 var onlySetting = regexp.MustCompile(`^\(*[a-z_][a-z0-9_]*\)*(::[a-z ]+)? = \(*(NULLIF\()?` + settable.String() +
@@ -71,7 +81,6 @@ var onlySetting = regexp.MustCompile(`^\(*[a-z_][a-z0-9_]*\)*(::[a-z ]+)? = \(*(
 // lets says whether policies let everything through for a role, or by what
 // setting they go that it may choose, and how surely by nothing else.
 func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Command) (through bool, setting string, sure Certainty) {
-	sure = Possible
 	for _, p := range policies {
 		if p.Command != "ALL" && p.Command != command || !slices.ContainsFunc(p.Roles, func(role string) bool {
 			return role == "" || who.what != anybody && g.s.HasRole(who.name, role, Usage, "")
@@ -88,14 +97,14 @@ func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Com
 		if strings.EqualFold(strings.Trim(text, "() "), "true") {
 			through = true
 		}
-		if m := settable.FindStringSubmatch(text); m != nil {
-			setting = m[1]
+		if name, ok := EverybodysSetting(text); ok {
+			setting = name
 			if onlySetting.MatchString(text) {
 				return through, setting, Certain
 			}
 		}
 	}
-	return through, setting, sure
+	return through, setting, Possible
 }
 
 // bypassing are the roles with BYPASSRLS that have somebody's rights: the

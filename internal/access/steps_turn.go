@@ -89,12 +89,11 @@ func (g *graph) addInvited(o Object, sql []string, why string) {
 // it too, a view's query as who reads the view.
 func addExpressions(g *graph) {
 	g.each(func(db string, c *snapshot.Contents) {
-		tables := g.tablesOf(c, len(c.Calls) > 0)
-		owners := map[string]string{}
+		if len(c.Calls) == 0 {
+			return
+		}
+		tables, owners := g.tablesOf(c, true), map[string]string{}
 		for i := range c.Routines {
-			if len(c.Calls) == 0 {
-				break
-			}
 			owners[c.Routines[i].Signature] = c.Routines[i].Owner
 		}
 		for _, call := range c.Calls {

@@ -42,15 +42,15 @@ func pageGroups(list []Finding) []*pageGroup {
 	return groups
 }
 
-// tally counts findings by severity, for the page's first lines.
-func tally(list []Finding) []struct {
+// tallied is how many findings have a severity.
+type tallied struct {
 	Severity Severity
 	Count    int
-} {
-	var out []struct {
-		Severity Severity
-		Count    int
-	}
+}
+
+// tally counts findings by severity, for the page's first lines.
+func tally(list []Finding) []tallied {
+	var out []tallied
 	for s := Critical; s <= Advice; s++ {
 		n := 0
 		for _, f := range list {
@@ -59,10 +59,7 @@ func tally(list []Finding) []struct {
 			}
 		}
 		if n > 0 {
-			out = append(out, struct {
-				Severity Severity
-				Count    int
-			}{s, n})
+			out = append(out, tallied{s, n})
 		}
 	}
 	return out

@@ -104,11 +104,12 @@ func identSuperuser(f *facts) []Finding {
 	above, supers, env := newShadows(f.HBA), f.superusers(), f.env()
 	for _, r := range f.live {
 		var who []string
+		var lines []*hba.IdentLine
 		if mapOf(r) != "" && f.Ident != nil && mayBe(r, supers) {
-			who = f.superusersBy(r, supers, above)
+			who, lines = f.superusersBy(r, supers, above), f.Ident.Of(mapOf(r))
 		}
 		above.add(r)
-		for _, l := range linesOf(f, r, len(who) > 0) {
+		for _, l := range lines {
 			to := slices.DeleteFunc(slices.Clone(supers), func(su string) bool {
 				may, _ := l.May(su, env)
 				return !may || !slices.Contains(who, ident(su)) || itself(l, r, su)
@@ -125,13 +126,6 @@ func identSuperuser(f *facts) []Finding {
 		}
 	}
 	return found
-}
-
-func linesOf(f *facts, r *hba.Rule, wanted bool) []*hba.IdentLine {
-	if !wanted {
-		return nil
-	}
-	return f.Ident.Of(mapOf(r))
 }
 
 // itself says whether a line lets nobody in as a superuser but who would be so

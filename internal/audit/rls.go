@@ -2,10 +2,10 @@ package audit
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"landlord/internal/access"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -96,20 +96,16 @@ func narrower(p snapshot.Policy) string {
 	return " USING (… = current_user)"
 }
 
-// everybodys is a parameter with a point in its name: no server has such a one
-// of its own, and every session may set it.
-var everybodys = regexp.MustCompile(`current_setting\('([A-Za-z_][A-Za-z0-9_$]*\.[A-Za-z_][A-Za-z0-9_$.]*|application_name)'`)
-
 func rlsSettable(_ *facts, h *house) []Finding {
 	var found []Finding
 	for _, p := range h.Policies {
-		m := everybodys.FindStringSubmatch(p.Using + " " + p.Check)
-		if m == nil || !p.Permissive {
+		setting, ok := access.EverybodysSetting(p.Using + " " + p.Check)
+		if !ok || !p.Permissive {
 			continue
 		}
 		name := pgsql.Qualified(p.Schema, p.Table)
 		found = append(found, Finding{Object: snapshot.Object{Kind: "policy", Database: h.name, Name: ident(p.Name) + " on " + name},
-			What: fmt.Sprintf("It goes by %s: SET %[1]s = '…' is everybody's to say.", m[1]),
+			What: fmt.Sprintf("It goes by %s: SET %[1]s = '…' is everybody's to say.", setting),
 			Fix:  []Fix{in(h.name, "ALTER POLICY "+ident(p.Name)+" ON "+name+" USING (… = current_user);")}})
 	}
 	return found

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/url"
 	"path"
-	"slices"
 )
 
 // SARIF writes reports in the Static Analysis Results Interchange Format
@@ -13,13 +12,17 @@ import (
 // ask for a file and a line of each result: what stands in a catalog is on the
 // first line of what was judged.
 func SARIF(w io.Writer, reports []Report) error {
+	rules, index := sarifRules(), map[string]int{}
+	for i, r := range rules {
+		index[r.ID] = i
+	}
 	var results []sarifResult
 	for _, r := range reports {
 		for _, f := range r.Findings {
-			results = append(results, sarifOf(r.Name, f, nil))
+			results = append(results, sarifOf(r.Name, index[f.Code], f, nil))
 		}
 		for _, f := range r.Waived {
-			results = append(results, sarifOf(r.Name, f.Finding, []sarifSuppression{{"external", "accepted", f.Reason}}))
+			results = append(results, sarifOf(r.Name, index[f.Finding.Code], f.Finding, []sarifSuppression{{"external", "accepted", f.Reason}}))
 		}
 	}
 	if results == nil {
@@ -32,7 +35,7 @@ func SARIF(w io.Writer, reports []Report) error {
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
 		"version": "2.1.0",
 		"runs": []any{map[string]any{
-			"tool":       map[string]any{"driver": map[string]any{"name": "landlord", "rules": sarifRules()}},
+			"tool":       map[string]any{"driver": map[string]any{"name": "landlord", "rules": rules}},
 			"results":    results,
 			"columnKind": "utf16CodeUnits",
 		}},
@@ -130,14 +133,15 @@ func sarifLevel(s Severity) string {
 	return "note"
 }
 
-func sarifOf(name string, f Finding, suppressed []sarifSuppression) sarifResult {
+// sarifOf is a finding about what is called name, by the rule of that index.
+func sarifOf(name string, rule int, f Finding, suppressed []sarifSuppression) sarifResult {
 	l := sarifLocation{Logical: []sarifLogical{{f.Object.String(), f.Object.Kind}}}
 	l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(name), 1
 	if f.Place != nil {
 		l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(f.Place.File), max(f.Place.Line, 1)
 	}
 	return sarifResult{
-		RuleID: f.Code, RuleIndex: slices.IndexFunc(Rules(), func(r Rule) bool { return r.Code == f.Code }), Level: sarifLevel(f.Severity),
+		RuleID: f.Code, RuleIndex: rule, Level: sarifLevel(f.Severity),
 		Message: sarifText{f.Object.String() + ": " + f.What}, Locations: []sarifLocation{l},
 		Fingerprints: map[string]string{"landlord/key": f.Key}, Suppressions: suppressed,
 	}

@@ -221,16 +221,18 @@ func (p *plain) routine(row [][]byte) {
 	}
 }
 
+// simpleTypes are what some types are called, by their numbers.
+var simpleTypes = map[string]string{"16": "boolean", "17": "bytea", "20": "bigint", "21": "smallint", "23": "integer", "25": "text", "26": "oid", "701": "double precision"}
+
 // signature is how regprocedure prints one of the system's own functions: ""
 // where its name or its types are not among the simple ones.
 func signature(name, types string) string {
-	simple := map[string]string{"16": "boolean", "17": "bytea", "20": "bigint", "21": "smallint", "23": "integer", "25": "text", "26": "oid", "701": "double precision"}
 	if !strings.HasPrefix(name, "pg_") && !strings.HasPrefix(name, "lo_") && name != "loread" && name != "lowrite" {
 		return "" // it may be a key word, which is quoted
 	}
 	arguments := strings.Fields(types)
 	for i, oid := range arguments {
-		if arguments[i] = simple[oid]; arguments[i] == "" {
+		if arguments[i] = simpleTypes[oid]; arguments[i] == "" {
 			return ""
 		}
 	}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -38,23 +39,20 @@ func inventories(ctx context.Context, o CensusOptions, s snapshot.Session, major
 // takeInventory reads one database over a connection of its own: first what
 // every database has, and which of the rarer kinds are there; then those.
 func takeInventory(ctx context.Context, o CensusOptions, number uint32, session connect.Options) inventory {
-	failed := func(err error) inventory {
-		return inventory{contents: snapshot.Contents{Database: session.Database, Error: reason(err)}}
-	}
-	conn, err := connect.Open(ctx, o.Conninfo, session)
-	if why := noEntry(err); why != "" {
+	failed := func(why string) inventory {
 		return inventory{contents: snapshot.Contents{Database: session.Database, Error: why}}
 	}
+	conn, err := connect.Open(ctx, o.Conninfo, session)
 	if err != nil {
-		return failed(err)
+		return failed(cmp.Or(noEntry(err), reason(err)))
 	}
 	defer connect.Close(conn)
 	c, unread, err := inventoryOver(ctx, conn, number, session)
 	if err != nil {
-		return failed(err)
+		return failed(reason(err))
 	}
 	if i := slices.IndexFunc(unread, func(u snapshot.Unread) bool { return u.Part == snapshot.PartContents }); i >= 0 {
-		return inventory{contents: snapshot.Contents{Database: session.Database, Error: unread[i].Reason}}
+		return failed(unread[i].Reason)
 	}
 	return inventory{c, unread}
 }

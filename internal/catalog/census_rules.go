@@ -14,9 +14,10 @@ import (
 // a role that may not read the files: pg_hba_file_rules and, since 15,
 // pg_ident_file_mappings. They are often closed as well; then nothing changes.
 func views(ctx context.Context, conn *pgconn.PgConn, major int, path string, file *snapshot.HBA) {
-	r, order := newReader(), "r.line_number"
+	r := newReader()
+	order, mapOrder := "r.line_number", "m.line_number"
 	if major >= 16 { // with included files
-		order = "r.rule_number"
+		order, mapOrder = "r.rule_number", "m.map_number"
 	}
 	var rules, maps seen
 	if err := query(ctx, conn, r, censusSQL("hbarules", "{{order}}", order), func(row [][]byte) {
@@ -40,7 +41,7 @@ func views(ctx context.Context, conn *pgconn.PgConn, major int, path string, fil
 	if major < 15 {
 		return
 	}
-	err := query(ctx, conn, r, censusSQL("identrules", "{{order}}", strings.ReplaceAll(strings.ReplaceAll(order, "r.rule", "m.map"), "r.line", "m.line")), func(row [][]byte) {
+	err := query(ctx, conn, r, censusSQL("identrules", "{{order}}", mapOrder), func(row [][]byte) {
 		maps.line(r.int(row[0]), []string{word(string(row[1])), word(string(row[2])), word(string(row[3]))})
 	})
 	if err == nil {

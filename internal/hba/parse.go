@@ -188,13 +188,25 @@ func (s *splitter) problem(offset int, message, hint string) *Error {
 	return &Error{File: s.line.File, Line: line, Column: column, Text: oneLine(s.line.Raw), Message: message, Hint: hint}
 }
 
+// What is said of files that include each other without end: the server's own
+// words, and ours for what it would not end with either.
+const (
+	tooDeep = "maximum nesting depth exceeded"
+	tooMany = "too many included files"
+)
+
+// Endless says that files include each other, or themselves, without end.
+func (e *Error) Endless() bool {
+	return strings.Contains(e.Message, tooDeep) || strings.Contains(e.Message, tooMany)
+}
+
 // read gets the text of an included file, within the limits.
 func (p *parser) read(full string, depth int) ([]byte, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("could not open file %s: maximum nesting depth exceeded", quoted(full))
+		return nil, fmt.Errorf("could not open file %s: %s", quoted(full), tooDeep)
 	}
 	if p.files++; p.files > maxFiles || p.bytes > maxBytes {
-		return nil, fmt.Errorf("could not open file %s: too many included files", quoted(full))
+		return nil, fmt.Errorf("could not open file %s: %s", quoted(full), tooMany)
 	}
 	text, err := p.opts.Read(full)
 	if err != nil {

@@ -39,8 +39,10 @@ func quoteWord(s string) string {
 	if isPlain(s) {
 		return s
 	}
-	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	return inQuotes(s)
 }
+
+func inQuotes(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // isPlain tells whether a word needs no quotes: small letters, digits and
 // underscores, and no keyword of any column.
@@ -60,7 +62,7 @@ func isPlain(s string) bool {
 // Written is a word as it is written in a file.
 func (t Token) Written() string {
 	if t.Quoted {
-		return `"` + strings.ReplaceAll(t.Text, `"`, `""`) + `"`
+		return inQuotes(t.Text)
 	}
 	return t.Text
 }

@@ -13,6 +13,7 @@ import (
 	"landlord/internal/credentials"
 	"landlord/internal/journal"
 	"landlord/internal/pgsql"
+	"landlord/internal/router"
 	"landlord/internal/tenant"
 )
 
@@ -56,7 +57,7 @@ func toDatabase(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, datab
 func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant.Place) (err error) {
 	s.Schema, s.Also = p.Schemas[0], nil
 	if e.Router != nil {
-		*s, err = routed(*e.Router, routerName(t, p), *s)
+		*s, err = routed(*e.Router, router.Name(t, p), *s)
 		return err
 	}
 	s.Database = p.Database
@@ -66,14 +67,6 @@ func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant
 		}
 	}
 	return nil
-}
-
-// routerName is the router's name for a place of a tenant's.
-func routerName(t tenant.Tenant, p tenant.Place) string {
-	if p.Database == t.Home.Database {
-		return t.Name
-	}
-	return t.Name + "." + p.Database
 }
 
 // CredentialsError says why a login's settings cannot be given.
@@ -313,6 +306,11 @@ func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string)
 	if err != nil {
 		return "", false
 	}
+	return known(ctx, source, e, s, settings)
+}
+
+// known is the password that the user's own store has, if it answers.
+func known(ctx context.Context, source credentials.Source, e tenant.Estate, s tenant.Server, settings credentials.Settings) (password string, ok bool) {
 	secret, ok, err := stored(ctx, source, e, s, settings)
 	if err != nil || !ok {
 		return "", false

@@ -52,9 +52,5 @@ func lookupPool(ctx context.Context, e tenant.Estate, server, pool string) (stri
 	if source == nil || err != nil {
 		return "", false
 	}
-	secret, ok, err := stored(ctx, source, e, s, settings)
-	if err != nil || !ok {
-		return "", false
-	}
-	return secret.Reveal(), true
+	return known(ctx, source, e, s, settings)
 }

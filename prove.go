@@ -10,6 +10,7 @@ import (
 	"landlord/internal/connect"
 	"landlord/internal/credentials"
 	"landlord/internal/prove"
+	"landlord/internal/router"
 	"landlord/internal/tenant"
 )
 
@@ -75,7 +76,7 @@ func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) 
 			logins = append(logins, l.Name)
 		}
 		for _, p := range t.Places() {
-			names = append(names, prove.RouterName{Name: routerName(t, p), Tenant: t.Name, Database: p.Database, Logins: logins})
+			names = append(names, prove.RouterName{Name: router.Name(t, p), Tenant: t.Name, Database: p.Database, Logins: logins})
 		}
 	}
 	for _, s := range e.Servers {
@@ -83,8 +84,12 @@ func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) 
 			names = append(names, prove.RouterName{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}})
 		}
 	}
+	ways, err := readWays(*e.Router)
+	if err != nil {
+		return nil, err
+	}
 	for i, n := range names {
-		s, err := routed(*e.Router, n.Name, credentials.Settings{})
+		s, err := ways.to(n.Name, credentials.Settings{})
 		if err != nil {
 			return nil, err
 		}

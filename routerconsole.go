@@ -230,7 +230,7 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 		done, err = follow(ctx, e, p)
 	}
 	// Where none runs, the router was not started yet.
-	if slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running }) {
+	if anyRuns(done) {
 		for _, o := range done {
 			if err == nil && !o.Running {
 				err = fmt.Errorf("process %d of the router does not run: start it by %s", o.Process, strings.Join(o.Start, " "))
@@ -243,9 +243,13 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 	return nil
 }
 
+func anyRuns(done []RouterOutcome) bool {
+	return slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running })
+}
+
 func follow(ctx context.Context, e tenant.Estate, p RouterPlan) ([]RouterOutcome, error) {
 	done, err := ApplyRouter(ctx, overcommitted(e), p)
-	if err == nil && slices.ContainsFunc(done, func(o RouterOutcome) bool { return o.Running }) {
+	if err == nil && anyRuns(done) {
 		err = SuperviseRouter(ctx, e, p, done) // a new tenant may want a new process
 	}
 	for _, o := range done {

@@ -13,7 +13,7 @@ import (
 
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
-	"landlord/internal/pgsql"
+	"landlord/internal/isolation"
 	"landlord/internal/plan"
 	"landlord/internal/router"
 	"landlord/internal/snapshot"
@@ -153,10 +153,7 @@ func room(parameters map[string]string) int {
 
 // verifiers reads the SCRAM verifiers of the logins of tenants and pools.
 func verifiers(ctx context.Context, conn *pgconn.PgConn, s tenant.Server) (map[string]string, error) {
-	results, err := conn.Exec(ctx, `SELECT r.rolname, r.rolpassword FROM pg_catalog.pg_authid AS r
-		WHERE r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolreplication AND NOT r.rolbypassrls AND NOT r.rolcreaterole
-		AND (r.rolvaliduntil IS NULL OR r.rolvaliduntil OPERATOR(pg_catalog.>) pg_catalog.now())
-		AND pg_catalog.starts_with(r.rolpassword, 'SCRAM-SHA-256$') AND pg_catalog.pg_has_role(r.oid, `+pgsql.Literal(tenant.TenantsRole)+`, 'MEMBER')`).ReadAll()
+	results, err := conn.Exec(ctx, "SELECT r.rolname, r.rolpassword FROM pg_catalog.pg_authid AS r WHERE "+isolation.Tellable()).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("reading the verifiers on server %s (SQLSTATE %s): %w", s.Name, connect.State(err), err)
 	}

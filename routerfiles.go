@@ -84,21 +84,42 @@ func ownFile(name string) ([]byte, error) {
 	return text, err
 }
 
-// routed are the settings by which a login comes through the router, by one of
-// its names.
-func routed(r tenant.Router, name string, s credentials.Settings) (credentials.Settings, error) {
-	place, err := routerPlaces(r)
-	if err != nil {
-		return s, err
+// routerWays are the ways to the names of a router, as its files have them.
+type routerWays struct {
+	router    tenant.Router
+	place     map[string]int // of a name: its process
+	processes int
+}
+
+func readWays(r tenant.Router) (routerWays, error) {
+	w := routerWays{router: r}
+	var err error
+	if w.place, err = routerPlaces(r); err != nil {
+		return w, err
 	}
-	n, processes := cmp.Or(place[name], 1), 0
 	dirs, _ := filepath.Glob(filepath.Join(r.Directory, "[1-9]*"))
 	for _, dir := range dirs {
 		if _, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			processes++
+			w.processes++
 		}
 	}
-	if place[name] == 0 && processes > 1 {
+	return w, nil
+}
+
+// routed are the settings by which a login comes through the router, by one of
+// its names.
+func routed(r tenant.Router, name string, s credentials.Settings) (credentials.Settings, error) {
+	w, err := readWays(r)
+	if err != nil {
+		return s, err
+	}
+	return w.to(name, s)
+}
+
+// to is routed, for many names.
+func (w routerWays) to(name string, s credentials.Settings) (credentials.Settings, error) {
+	r, n := w.router, cmp.Or(w.place[name], 1)
+	if w.place[name] == 0 && w.processes > 1 {
 		return s, fmt.Errorf("which of the router's processes serves %s cannot be told from %s: run landlord as the router's user %s or as root, after landlord router apply", name, r.Directory, r.User)
 	}
 	s.Host, s.SSLMode, s.SSLRootCert = routerHost(r), "", ""

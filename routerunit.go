@@ -7,18 +7,19 @@ import (
 
 	"landlord/internal/bouncer"
 	"landlord/internal/router"
+	"landlord/internal/run"
 	"landlord/internal/tenant"
 )
 
 // Supervised says whether systemd runs the router's processes on this machine:
 // where it is the machine's manager, and host.manager does not say otherwise.
-func Supervised(e tenant.Estate) bool { return e.Host.Kind() == tenant.Debian && bouncer.Systemd() }
+func Supervised(e tenant.Estate) bool { return e.Host.Kind() == tenant.Debian && run.Systemd() }
 
 // SuperviseRouter gives each process of the router a unit of systemd's, and
 // starts those that do not run: with the machine, too, and again whenever they
 // end. It changes the outcomes accordingly. Where systemd is not the machine's
-// manager it does nothing; who is not root is told the unit's name as the
-// command that starts it.
+// manager it does nothing; who is not root is told to run landlord router apply
+// as root, which starts it.
 func SuperviseRouter(ctx context.Context, e tenant.Estate, p RouterPlan, out []RouterOutcome) error {
 	if !Supervised(e) {
 		return nil

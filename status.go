@@ -43,6 +43,9 @@ type Status struct {
 // Down says that the server does not run, though the tenant is not suspended.
 func (s Status) Down() bool { return s.Version == "" && !s.Suspended }
 
+// Unlimited says that the tenant may open any number of connections.
+func (s Status) Unlimited() bool { return s.MaxSessions == 0 && !s.Suspended && !s.Down() }
+
 // Rotating says whether a rotation of a password is not finished.
 func (s Status) Rotating() bool {
 	return slices.ContainsFunc(s.Roles, func(r RoleStatus) bool { return r.Rotation == "old" })

@@ -2,10 +2,8 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,7 +44,7 @@ func Lock(ctx context.Context, conninfo string, wait func()) (release func(), er
 			if connect.Close(conn); err != nil {
 				return nil, fmt.Errorf("taking landlord's lock: %w", err)
 			}
-		case !waiting || connect.State(err) != "53300" && !errors.Is(err, syscall.EAGAIN): // so many wait
+		case !waiting || !connect.Full(err): // so many wait
 			return nil, err
 		}
 		select {

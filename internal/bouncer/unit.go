@@ -18,12 +18,6 @@ import (
 // units is where the administrator's units stand.
 const units = "/etc/systemd/system"
 
-// Systemd says whether systemd manages this machine.
-func Systemd() bool {
-	info, err := os.Stat("/run/systemd/system")
-	return err == nil && info.IsDir()
-}
-
 // Install has systemd know a router's processes, and says whether anything had
 // to be written. It wants root.
 func Install(ctx context.Context, r tenant.Router, program string) (bool, error) {

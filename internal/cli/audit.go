@@ -246,7 +246,7 @@ func addFiles(in *audit.Input, j judged) error {
 // is nothing to judge, and the server refuses them too.
 func circle(errs []*hba.Error) error {
 	for _, e := range errs {
-		if strings.Contains(e.Message, "maximum nesting depth exceeded") || strings.Contains(e.Message, "too many included files") {
+		if e.Endless() {
 			return fmt.Errorf("%s:%d: files include each other, or themselves (%s): the server refuses that; take the include away", e.File, e.Line, e.Message)
 		}
 	}

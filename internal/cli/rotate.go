@@ -117,9 +117,11 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 		return err
 	}
 	a.sayRotated(name, got)
-	follow := landlord.FollowRouter(ctx, h.estate)
+	var follow error
 	if got.InPlace { // what the router holds was opened by the old password
 		follow = landlord.ShutRouter(ctx, h.estate, name)
+	} else {
+		follow = landlord.FollowRouter(ctx, h.estate)
 	}
 	if f.out != "" && got.New {
 		return follow // delivered

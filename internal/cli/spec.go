@@ -128,10 +128,15 @@ func unknownTenant(e tenant.Estate, name string) error {
 			return fmt.Errorf("%q is no tenant, but a pool of server %s: landlord credentials --pool %[1]s gives its settings, and docs/pool.md says how it gets a new password", name, s.Name)
 		}
 	}
-	if near := spec.Suggest(name, names(e)); near != "" {
-		return fmt.Errorf("there is no tenant %q in the spec; %s", name, near)
+	return suggesting(fmt.Sprintf("there is no tenant %q in the spec", name), name, names(e))
+}
+
+// suggesting is an error about a name, with the one that was probably meant.
+func suggesting(text, name string, known []string) error {
+	if near := spec.Suggest(name, known); near != "" {
+		text += "; " + near
 	}
-	return fmt.Errorf("there is no tenant %q in the spec", name)
+	return errors.New(text)
 }
 
 // servers are those that the command is about: the named one, or all that

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
-	"landlord/internal/spec"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
@@ -156,6 +155,18 @@ func (a *app) statuses(ctx context.Context, server string, only ...string) ([]la
 	return all, errors.Join(failures...)
 }
 
+// statusOf is that of a tenant on the one server that has it; nil: none has.
+func (a *app) statusOf(ctx context.Context, server, name string) (*landlord.Status, error) {
+	all, err := a.statuses(ctx, server, name)
+	switch {
+	case err != nil || len(all) == 0:
+		return nil, err
+	case len(all) > 1:
+		return nil, usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
+	}
+	return &all[0], nil
+}
+
 func listRow(s landlord.Status) []term.Cell {
 	var logins []string
 	for _, r := range s.Roles {
@@ -236,11 +247,7 @@ func (a *app) noSuchTenant(ctx context.Context, server, name string) error {
 // notThere is the error for a tenant that no server has, with the name that was
 // probably meant.
 func notThere(name string, known []string) error {
-	text := fmt.Sprintf("the server has no tenant %q", name)
-	if near := spec.Suggest(name, known); near != "" {
-		text += "; " + near
-	}
-	return usageError{errors.New(text)}
+	return usageError{suggesting(fmt.Sprintf("the server has no tenant %q", name), name, known)}
 }
 
 func (a *app) tenantCommand() *cobra.Command {

@@ -71,7 +71,7 @@ func (f listFlags) has(s landlord.Status) bool {
 	return (f.match == "" || named) && (f.isolation == "" || string(s.Isolation) == f.isolation) && (f.database == "" || s.In(f.database)) &&
 		(f.major == 0 || major(s) == f.major) && (f.larger == "" || s.Bytes >= f.atLeast) &&
 		(!f.suspended || s.Suspended) && (!f.open || !s.Suspended && !s.Down()) && (!f.busy || s.Sessions > 0) &&
-		(!f.unlimited || s.MaxSessions == 0 && !s.Suspended && !s.Down()) && (!f.rotating || s.Rotating())
+		(!f.unlimited || s.Unlimited()) && (!f.rotating || s.Rotating())
 }
 
 // first is how many of n are shown.
@@ -108,7 +108,7 @@ func free(s landlord.Status) int {
 
 // limit is how many connections a tenant may have.
 func limit(s landlord.Status) int {
-	if s.MaxSessions == 0 && !s.Suspended && !s.Down() {
+	if s.Unlimited() {
 		return 1 << 30
 	}
 	return s.MaxSessions

@@ -47,32 +47,29 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if own, err := a.removeOwn(ctx, name, f); own || err != nil {
 		return err
 	}
-	all, err := a.statuses(ctx, f.server, name)
+	s, err := a.statusOf(ctx, f.server, name)
 	if err != nil {
 		return err
 	}
-	if len(all) > 1 {
-		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
-	}
-	if len(all) == 0 {
+	if s == nil {
 		return a.forget(ctx, f.server, name)
 	}
 	h, t, err := a.found(ctx, f.server, name)
 	if err != nil {
 		return err
 	}
-	if !f.noDump && !all[0].Unbuilt() {
+	if !f.noDump && !s.Unbuilt() {
 		if err := landlord.CanKeep(ctx, h.server); err != nil {
 			return err
 		}
 	}
-	if err := a.leaves(ctx, h, all[0]); err != nil {
+	if err := a.leaves(ctx, h, *s); err != nil {
 		return err
 	}
-	if err := a.agree(ctx, all[0], f); err != nil {
+	if err := a.agree(ctx, *s, f); err != nil {
 		return err
 	}
-	if all[0].Unbuilt() { // nothing to keep, and no door that leads anywhere
+	if s.Unbuilt() { // nothing to keep, and no door that leads anywhere
 		err = a.clear(ctx, h, name)
 	} else {
 		err = a.vacate(ctx, h, t, f)
@@ -86,7 +83,7 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 			return err
 		}
 	}
-	h.fresh = a.without(h, all[0])
+	h.fresh = a.without(h, *s)
 	h.estate.Tenants = slices.DeleteFunc(slices.Clone(h.estate.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
 	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
 		return err

@@ -36,33 +36,30 @@ Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
 }
 
 func (a *app) showTenant(ctx context.Context, server, name string) error {
-	all, err := a.statuses(ctx, server, name)
+	s, err := a.statusOf(ctx, server, name)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
+	if s == nil {
 		return a.noSuchTenant(ctx, server, name)
 	}
-	if len(all) > 1 {
-		return usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
-	}
-	contents, err := a.contents(ctx, server, all[0])
+	contents, err := a.contents(ctx, server, *s)
 	if err != nil {
 		return err
 	}
 	// What a plan refuses to touch is what one wants to look at most.
-	drift, refused := a.drift(ctx, server, all[0])
+	drift, refused := a.drift(ctx, server, *s)
 	if refused == nil {
 		refused = drift.Err()
 	}
 	if a.output == "json" {
-		answer := tenantAnswer(all[0], drift)
+		answer := tenantAnswer(*s, drift)
 		answer["contents"] = contents
 		return errors.Join(a.json(answer), refused)
 	}
-	printTenant(a, all[0], contents)
+	printTenant(a, *s, contents)
 	if refused == nil {
-		printDrift(a, all[0].Name, drift)
+		printDrift(a, s.Name, drift)
 	}
 	return refused
 }
@@ -145,7 +142,7 @@ func printTenant(a *app, s landlord.Status, contents []catalog.Standout) {
 
 // atMost says in words how many connections a tenant may open.
 func atMost(s landlord.Status) string {
-	if s.MaxSessions == 0 && !s.Suspended && !s.Down() {
+	if s.Unlimited() {
 		return "without a limit"
 	}
 	return "at most " + most(s)

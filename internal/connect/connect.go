@@ -138,10 +138,13 @@ func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
 // have little to ask. All of it takes about a second.
 const patience = 7
 
+// Full says that a server has no connection left, or that too many knock at its
+// local socket at once (EAGAIN).
+func Full(err error) bool { return State(err) == "53300" || errors.Is(err, syscall.EAGAIN) }
+
 // wait waits before another try, and says whether there is one.
 func wait(ctx context.Context, err error, try *int) bool {
-	full := State(err) == "53300" || errors.Is(err, syscall.EAGAIN) // the latter of a local socket: too many knock
-	if !full || *try >= patience {
+	if !Full(err) || *try >= patience {
 		return false
 	}
 	select {

@@ -2,6 +2,7 @@ package isolation
 
 import (
 	_ "embed"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/tenant"
@@ -25,12 +26,22 @@ func Router() Role {
 // RouterGrant is what it holds on each database of a tenant's.
 func RouterGrant() Grant { return Grant{tenant.RouterRole, pgsql.Connect} }
 
+// tellable says of a role r, a row of pg_authid, whether the router may be told
+// its verifier.
+//
+//go:embed tellable.sql
+var tellable string
+
+// Tellable is that condition, for whoever reads all verifiers at once.
+func Tellable() string { return strings.TrimSpace(tellable) }
+
 // lookupBody tells a login's verifier: of a tenant's or a pool's login that may
 // connect to this database, and of nobody else. It runs as its owner, a
 // superuser, since nobody else reads verifiers.
-//
+var lookupBody = strings.Replace(lookupText, "{{tellable}}", Tellable(), 1)
+
 //go:embed lookup.sql
-var lookupBody string
+var lookupText string
 
 // LookupSignature is the function by which the router looks a login up, as
 // regprocedure prints it.

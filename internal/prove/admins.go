@@ -50,7 +50,7 @@ type adminAttempt struct {
 
 // proveAdmins tries the server's administrators.
 func (r *run) proveAdmins(ctx context.Context) []Outcome {
-	if len(r.Only) > 0 || len(r.Pools) > 0 || !slices.ContainsFunc(r.probes, func(p Probe) bool { return p.Scope == Administrators }) {
+	if !r.all() || !slices.ContainsFunc(r.probes, func(p Probe) bool { return p.Scope == Administrators }) {
 		return nil
 	}
 	var found []Outcome

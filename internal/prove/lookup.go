@@ -3,7 +3,6 @@ package prove
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -54,12 +53,9 @@ func (a *Attempt) strangers() []string {
 			names = append(names, r.Name)
 		}
 	}
-	here := func(t tenant.Tenant) bool {
-		return slices.ContainsFunc(t.Places(), func(p tenant.Place) bool { return p.Database == a.Tenant.At.Database })
-	}
 	others := 0
 	for _, t := range a.run.Tenants {
-		if others < maxRouterNeighbours && !here(t) {
+		if _, here := t.Place(a.Tenant.At.Database); others < maxRouterNeighbours && !here {
 			names = append(names, t.LoginRoles()...)
 			others++
 		}

@@ -43,7 +43,7 @@ func (p Probe) fitsPool(k tenant.Kind, r Relation) bool {
 func (r *run) provePools(ctx context.Context) []Outcome {
 	var found []Outcome
 	for _, p := range r.Server.Pools {
-		if (len(r.Only) > 0 || len(r.Pools) > 0) && !slices.Contains(r.Pools, p.Name) {
+		if !r.all() && !slices.Contains(r.Pools, p.Name) {
 			continue
 		}
 		if ctx.Err() == nil {

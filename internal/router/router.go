@@ -111,6 +111,14 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 	return kept, notes, nil
 }
 
+// Name is the router's name for one of a tenant's databases.
+func Name(t tenant.Tenant, p tenant.Place) string {
+	if p.Database == t.Home.Database {
+		return t.Name
+	}
+	return t.Name + "." + p.Database
+}
+
 // tenant are the names of one tenant: its own leads to where it lives, and
 // TENANT.DATABASE to each of its further databases.
 func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
@@ -128,12 +136,8 @@ func (f Facts) tenant(r tenant.Router, t tenant.Tenant) []Alias {
 			}
 		}
 	}
-	for i, p := range places {
-		name := t.Name
-		if i > 0 {
-			name += "." + p.Database
-		}
-		out = append(out, f.alias(r, Alias{Name: name, Tenant: t.Name, Database: p.Database, Logins: open(t), Size: size, Mode: r.PoolMode, Closed: t.Suspended, limits: limits}))
+	for _, p := range places {
+		out = append(out, f.alias(r, Alias{Name: Name(t, p), Tenant: t.Name, Database: p.Database, Logins: open(t), Size: size, Mode: r.PoolMode, Closed: t.Suspended, limits: limits}))
 	}
 	return out
 }

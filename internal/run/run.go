@@ -134,3 +134,9 @@ func tail(s string) string {
 	}
 	return "… " + s
 }
+
+// Systemd says whether systemd manages this machine (sd_booted(3)).
+func Systemd() bool {
+	info, err := os.Stat("/run/systemd/system")
+	return err == nil && info.IsDir()
+}

@@ -24,7 +24,7 @@ func (d *decoder) readHost(n *node) {
 		case "directory":
 			h.Directory, _ = d.checked(v, path, directory)
 		case "memory":
-			h.Memory = measure(d, v, path, parseSize)
+			h.Memory = measure(d, v, path, ParseSize)
 		case "cpu":
 			h.CPU = d.processors(v, path)
 		case "interface":
@@ -62,7 +62,7 @@ func (d *decoder) resources(t *draft, at string, n *node) {
 		case "cpu":
 			r.CPU = d.processors(v, path)
 		case "memory":
-			if r.Memory = measure(d, v, path, parseSize); 0 < r.Memory && r.Memory < minServer {
+			if r.Memory = measure(d, v, path, ParseSize); 0 < r.Memory && r.Memory < minServer {
 				d.errs.add(v.at, path, "a server wants at least 128MiB")
 			}
 		case "io_weight":

@@ -230,9 +230,9 @@ func (d *decoder) limit(t *draft, key, path string, at position, v *node) {
 	case "connections":
 		l.Connections = d.count(v, path)
 	case "temp_files":
-		l.TempFiles = measure(d, v, path, parseSize)
+		l.TempFiles = measure(d, v, path, ParseSize)
 	case "work_mem":
-		if l.WorkMem = measure(d, v, path, parseSize); 0 < l.WorkMem && l.WorkMem < 64*kibi {
+		if l.WorkMem = measure(d, v, path, ParseSize); 0 < l.WorkMem && l.WorkMem < 64*kibi {
 			d.errs.add(v.at, path, "PostgreSQL wants at least 64kB of work_mem")
 		}
 	case "statement_timeout":

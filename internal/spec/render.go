@@ -56,7 +56,7 @@ func (e *editor) inline(n *node, json bool) string {
 		if json {
 			return quoteJSON(n.text)
 		}
-		if _, err := parseSize(n.text); err == nil {
+		if _, err := ParseSize(n.text); err == nil {
 			return n.text
 		}
 		if _, err := parseDuration(n.text); err == nil {

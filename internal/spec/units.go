@@ -36,12 +36,9 @@ var durationUnits = []unit{
 	{"s", int64(time.Second)}, {"ms", int64(time.Millisecond)},
 }
 
-// parseSize reads a size such as 64kB or 1GiB, in bytes. It must be a whole
-// number of kB, in which PostgreSQL counts.
-// ParseSize reads a size as the spec writes it, such as 10GiB, in bytes.
-func ParseSize(s string) (int64, error) { return parseSize(s) }
-
-func parseSize(s string) (int64, error) {
+// ParseSize reads a size as the spec writes it, such as 64kB or 1GiB, in bytes.
+// It must be a whole number of kB, in which PostgreSQL counts.
+func ParseSize(s string) (int64, error) {
 	n, err := quantity(s, sizeUnits, "a size such as 64kB, 500MB or 1GiB")
 	switch {
 	case err != nil:

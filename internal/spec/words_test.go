@@ -39,16 +39,16 @@ func TestEdits(t *testing.T) {
 func TestSizes(t *testing.T) {
 	for text, want := range map[string]int64{"1kB": 1024, "1KiB": 1024, "64kB": 64 << 10, "500MB": 500 << 20, "1GiB": 1 << 30, "1 GB": 1 << 30,
 		"1TB": 1 << 40, "2048B": 2048, "2147483647kB": maxSize} {
-		got, err := parseSize(text)
+		got, err := ParseSize(text)
 		if err != nil || got != want {
 			t.Errorf("%s: %d, %v", text, got, err)
 		}
-		if again, err := parseSize(formatSize(want)); err != nil || again != want {
+		if again, err := ParseSize(formatSize(want)); err != nil || again != want {
 			t.Errorf("%s: written %s", text, formatSize(want))
 		}
 	}
 	for _, text := range []string{"", "kB", "1", "0kB", "-1kB", "1.5GB", "1gb", "1000B", "2147483648kB", "99999999999999999999kB", "9223372036854775807TB", "1 kB x"} {
-		if got, err := parseSize(text); err == nil {
+		if got, err := ParseSize(text); err == nil {
 			t.Errorf("%q: %d", text, got)
 		}
 	}

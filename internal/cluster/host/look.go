@@ -27,7 +27,7 @@ import (
 // Look reads what a plan for one server follows from.
 func Look(ctx context.Context, w cluster.Want) (cluster.Have, error) {
 	have := cluster.Have{Root: os.Geteuid() == 0, CPUs: runtime.NumCPU(), Memory: memory(), Files: map[string]cluster.File{}}
-	have.Debian = isProgram("/usr/bin/pg_createcluster") && isDir("/run/systemd/system")
+	have.Debian = isProgram("/usr/bin/pg_createcluster") && run.Systemd()
 	for _, in := range localpg.Installed(ctx) {
 		if w.Own.Manager == tenant.Plain || strings.HasPrefix(in.BinDir, "/usr/lib/postgresql/") {
 			have.Installs = append(have.Installs, cluster.Install{Major: in.Major, BinDir: in.BinDir, LibDir: in.LibDir})
@@ -270,11 +270,6 @@ func owner(info fs.FileInfo) string {
 func isProgram(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 func isFile(path string) bool {

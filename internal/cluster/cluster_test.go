@@ -90,13 +90,7 @@ func TestRefusals(t *testing.T) {
 			o, have := own("acme", tt.r), debian()
 			tt.have(&have)
 			_, err := Make(Want{Own: o, All: []tenant.OwnServer{o}}, have)
-			var refusal *RefusalError
-			switch {
-			case tt.want == "" && err != nil:
-				t.Error(err)
-			case tt.want != "" && (!errors.As(err, &refusal) || !strings.Contains(err.Error(), tt.want) || refusal.Hint() == ""):
-				t.Errorf("%v, without %q", err, tt.want)
-			}
+			refused(t, err, tt.want)
 		})
 	}
 }
@@ -190,5 +184,18 @@ func TestAPlanIsAScript(t *testing.T) {
 	}
 	if strings.Contains(script, "trust") || strings.Contains(script, "md5") {
 		t.Error("trust or md5 is in the script")
+	}
+}
+
+// refused says that an error is a refusal with a text in it, and says what to do
+// next; or that there is none, where the text is empty.
+func refused(t *testing.T, err error, want string) {
+	t.Helper()
+	var refusal *RefusalError
+	switch {
+	case want == "" && err != nil:
+		t.Error(err)
+	case want != "" && (!errors.As(err, &refusal) || !strings.Contains(err.Error(), want) || refusal.Hint() == ""):
+		t.Errorf("%v, without %q", err, want)
 	}
 }

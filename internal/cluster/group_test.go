@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -160,13 +159,7 @@ func TestVersion2WithoutAController(t *testing.T) {
 			have := debian()
 			have.Hierarchies = tt.h
 			p, err := Make(Want{Own: o, All: []tenant.OwnServer{o}}, have)
-			var refusal *RefusalError
-			switch {
-			case tt.want == "" && err != nil:
-				t.Error(err)
-			case tt.want != "" && (!errors.As(err, &refusal) || !strings.Contains(err.Error(), tt.want) || refusal.Hint() == ""):
-				t.Errorf("%v, without %q", err, tt.want)
-			}
+			refused(t, err, tt.want)
 			if got := strings.Join(p.Notes, "\n"); (tt.note == "") == strings.Contains(got, "no limit") || !strings.Contains(got, tt.note) {
 				t.Errorf("notes %q, want %q", got, tt.note)
 			}

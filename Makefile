@@ -10,6 +10,9 @@ GO ?= go
 TEST_PARALLEL ?= 2
 TEST_TIMEOUT ?= 40m
 FUZZ_TIME ?= 20s
+# A program built with -race sleeps a second before it exits, and the tests run
+# landlord a thousand times.
+export GORACE ?= atexit_sleep_ms=20
 
 .PHONY: help
 help: ## Say what there is to make

@@ -120,6 +120,7 @@ func params(t *testing.T, major int, files []string) testscript.Params {
 			env.Setenv("PATH", env.Getenv("PATH")+":"+filepath.Dir(psql))
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("MAJOR", strconv.Itoa(major))
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Values[serverKey{}] = &box{}
 			return nil
 		},

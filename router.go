@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"landlord/internal/audit"
 	"landlord/internal/bouncer"
 	"landlord/internal/router"
 	"landlord/internal/run"
@@ -65,6 +66,9 @@ func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 	if p.Processes, err = router.Processes(*e.Router, p.Version, aliases, place, before, own); err != nil {
 		return p, err
 	}
+	if p.Holes, err = p.holes(); err != nil {
+		return p, err
+	}
 	p.Demands = router.Demands(*e.Router, p.Version, facts, aliases, place)
 	p.Changed = nil
 	for _, process := range p.Processes {
@@ -97,8 +101,32 @@ func openRouter(ctx context.Context, e tenant.Estate) (p RouterPlan, err error) 
 	if p.Version, err = p.oldest(ctx, *e.Router); err != nil {
 		return p, err
 	}
-	p.Holes = router.Holes(p.Version, *e.Router)
 	return p, nil
+}
+
+// IsBouncerVersion says whether a text tells a version of PgBouncer's.
+func IsBouncerVersion(text string) bool {
+	_, ok := router.ParseVersion(text)
+	return ok
+}
+
+// holes are the known holes of this PgBouncer, with the files as they are to be:
+// what the user has written by hand counts, too.
+func (p RouterPlan) holes() ([]router.Hole, error) {
+	var all router.Setup
+	for _, process := range p.Processes {
+		b, err := audit.ParseBouncer(filepath.Join(process.Dir, router.IniFile), []byte(process.Files[router.IniFile]), nil)
+		if err == nil {
+			err = b.ParseUsers(filepath.Join(process.Dir, router.UsersFile), []byte(process.Files[router.UsersFile]))
+		}
+		if err != nil {
+			return nil, err
+		}
+		s := b.Setup()
+		s.Servers, s.Secrets = max(s.Servers, all.Servers), max(s.Secrets, all.Secrets)
+		all = s
+	}
+	return router.Holes(p.Version, all), nil
 }
 
 // oldest is the oldest of the versions that run and are installed. A process

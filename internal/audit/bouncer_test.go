@@ -32,3 +32,19 @@ func TestLookupFunctionOfPgBouncer(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatTheRuleAsksForIsRight: the query that the rule writes is one at which
+// it is silent.
+func TestWhatTheRuleAsksForIsRight(t *testing.T) {
+	in := clean()
+	in.bouncer("auth_user = looker\n")
+	for i, want := range []int{1, 0} {
+		found := slices.DeleteFunc(Judge(*in).Findings, func(f Finding) bool { return f.Code != "bouncer-auth-query" })
+		if len(found) != want {
+			t.Fatalf("round %d: %+v", i, found)
+		}
+		if want == 1 {
+			in.bouncer("auth_user = looker\n" + found[0].Fix[0].Text + "\n")
+		}
+	}
+}

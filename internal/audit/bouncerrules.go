@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"landlord/internal/pgsql"
+	"landlord/internal/router"
 	"landlord/internal/snapshot"
 )
 
@@ -152,7 +153,7 @@ func bouncerAuthQuery(f *facts) []Finding {
 		if !strings.Contains(query, "rolcanlogin") {
 			wrong = append(wrong, "it asks not for roles that may log in")
 		}
-		if !strings.Contains(query, "valuntil") {
+		if !router.ExpiryAsked(query) {
 			wrong = append(wrong, "it does not look at VALID UNTIL")
 		}
 		if !strings.Contains(query, "rolsuper") && !strings.Contains(query, "usesuper") {
@@ -271,67 +272,61 @@ func bouncerLimits(f *facts) []Finding {
 	return []Finding{f.bouncerFinding("limits", Place{f.Bouncer.File, 1}, "None is set.", "max_user_client_connections = 50")}
 }
 
-// bouncerHoles are the versions with known holes: from first up to fixed; where
-// the configuration alone opens one, when says so.
-var bouncerHoles = []struct {
-	first, fixed [3]int
-	what         string
-	when         func(*Bouncer) bool
-}{
-	{[3]int{1, 17, 0}, [3]int{1, 26, 1}, "CVE-2026-107350: whoever has a password in the list of users may log in as another user of it, by SCRAM",
-		func(b *Bouncer) bool {
-			return b.UsersFile == "" && b.Settings["auth_file"].Value != "" && !b.looksUp() || len(b.Users) > 1
-		}},
-	{[3]int{}, [3]int{1, 26, 0}, "CVE-2026-6668: whoever reaches its port can bring it to a standstill by a packet too large to count", nil},
-	{[3]int{1, 20, 0}, [3]int{1, 26, 1}, "CVE-2026-107349: whoever reaches its port can bring it to a standstill by an option without a name (name options in ignore_startup_parameters, or nothing)",
-		func(b *Bouncer) bool {
-			value := b.Settings["ignore_startup_parameters"].Value
-			return value != "" && !regexp.MustCompile(`(^|[, ])options([, ]|$)`).MatchString(value)
-		}},
-	{[3]int{1, 21, 0}, [3]int{1, 26, 1}, "CVE-2026-107348: whoever reaches its port can bring it to a standstill by a packet of more than 2 GiB (lower max_packet_size)",
-		func(b *Bouncer) bool {
-			n, err := strconv.ParseInt(b.Settings["max_packet_size"].Value, 10, 64)
-			return err == nil && n > 1<<31
-		}},
-	{[3]int{}, [3]int{1, 26, 0}, "CVE-2026-6669: a malicious server has it count for ever", nil},
-	{[3]int{}, [3]int{1, 25, 2}, "CVE-2026-6664: whoever reaches its port can end it by a malformed packet", nil},
-	{[3]int{}, [3]int{1, 25, 1}, "CVE-2025-12819: whoever may connect has the lookup of passwords run code of theirs, by a search_path in the startup message", nil},
-	{[3]int{}, [3]int{1, 24, 1}, "CVE-2025-2291: passwords that have expired (VALID UNTIL) still let in", nil},
-	{[3]int{}, [3]int{1, 19, 0}, "with auth_user for all databases, whoever knocks at its console by a name that it does not know brings it to a standstill (set auth_user for each database)",
-		func(b *Bouncer) bool { return b.Settings["auth_user"].Value != "" }},
-	{[3]int{}, [3]int{1, 16, 1}, "CVE-2021-3935: somebody in between puts SQL in front of a session with client certificates", nil},
-	{[3]int{1, 6, 0}, [3]int{1, 6, 1}, "CVE-2015-6817: whoever comes as a user that is not there gets in as auth_user", nil},
-	{[3]int{}, [3]int{1, 5, 5}, "CVE-2015-4054: whoever reaches its port can end it by a password before a startup", nil},
-	{[3]int{}, [3]int{1, 5, 3}, "CVE-2012-4575: whoever reaches its port can end it by a long name, where [databases] has *",
-		func(b *Bouncer) bool {
-			return slices.ContainsFunc(b.Databases, func(d BouncerDatabase) bool { return d.Name == "*" })
-		}},
-}
-
 // looksUp says whether some database has its passwords looked up.
 func (b *Bouncer) looksUp() bool {
 	return b.Settings["auth_user"].Value != "" || slices.ContainsFunc(b.Databases, func(d BouncerDatabase) bool { return d.Words["auth_user"] != "" })
 }
 
+// Setup is what of the configuration bears on PgBouncer's known holes.
+func (b *Bouncer) Setup() router.Setup {
+	value := func(name string) string { return b.Settings[name].Value }
+	s := router.Setup{AuthType: strings.ToLower(value("auth_type")), Unlisted: b.UsersFile == "" && value("auth_file") != "",
+		LooksUp: b.looksUp(), Everywhere: value("auth_user") != "", Query: value("auth_query"),
+		Startup: value("ignore_startup_parameters"), Tracked: value("track_extra_parameters"), Watchers: value("stats_users")}
+	s.MaxPacket, _ = strconv.ParseInt(value("max_packet_size"), 10, 64)
+	for _, u := range b.Users {
+		if u.Kind != "none" {
+			s.Secrets++
+		}
+	}
+	servers := map[string]bool{}
+	for _, d := range b.Databases {
+		s.Star = s.Star || d.Name == "*"
+		s.Query = cmp.Or(d.Words["auth_query"], s.Query)           // of its own, since 1.22
+		for _, host := range strings.Split(d.Words["host"], ",") { // several may serve one database
+			servers[host+" "+cmp.Or(d.Words["port"], "5432")] = true
+		}
+	}
+	s.Servers = len(servers)
+	return s
+}
+
 func bouncerVersion(f *facts) []Finding {
-	var v [3]int
-	for i, part := range strings.SplitN(f.Bouncer.Version, ".", 3) {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil
-		}
-		v[i] = n
+	v, ok := router.ParseVersion(f.Bouncer.Version)
+	if !ok {
+		return nil // which is said where all is that is not known
 	}
-	var holes []string
-	for _, h := range bouncerHoles {
-		if slices.Compare(v[:], h.first[:]) >= 0 && slices.Compare(v[:], h.fixed[:]) < 0 && (h.when == nil || h.when(f.Bouncer)) {
-			holes = append(holes, h.what)
+	var open []string
+	for _, h := range router.Holes(v, f.Bouncer.Setup()) {
+		if h.Open {
+			open = append(open, fmt.Sprintf("%s (fixed in %s): %s; here: %s", h.Name(), h.Fixed, h.What, h.Here))
 		}
 	}
-	if len(holes) == 0 {
+	if len(open) == 0 {
 		return nil
 	}
-	return []Finding{f.bouncerFinding("version", Place{}, "It is "+f.Bouncer.Version+". "+strings.Join(holes, "; ")+".", "")}
+	return []Finding{f.bouncerFinding("version", Place{}, "It is "+v.String()+". "+strings.Join(open, ". ")+".", "")}
+}
+
+// bouncerGaps say that nobody told PgBouncer's version.
+func (f *facts) bouncerGaps() []NotKnown {
+	if f.Bouncer == nil {
+		return nil
+	}
+	if _, ok := router.ParseVersion(f.Bouncer.Version); ok {
+		return nil
+	}
+	return []NotKnown{{What: "which version PgBouncer is, and which of its known holes it has", Reason: "its files do not tell", Ask: "pgbouncer --version; give it by --pgbouncer-version", Rules: []string{"bouncer-version"}}}
 }
 
 func bouncerUsers(f *facts) []Finding {

@@ -127,7 +127,7 @@ func (g *gaps) list() []NotKnown {
 		}
 		out = append(out, n)
 	}
-	return slices.Concat(out, g.f.versionGaps(), g.f.outsideGaps())
+	return slices.Concat(out, g.f.versionGaps(), g.f.bouncerGaps(), g.f.outsideGaps())
 }
 
 // versionGaps say what of the version is not known.

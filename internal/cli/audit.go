@@ -112,6 +112,10 @@ func (j judged) check() error {
 		return errors.New("--ident wants a pg_hba.conf beside it (--hba), or a server: only lines that name a map count")
 	case j.users != "" && j.bouncer == "":
 		return errors.New("--userlist wants --pgbouncer beside it")
+	case j.bouncerVersion != "" && j.bouncer == "":
+		return errors.New("--pgbouncer-version wants --pgbouncer beside it")
+	case j.bouncerVersion != "" && !landlord.IsBouncerVersion(j.bouncerVersion):
+		return fmt.Errorf("--pgbouncer-version: %q is no version of PgBouncer's, such as 1.24.1", j.bouncerVersion)
 	}
 	return nil
 }

@@ -120,9 +120,9 @@ func outcome(o landlord.RouterOutcome) string {
 func (a *app) sayHoles(p landlord.RouterPlan) {
 	for _, h := range p.Holes {
 		if h.Open {
-			a.say("PgBouncer %s has %s (fixed in %s): %s. Here: %s", p.Version, h.CVE, h.Fixed, h.What, h.Here)
+			a.say("PgBouncer %s has %s (fixed in %s): %s. Here: %s", p.Version, h.Name(), h.Fixed, h.What, h.Here)
 		} else if a.verbose {
-			a.say("PgBouncer %s has %s (fixed in %s), which is closed here: %s", p.Version, h.CVE, h.Fixed, h.Here)
+			a.say("PgBouncer %s has %s (fixed in %s): %s. Closed here: %s", p.Version, h.Name(), h.Fixed, h.What, h.Here)
 		}
 	}
 }

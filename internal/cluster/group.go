@@ -180,29 +180,28 @@ func optional(path string) bool {
 	return slices.Contains([]string{"memory.swap.max", "io.weight", "io.bfq.weight"}, filepath.Base(path))
 }
 
-// plainLimits makes the server's control group, or mends it.
+// plainLimits mends the limits of a server that runs in its control group.
 func (b *builder) plainLimits() []Op {
-	h := b.have.Hierarchies
 	ops := b.delegate()
-	made := map[string]bool{}
-	for _, f := range b.groupFiles(h) {
-		dir := filepath.Dir(f.Path)
+	for _, f := range b.groupFiles(b.have.Hierarchies) {
 		is, there := b.have.Files[f.Path]
-		_, grouped := b.have.Files[dir]
-		switch {
-		case there && is.Text == f.Text, !there && grouped && optional(f.Path):
+		_, grouped := b.have.Files[filepath.Dir(f.Path)]
+		if there && is.Text == f.Text || !there && grouped && optional(f.Path) {
 			continue
-		case !grouped && !made[dir]:
-			made[dir] = true
-			ops = append(ops, Op{Run: []string{"mkdir", "-p", dir}})
 		}
-		script := `echo "$1" >"$2"`
-		if optional(f.Path) {
-			script = `[ ! -e "$2" ] || ` + script
-		}
-		ops = append(ops, Op{Run: []string{"sh", "-c", script, "sh", strings.TrimSpace(f.Text), f.Path}})
+		ops = append(ops, Op{Run: []string{"sh", "-c", setting(f)}})
 	}
 	return ops
+}
+
+// setting is the shell's command that writes one setting of a control group:
+// numbers, and words without anything to quote.
+func setting(f File) string {
+	command := "echo " + strings.TrimSpace(f.Text) + " >" + word(f.Path)
+	if optional(f.Path) {
+		command = "{ [ ! -e " + word(f.Path) + " ] || " + command + "; }"
+	}
+	return command
 }
 
 // subtree is the file that says which controllers groups below a place have.
@@ -259,16 +258,23 @@ func (b *builder) limitText() string {
 	return strings.Join(all, ", ")
 }
 
-// enter starts something in a server's control group. As PostgreSQL's manual
-// has it (Linux Memory Overcommit), the kernel then kills a session, and not
-// the postmaster; where root may not say so, the server starts nevertheless.
-func enter(groups []string, op Op) Op {
+// enter makes a server's control group, with its settings, and starts something
+// in it: in one go, since an empty group is anybody's to take away, and any
+// systemd on the machine does, of whichever container (cg_trim). So the shell is
+// inside as soon as the group is there, and tries again where it was too late.
+// As PostgreSQL's manual has it (Linux Memory Overcommit), the kernel then kills a
+// session, and not the postmaster; where root may not say so, the server starts
+// nevertheless.
+func enter(groups []string, settings []File, op Op) Op {
 	if len(groups) == 0 {
 		return op
 	}
-	script := "echo -900 2>/dev/null >/proc/self/oom_score_adj; "
+	script := "n=0; echo -900 2>/dev/null >/proc/self/oom_score_adj; "
 	for _, g := range groups {
-		script += "echo $$ >" + word(filepath.Join(g, "cgroup.procs")) + " && "
+		script += "until mkdir -p " + word(g) + " && echo $$ >" + word(filepath.Join(g, "cgroup.procs")) + "; do n=$((n+1)); [ $n -lt 20 ] || exit 1; done; "
+	}
+	for _, f := range settings {
+		script += setting(f) + " && "
 	}
 	return Op{Run: append([]string{"sh", "-c", script + `exec "$@"`, "sh"}, op.Run...)}
 }

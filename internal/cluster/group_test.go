@@ -20,9 +20,9 @@ func TestPlainGroup(t *testing.T) {
 		missing string
 		note    string
 	}{
-		{"both", Mounts(), []string{"mkdir -p /sys/fs/cgroup/memory/" + group, "268435456 /sys/fs/cgroup/memory/" + group + "/memory.limit_in_bytes",
-			"150000 /sys/fs/cgroup/cpu/" + group + "/cpu.cfs_quota_us", "echo $$ >/sys/fs/cgroup/memory/" + group + "/cgroup.procs", "PG_OOM_ADJUST_FILE=", "pg_ctl"}, "\x00", ""},
-		{"memory alone", Hierarchies{Memory: Mounts().Memory}, []string{"memory.limit_in_bytes", "cgroup.procs"}, "/cpu/", "no limit of cpu on acme"},
+		{"both", Mounts(), []string{"mkdir -p /sys/fs/cgroup/memory/" + group + " && echo $$ >/sys/fs/cgroup/memory/" + group + "/cgroup.procs",
+			"echo 268435456 >/sys/fs/cgroup/memory/" + group + "/memory.limit_in_bytes", "echo 150000 >/sys/fs/cgroup/cpu/" + group + "/cpu.cfs_quota_us", "PG_OOM_ADJUST_FILE=", "pg_ctl"}, "\x00", ""},
+		{"memory alone", Hierarchies{Memory: Mounts().Memory}, []string{"cgroup.procs", "memory.limit_in_bytes"}, "/cpu/", "no limit of cpu on acme"},
 		{"none", Hierarchies{}, []string{"pg_ctl"}, "cgroup", "no limit of memory, cpu on acme"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,8 +76,8 @@ func unified(controllers ...string) Have {
 }
 
 // TestPlainGroupOfVersion2: the controllers are let through first, then the
-// limits are written, then the server starts inside; and what is there already
-// is let be.
+// group is made and entered at once, and the limits are written, then the server
+// starts; and what is there already is let be.
 func TestPlainGroupOfVersion2(t *testing.T) {
 	o := own("acme", tenant.Resources{Memory: 256 << 20, CPU: 1500, IOWeight: 200})
 	o.Manager = tenant.Plain
@@ -87,9 +87,9 @@ func TestPlainGroupOfVersion2(t *testing.T) {
 	group := "/sys/fs/cgroup/" + Group(o.Home)
 	rest := script(t, w, have)
 	for _, want := range []string{
-		"'+memory +io' /sys/fs/cgroup/cgroup.subtree_control\n", "mkdir -p " + group + "\n",
-		`'[ ! -e "$2" ] || echo "$1" >"$2"' sh 0 ` + group + "/memory.swap.max\n", "sh 268435456 " + group + "/memory.max\n", "'150000 100000' " + group + "/cpu.max\n",
-		"'default 200' " + group + "/io.weight\n", "'default 109' " + group + "/io.bfq.weight\n", "echo $$ >" + group + "/cgroup.procs", "pg_ctl"} {
+		"'+memory +io' /sys/fs/cgroup/cgroup.subtree_control\n", "mkdir -p " + group + " && echo $$ >" + group + "/cgroup.procs",
+		"{ [ ! -e " + group + "/memory.swap.max ] || echo 0 >" + group + "/memory.swap.max; }", "echo 268435456 >" + group + "/memory.max && ", "echo 150000 100000 >" + group + "/cpu.max && ",
+		"echo default 200 >" + group + "/io.weight; } && ", "echo default 109 >" + group + "/io.bfq.weight; } && ", "pg_ctl"} {
 		_, after, ok := strings.Cut(rest, want)
 		if !ok {
 			t.Fatalf("%q is not in its place in\n%s", want, rest)
@@ -114,11 +114,11 @@ func TestPlainGroupOfVersion2(t *testing.T) {
 		t.Errorf("there is still to do:\n%s", got)
 	}
 	w.Own.Resources.IOWeight = 0
-	if got := script(t, w, have); !strings.Contains(got, "'default 100' "+group+"/io.weight") || strings.Contains(got, "pg_ctl") {
+	if got := script(t, w, have); !strings.Contains(got, "echo default 100 >"+group+"/io.weight") || strings.Contains(got, "pg_ctl") {
 		t.Errorf("without a weight:\n%s", got)
 	}
 	w.Own.Resources.CPU = 0
-	if got := script(t, w, have); !strings.Contains(got, "'max 100000' "+group+"/cpu.max") {
+	if got := script(t, w, have); !strings.Contains(got, "echo max 100000 >"+group+"/cpu.max") {
 		t.Errorf("without a limit of processors:\n%s", got)
 	}
 	w.Own.Resources.Memory = 128 << 20 // above what it uses, perhaps: the kernel would kill

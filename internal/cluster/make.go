@@ -127,7 +127,7 @@ type builder struct {
 	plan      *Plan
 	available int64
 	restart   bool
-	// limits are made between the server's stop and its start.
+	// limits come between the server's stop and its start.
 	limits []Op
 }
 
@@ -200,18 +200,16 @@ func (b *builder) units() {
 	b.step("its limits, and what it must not start without", false, ops...)
 }
 
-// plainGroup makes the limits. A running server is not squeezed below what it
-// has: it stops first. One that does not run gets its group just before it
-// starts: an empty one is anybody's to take away, and systemd does.
+// plainGroup sees to the limits. A server that starts makes its group as it does
+// (enter); a running one is not squeezed below what it has: it stops first.
 func (b *builder) plainGroup() {
-	ops := b.plainLimits()
 	switch {
-	case b.Stopped || !b.have.Running:
-		b.limits = ops
+	case b.Stopped || !b.have.Running || !b.have.Supervised:
+		b.limits = b.delegate()
 	case b.less():
-		b.restart, b.limits = true, ops
+		b.restart, b.limits = true, b.delegate()
 	default:
-		b.step("its limits: "+b.limitText(), false, ops...)
+		b.step("its limits: "+b.limitText(), false, b.plainLimits()...)
 	}
 }
 
@@ -289,8 +287,8 @@ func (b *builder) run() {
 	switch {
 	case up && (!h.Running || h.Between): // systemd goes on with what it is at
 		why := "the server starts"
-		if len(b.limits) > 0 {
-			why += ", under its limits: " + b.limitText()
+		if text := b.limitText(); b.Manager == tenant.Plain && text != "" {
+			why += ", under its limits: " + text
 		}
 		b.step(why, false, start...)
 	case up && !h.Supervised:

@@ -43,7 +43,7 @@ func (d design) pgctl(root bool, words ...string) Op {
 	return as(d.OSUser, root, d.install, argv...)
 }
 
-// plainStart starts the server, in its control group where it has one.
+// plainStart starts the server, in its control group where it can have one.
 func (d design) plainStart(have Have) Op {
 	start := d.pgctl(have.Root, "-l", filepath.Join(d.logDir(), "server.log"), "start")
 	groups := have.Hierarchies.Groups(d.Home)
@@ -51,7 +51,7 @@ func (d design) plainStart(have Have) Op {
 		i := slices.Index(start.Run, "-i") + 1
 		start.Run = slices.Insert(start.Run, i, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj")
 	}
-	return enter(groups, start)
+	return enter(groups, d.groupFiles(have.Hierarchies), start)
 }
 
 // plainRemove takes a server away, with all that landlord made for it.

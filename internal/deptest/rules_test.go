@@ -45,7 +45,7 @@ var layers = map[string][]string{
 	"internal/paste":     {"internal/hba", "internal/pgsql", "internal/snapshot"},
 	"internal/router":    {"internal/isolation", "internal/pgsql", "internal/tenant"},
 	"internal/report":    {"internal/access", "internal/audit", "internal/pgsql", "internal/snapshot"},
-	"internal/audit":     {"internal/access", "internal/hba", "internal/isolation", "internal/pgsql", "internal/snapshot", "internal/tenant"},
+	"internal/audit":     {"internal/access", "internal/hba", "internal/isolation", "internal/pgsql", "internal/router", "internal/snapshot", "internal/tenant"},
 }
 
 // outside are the packages of other people's that pure packages may import.

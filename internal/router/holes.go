@@ -3,11 +3,12 @@ package router
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"landlord/internal/tenant"
+	"landlord/internal/isolation"
 )
 
 // Version is PgBouncer's, such as 1.18.0.
@@ -38,9 +39,45 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[
 // Before says whether a version is older than another.
 func (v Version) Before(o Version) bool { return slices.Compare(v[:], o[:]) < 0 }
 
-// Hole is a known hole of PgBouncer's.
+// Oldest is the oldest PgBouncer that landlord configures: since 1.14 it passes
+// a client's own SCRAM secret through, since 1.17 it reads what landlord writes.
+var Oldest = Version{1, 17, 0}
+
+// Setup is what of a PgBouncer's configuration bears on its known holes.
+type Setup struct {
+	// AuthType is the parameter; empty: PgBouncer's default.
+	AuthType string
+	// Secrets are how many users have a password or verifier in the list of
+	// users (auth_file); Unlisted says that there is such a list, and that it was
+	// not read.
+	Secrets  int
+	Unlisted bool
+	// LooksUp says that passwords are looked up (auth_user) by Query; an empty
+	// query is PgBouncer's own. Everywhere says that all databases, the console
+	// among them, do so: auth_user stands in [pgbouncer].
+	LooksUp, Everywhere bool
+	Query               string
+	// Startup is ignore_startup_parameters, Tracked track_extra_parameters.
+	Startup, Tracked string
+	// MaxPacket is max_packet_size in bytes; 0: PgBouncer's default.
+	MaxPacket int64
+	// Watchers are stats_users, who may look at the console.
+	Watchers string
+	// Servers counts the addresses to which databases lead.
+	Servers int
+	// Star says that any name is let through ("*" among the databases).
+	Star bool
+}
+
+// names says whether a list of PgBouncer's has a word.
+func names(list, word string) bool {
+	return slices.Contains(strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }), word)
+}
+
+// Hole is a known hole of PgBouncer's, in a configuration.
 type Hole struct {
-	CVE string `json:"cve"`
+	// CVE is its number; empty: it has none.
+	CVE string `json:"cve,omitempty"`
 	// What it is, and Here: what comes of it in this configuration.
 	What string `json:"what"`
 	Here string `json:"here"`
@@ -48,82 +85,190 @@ type Hole struct {
 	Open bool `json:"open"`
 	// Fixed is the first version without it.
 	Fixed string `json:"fixed"`
+	// Source is where it is published.
+	Source string `json:"source"`
 }
 
-// hole is an entry of the list: the versions from first up to fixed have it.
-type hole struct {
-	Hole
-	first, fixed Version
-	here         func(tenant.Router) (here string, open bool)
-}
+// Name is how people call it.
+func (h Hole) Name() string { return cmp.Or(h.CVE, "a hole without a number") }
 
-func always(here string) func(tenant.Router) (string, bool) {
-	return func(tenant.Router) (string, bool) { return here, true }
-}
-
-func never(here string) func(tenant.Router) (string, bool) {
-	return func(tenant.Router) (string, bool) { return here, false }
-}
-
-// holes is the list, from PgBouncer's changelog and the published entries.
-func holes() []hole {
-	return []hole{
-		{Hole{CVE: "CVE-2026-107350", What: "whoever has a password in the list of users may log in as another user of that list, by SCRAM"},
-			Version{1, 17, 0}, Version{1, 26, 1}, func(r tenant.Router) (string, bool) {
-				if r.Secrets == tenant.UserList {
-					return "one tenant's login may become another's at the router: the rules of hba.conf are all that is between, since each name has only its own logins; secrets: auth_query has no list, and not this hole", true
-				}
-				return "no password stands in the list of users (secrets: auth_query), so that nobody can use it", false
-			}},
-		{Hole{CVE: "CVE-2025-12819", What: "a client that has not logged in chooses the search_path of the query that looks up passwords, where that is in track_extra_parameters"},
-			Version{1, 20, 0}, Version{1, 25, 1}, never("every name in landlord's query and function is qualified, and its search_path is fixed")},
-		{Hole{CVE: "CVE-2025-2291", What: "VALID UNTIL is not looked at when passwords are looked up: expired ones go on working"},
-			Version{1, 0, 0}, Version{1, 24, 1}, func(r tenant.Router) (string, bool) {
-				if r.Secrets == tenant.UserList {
-					return "with secrets: userlist, an expired password opens the router until the next landlord router apply, though not new connections to the server; secrets: auth_query has not this hole", true
-				}
-				return "landlord's function tells no expired login's verifier", false
-			}},
-		{Hole{CVE: "CVE-2026-6664", What: "a malformed packet of a client that has not logged in ends PgBouncer"},
-			Version{1, 0, 0}, Version{1, 25, 2}, always("whoever reaches its port can end it, as often as they like: let only those networks reach it that must (router.clients does not help, a firewall does), and have systemd start it again")},
-		{Hole{CVE: "CVE-2026-6668", What: "a client that has not logged in brings PgBouncer to a standstill, by a packet too large to count"},
-			Version{1, 0, 0}, Version{1, 26, 0}, always("whoever reaches its port can do it, and it does not end, so that systemd does not start it again: let only those networks reach it that must (a firewall), and update")},
-		{Hole{CVE: "CVE-2026-107349", What: "a client that has not logged in brings PgBouncer to a standstill, by an option without a name"},
-			Version{1, 20, 0}, Version{1, 26, 1}, never("ignore_startup_parameters names options, which closes it")},
-		{Hole{CVE: "CVE-2026-107348", What: "a client brings PgBouncer to a standstill by a packet of more than 2 GiB"},
-			Version{1, 21, 0}, Version{1, 26, 1}, never("max_packet_size allows none, unless a file of your own (include) does")},
-		{Hole{CVE: "CVE-2026-6669", What: "a malicious server has PgBouncer count for ever while it logs in there"},
-			Version{1, 0, 0}, Version{1, 26, 0}, never("its servers are those of landlord.yaml")},
-		{Hole{CVE: "CVE-2026-6665", What: "a malicious server overflows PgBouncer's memory while it logs in there"},
-			Version{1, 0, 0}, Version{1, 25, 2}, never("its servers are those of landlord.yaml")},
-		{Hole{CVE: "CVE-2026-6666", What: "a server's error without SQLSTATE ends PgBouncer"},
-			Version{1, 0, 0}, Version{1, 25, 2}, never("its servers are those of landlord.yaml")},
-		{Hole{CVE: "CVE-2026-6667", What: "who may look at the console may also end others' connections"},
-			Version{1, 24, 0}, Version{1, 25, 2}, never("nobody but PgBouncer's own operating system's user may look at the console")},
-		{Hole{CVE: "CVE-2021-3935", What: "what an attacker on the way sends before TLS begins is taken for the client's, where clients log in by certificate"},
-			Version{1, 0, 0}, Version{1, 16, 1}, never("nobody logs in to the router by certificate")},
-		{Hole{CVE: "CVE-2015-6817", What: "who logs in as a user that is not there gets in as the one who looks up passwords"},
-			Version{1, 6, 0}, Version{1, 6, 1}, always("anybody gets in")},
-	}
-}
-
-// Oldest is the oldest PgBouncer that landlord configures: since 1.14 it passes
-// a client's own SCRAM secret through, since 1.17 it reads what landlord writes.
-var Oldest = Version{1, 17, 0}
-
-// Holes lists the known holes of a version, those that are open first.
-func Holes(v Version, r tenant.Router) []Hole {
+// Holes lists the known holes of a version in a configuration, those that are
+// open first.
+func Holes(v Version, s Setup) []Hole {
 	var out []Hole
-	for _, h := range holes() {
+	for _, h := range holes {
 		if v.Before(h.first) || !v.Before(h.fixed) {
 			continue
 		}
-		h.Fixed = h.fixed.String()
-		h.Here, h.Open = h.here(r)
-		out = append(out, h.Hole)
+		x := Hole{CVE: h.cve, What: h.what, Fixed: h.fixed.String(), Source: h.source}
+		x.Here, x.Open = h.here(s)
+		out = append(out, x)
 	}
 	slices.SortStableFunc(out, func(a, b Hole) int {
 		return cmp.Compare(map[bool]int{true: 0, false: 1}[a.Open], map[bool]int{true: 0, false: 1}[b.Open])
 	})
 	return out
+}
+
+// Where holes are published: PgBouncer's own list of changes, and the entries of
+// the list of CVEs, whose "affected" are the versions.
+const (
+	changes = "https://www.pgbouncer.org/changelog.html"
+	entry   = "https://www.cve.org/CVERecord?id="
+)
+
+// hole is an entry of the list: the versions from first up to fixed have it. A
+// first of 0 is what the entry in the list of CVEs says ("affected: 0"), or what
+// is assumed where neither source names the first.
+type hole struct {
+	cve, what, source string
+	first, fixed      Version
+	here              func(Setup) (here string, open bool)
+}
+
+var holes = []hole{
+	{"CVE-2026-107350", "whoever has a password in the list of users may log in as another user, by SCRAM", // changes: 1.17.0 through 1.26.0
+		changes + "#pgbouncer-126x", Version{1, 17, 0}, Version{1, 26, 1}, anotherUser},
+	{"CVE-2026-6668", "a client that has not logged in brings PgBouncer to a standstill, by a packet too large to count", // entry: 0 through 1.25.2
+		entry + "CVE-2026-6668", Version{}, Version{1, 26, 0},
+		always("whoever reaches its port can do it, and it does not end, so that systemd does not start it again: let only those networks reach it that must (a firewall), and update")},
+	{"CVE-2026-6664", "a malformed packet of a client that has not logged in ends PgBouncer", // entry: 0 before 1.25.2
+		entry + "CVE-2026-6664", Version{}, Version{1, 25, 2},
+		always("whoever reaches its port can end it, as often as they like: let only those networks reach it that must (a firewall; rules for clients do not help), and have systemd start it again")},
+	{"CVE-2026-107349", "a client that has not logged in brings PgBouncer to a standstill, by an option without a name", // changes: 1.20.0 through 1.26.0
+		changes + "#pgbouncer-126x", Version{1, 20, 0}, Version{1, 26, 1}, namelessOption},
+	{"CVE-2026-107348", "a client brings PgBouncer to a standstill by a packet of more than 2 GiB, from 1.23 on before it has logged in", // entry: 1.21.0 before 1.26.1
+		entry + "CVE-2026-107348", Version{1, 21, 0}, Version{1, 26, 1}, hugePacket},
+	{"CVE-2025-12819", "a client that has not logged in chooses the search_path of the query that looks up passwords, and so runs code", // changes name no first; track_extra_parameters came with 1.20.0
+		changes + "#pgbouncer-125x", Version{1, 20, 0}, Version{1, 25, 1}, trackedPath},
+	{"CVE-2025-2291", "the query that looks up passwords does not look at VALID UNTIL: expired ones go on working", // entry: 0 before 1.24.1
+		entry + "CVE-2025-2291", Version{}, Version{1, 24, 1}, expired},
+	{"CVE-2026-6665", "a malicious server overflows PgBouncer's memory while it logs in there", // entry: 0 before 1.25.2
+		entry + "CVE-2026-6665", Version{}, Version{1, 25, 2}, otherServers},
+	{"CVE-2026-6666", "a server's error without SQLSTATE ends PgBouncer", // entry: 0 before 1.25.2
+		entry + "CVE-2026-6666", Version{}, Version{1, 25, 2}, otherServers},
+	{"CVE-2026-6669", "a malicious server has PgBouncer count for ever while it logs in there", // entry: 0 through 1.25.2
+		entry + "CVE-2026-6669", Version{}, Version{1, 26, 0}, otherServers},
+	{"CVE-2026-6667", "who may only look at the console may end clients there, too (KILL_CLIENT)", // changes: before 1.25.2; the command came with 1.24.0
+		changes + "#pgbouncer-125x", Version{1, 24, 0}, Version{1, 25, 2}, watchers},
+	{"", "with auth_user for all databases, whoever knocks at the console by a name that it does not know brings PgBouncer to a standstill", // changes: auth_user for all came with 1.8; 1.20.0 does not look up in the console any more (#817)
+		changes + "#pgbouncer-120x", Version{1, 8, 0}, Version{1, 20, 0}, everywhere},
+	{"CVE-2021-3935", "what an attacker on the way sends before TLS begins is taken for the client's, where that gives no password", // entry: before 1.16.1
+		entry + "CVE-2021-3935", Version{}, Version{1, 16, 1}, noPassword},
+	{"CVE-2015-6817", "who logs in as a user that is not there gets in as the one who looks up passwords", // entry: 1.6.x before 1.6.1
+		entry + "CVE-2015-6817", Version{1, 6, 0}, Version{1, 6, 1}, unknownUser},
+	{"CVE-2015-4054", "whoever reaches its port can end it, by a password before a startup", // entry: before 1.5.5
+		entry + "CVE-2015-4054", Version{}, Version{1, 5, 5}, always("there is no setting against it: update")},
+	{"CVE-2012-4575", "whoever reaches its port can end it, by a long name of a database", // changes: fixed in 1.5.3, where databases have *
+		entry + "CVE-2012-4575", Version{}, Version{1, 5, 3}, longName},
+}
+
+func always(here string) func(Setup) (string, bool) {
+	return func(Setup) (string, bool) { return here, true }
+}
+
+// anotherUser takes somebody with a secret in the list, and somebody else.
+func anotherUser(s Setup) (string, bool) {
+	switch {
+	case s.Unlisted:
+		return "the list of users was not read: one of its users may become another, unless it has no passwords", true
+	case s.Secrets > 1, s.Secrets == 1 && s.LooksUp:
+		return "one login may become another at PgBouncer: its rules for clients are all that is between; passwords that are looked up, and none in a list, close it", true
+	}
+	return "no password stands in the list of users by which somebody could become another", false
+}
+
+func namelessOption(s Setup) (string, bool) {
+	if s.Startup != "" && !names(s.Startup, "options") {
+		return "ignore_startup_parameters names parameters, and not options: name that too, or nothing", true
+	}
+	return "ignore_startup_parameters names options, or nothing, which closes it", false
+}
+
+func hugePacket(s Setup) (string, bool) {
+	if s.MaxPacket > 1<<31 {
+		return "max_packet_size allows such packets: lower it", true
+	}
+	return "max_packet_size allows no such packet", false
+}
+
+func trackedPath(s Setup) (string, bool) {
+	switch {
+	case !names(s.Tracked, "search_path"):
+		return "track_extra_parameters does not name search_path", false
+	case !s.LooksUp:
+		return "no passwords are looked up", false
+	case s.Query == isolation.LookupQuery:
+		return "every name in landlord's query and function is qualified, and its search_path is fixed", false
+	}
+	return "track_extra_parameters names search_path: leave it out, unless every name, operators too, is qualified in auth_query", true
+}
+
+// ExpiryAsked says whether a query that looks passwords up has a word about
+// VALID UNTIL in it: valuntil of pg_shadow, or rolvaliduntil of pg_authid.
+func ExpiryAsked(query string) bool {
+	query = strings.ToLower(query)
+	return strings.Contains(query, "valuntil") || strings.Contains(query, "validuntil")
+}
+
+// calls is a query that has a function look passwords up.
+var calls = regexp.MustCompile(`(?i)\bfrom\s+[a-z0-9_."]+\s*\(`)
+
+func expired(s Setup) (string, bool) {
+	switch {
+	case !s.LooksUp:
+		return "no passwords are looked up", false
+	case s.Query == isolation.LookupQuery:
+		return "landlord's function tells no expired login's verifier", false
+	case ExpiryAsked(s.Query):
+		return "the query looks at VALID UNTIL", false
+	case calls.MatchString(s.Query):
+		return "a function looks passwords up: it must leave out those that have expired", true
+	}
+	return "give auth_query a query that leaves out those that have expired", true
+}
+
+// otherServers matter where there are several: who has taken over one gets at
+// what PgBouncer holds of the others.
+func otherServers(s Setup) (string, bool) {
+	if s.Servers > 1 {
+		return "who has taken over one of the servers stops the way to all others, or worse: update, since no setting closes it", true
+	}
+	return "there is one server behind it: who has taken that over has everything already", false
+}
+
+func watchers(s Setup) (string, bool) {
+	if s.Watchers != "" {
+		return "stats_users names " + s.Watchers + ": name nobody whom you would not let end everybody's connections", true
+	}
+	return "stats_users names nobody", false
+}
+
+func everywhere(s Setup) (string, bool) {
+	if s.Everywhere {
+		return "auth_user stands in [pgbouncer]: set it for each database instead", true
+	}
+	return "auth_user stands in no section [pgbouncer]", false
+}
+
+func noPassword(s Setup) (string, bool) {
+	switch s.AuthType {
+	case "cert", "trust", "any", "hba": // by its rules, hba may be any of these
+		return "with auth_type " + s.AuthType + " clients may log in without a password", true
+	}
+	return "clients log in by a password", false
+}
+
+func unknownUser(s Setup) (string, bool) {
+	if s.LooksUp {
+		return "anybody gets in", true
+	}
+	return "no passwords are looked up", false
+}
+
+func longName(s Setup) (string, bool) {
+	if s.Star {
+		return "* stands among the databases: name each", true
+	}
+	return "* does not stand among the databases", false
 }

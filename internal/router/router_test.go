@@ -194,50 +194,6 @@ func TestTheSumMustFit(t *testing.T) {
 	}
 }
 
-func TestHolesByVersion(t *testing.T) {
-	list := base
-	list.Secrets = tenant.UserList
-	for _, x := range []struct {
-		version    string
-		router     tenant.Router
-		open, none string // names of holes
-	}{
-		{"PgBouncer 1.18.0", base, "CVE-2026-6664", "CVE-2025-12819"},
-		{"1.18.0", list, "CVE-2026-107350", "CVE-2026-6667"},
-		{"1.18.0", list, "CVE-2025-2291", "CVE-2021-3935"},
-		{"1.26.0", list, "CVE-2026-107350", "CVE-2025-2291"},
-		{"1.26.1", list, "", "CVE-2026-107350"},
-		{"1.25.2", base, "CVE-2026-6668", "CVE-2026-6664"},
-		{"1.24.1", base, "CVE-2026-6664", "CVE-2025-2291"},
-		{"1.26.0", base, "", "CVE-2026-6668"},
-	} {
-		v, ok := ParseVersion(x.version)
-		if !ok {
-			t.Fatal(x.version)
-		}
-		open := ""
-		for _, h := range Holes(v, x.router) {
-			if h.CVE == x.none {
-				t.Errorf("%s has no %s", x.version, x.none)
-			}
-			if h.CVE == x.open && h.Open {
-				open = h.CVE
-			}
-		}
-		if open != x.open {
-			t.Errorf("%s: %s is not named as open: %+v", x.version, x.open, Holes(v, x.router))
-		}
-	}
-	for _, h := range Holes(Version{1, 18, 0}, base) {
-		if h.CVE == "CVE-2026-107350" && h.Open {
-			t.Error("open without a list of users")
-		}
-	}
-	if _, ok := ParseVersion("what"); ok {
-		t.Error("no version, and one was read")
-	}
-}
-
 // TestOptionsAreIgnored where an option without a name would bring PgBouncer to
 // a standstill, whatever the user has written.
 func TestOptionsAreIgnored(t *testing.T) {

@@ -23,7 +23,7 @@ func Audit(in audit.Input) audit.Report { return audit.Judge(in) }
 // AuditSnapshot is what Audit judges of a snapshot: its own pg_hba.conf, and
 // what the spec says of the server, where there is one.
 func AuditSnapshot(name string, s snapshot.Snapshot, e tenant.Estate, server string) audit.Input {
-	in := audit.Input{Name: name, Snapshot: s, Tenants: e.On(server), Policy: policy(e.Audit)}
+	in := audit.Input{Name: name, Snapshot: s, Server: server, Tenants: e.On(server), Policy: audit.Policy{Expiry: e.Audit.RequireExpiry, Waivers: waivers(e, server), Others: len(e.Servers) > 1}}
 	if known, ok := e.Server(server); ok {
 		in.Operators = slices.Clone(known.Operators)
 		for _, a := range known.Admins {
@@ -114,12 +114,4 @@ func includes(s snapshot.Snapshot) hba.Options {
 			return names, nil
 		},
 	}
-}
-
-func policy(a tenant.Audit) audit.Policy {
-	p := audit.Policy{Expiry: a.RequireExpiry}
-	for _, w := range a.Waivers {
-		p.Waivers = append(p.Waivers, audit.Waiver{Finding: w.Finding, Reason: w.Reason, Until: w.Until})
-	}
-	return p
 }

@@ -301,5 +301,11 @@ func Export(ctx context.Context, s tenant.Server) (tenant.Estate, error) {
 	if err != nil {
 		return tenant.Estate{}, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
-	return tenant.Estate{Servers: []tenant.Server{plan.FoundServer(s, snap)}, Tenants: plan.Found(s.Name, snap)}, nil
+	found := plan.Found(s.Name, snap)
+	for i := range found {
+		if s.Own != nil { // inside, it is a tenant with a database of its own; its resources are the host's
+			found[i].Isolation, found[i].Resources = tenant.Cluster, &s.Own.Resources
+		}
+	}
+	return tenant.Estate{Servers: []tenant.Server{plan.FoundServer(s, snap)}, Tenants: found}, nil
 }

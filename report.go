@@ -9,5 +9,9 @@ import (
 // Report is what the page about a server shows: who reaches what, by which
 // ways, and what the audit finds. The input's time is the caller's to set.
 func Report(in audit.Input) report.Model {
-	return report.Build(access.Prepare(in.Snapshot), audit.Judge(in), audit.Residents(in))
+	return ReportAll([]audit.Input{in}, nil)
+}
+
+func model(in audit.Input, judged audit.Report) report.Model {
+	return report.Build(access.Prepare(in.Snapshot), judged, audit.Residents(in))
 }

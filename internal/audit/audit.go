@@ -104,8 +104,10 @@ type Rule struct {
 // Finding is one thing that is wrong.
 type Finding struct {
 	// Key stays the same from run to run: waivers and --since go by it.
-	Key      string          `json:"key"`
-	Code     string          `json:"code"`
+	Key  string `json:"key"`
+	Code string `json:"code"`
+	// Server is where, in a result about several servers.
+	Server   string          `json:"server,omitempty"`
 	Severity Severity        `json:"severity"`
 	Title    string          `json:"title"`
 	Object   snapshot.Object `json:"object"`
@@ -154,11 +156,14 @@ type NotKnown struct {
 	// Ask is what to paste, or to read with more rights, next.
 	Ask   string   `json:"ask"`
 	Rules []string `json:"rules"`
+	// Servers are where, in a report that was merged.
+	Servers []string `json:"-"`
 }
 
 // Input is what is judged. Everything but the snapshot may be absent.
 type Input struct {
 	Name     string // of the server, the file or the text, for people
+	Server   string // its name in the spec; empty: it has none
 	Snapshot snapshot.Snapshot
 	HBA      *hba.File
 	Ident    *hba.IdentFile
@@ -182,6 +187,9 @@ type Input struct {
 // Policy is what a spec says about the audit.
 type Policy struct {
 	Waivers []Waiver
+	// Others says that the waivers are for other servers too, which are not judged
+	// now: one that fits nothing here may fit something there.
+	Others bool
 	// Expiry says that every login must have VALID UNTIL.
 	Expiry bool
 }
@@ -202,6 +210,9 @@ type Report struct {
 	Gone []Finding `json:"gone,omitempty"`
 	// Judged is how many rules were judged, in full or in part.
 	Judged int `json:"judged"`
+	// NotJudged are the servers of which nothing is known, in a report that was
+	// merged.
+	NotJudged []snapshot.Missing `json:"-"`
 }
 
 // Bad counts the findings that are more than advice.
@@ -232,7 +243,7 @@ func Judge(in Input) Report {
 	r.NotKnown = gaps.list()
 	r.Good = good(f, r.Findings)
 	r.Designs = designs(f)
-	waive(&r, in.Policy.Waivers, in.Now)
+	waive(&r, in.Server, in.Policy, in.Now)
 	return r
 }
 

@@ -75,7 +75,8 @@ func HTML(w io.Writer, r Report) error {
 			}
 			return f.Place.String()
 		},
-		"join": func(list []string) string { return strings.Join(list, ", ") },
+		"servers": Servers,
+		"join":    func(list []string) string { return strings.Join(list, ", ") },
 		"version": func(r Report) string {
 			if r.Version == 0 {
 				return ""

@@ -10,14 +10,15 @@ import (
 // SARIF writes reports in the Static Analysis Results Interchange Format
 // 2.1.0 (OASIS), which code hosts and editors show beside the files. Code hosts
 // ask for a file and a line of each result: what stands in a catalog is on the
-// first line of what was judged.
-func SARIF(w io.Writer, reports []Report) error {
+// first line of what was judged. A server that was to be judged and could not be
+// makes the run one without success.
+func SARIF(w io.Writer, o Output) error {
 	rules, index := sarifRules(), map[string]int{}
 	for i, r := range rules {
 		index[r.ID] = i
 	}
 	var results []sarifResult
-	for _, r := range reports {
+	for _, r := range o.Reports {
 		for _, f := range r.Findings {
 			results = append(results, sarifOf(r.Name, index[f.Code], f, nil))
 		}
@@ -35,11 +36,25 @@ func SARIF(w io.Writer, reports []Report) error {
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
 		"version": "2.1.0",
 		"runs": []any{map[string]any{
-			"tool":       map[string]any{"driver": map[string]any{"name": "landlord", "rules": rules}},
-			"results":    results,
-			"columnKind": "utf16CodeUnits",
+			"tool":        map[string]any{"driver": map[string]any{"name": "landlord", "rules": rules}},
+			"results":     results,
+			"invocations": []any{invocation(o)},
+			"columnKind":  "utf16CodeUnits",
 		}},
 	})
+}
+
+// invocation says how the run went: of which servers nothing is known.
+func invocation(o Output) map[string]any {
+	said := []map[string]any{}
+	for _, m := range o.NotJudged {
+		level := "error"
+		if m.Stopped {
+			level = "note"
+		}
+		said = append(said, map[string]any{"level": level, "message": sarifText{"Server " + m.Name + " was not judged: " + m.Reason}})
+	}
+	return map[string]any{"executionSuccessful": o.Unreached() == 0, "toolExecutionNotifications": said}
 }
 
 type sarifText struct {
@@ -135,15 +150,15 @@ func sarifLevel(s Severity) string {
 
 // sarifOf is a finding about what is called name, by the rule of that index.
 func sarifOf(name string, rule int, f Finding, suppressed []sarifSuppression) sarifResult {
-	l := sarifLocation{Logical: []sarifLogical{{f.Object.String(), f.Object.Kind}}}
+	l := sarifLocation{Logical: []sarifLogical{{f.Where(), f.Object.Kind}}}
 	l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(name), 1
 	if f.Place != nil {
 		l.Physical.Artifact.URI, l.Physical.Region.StartLine = fileURI(f.Place.File), max(f.Place.Line, 1)
 	}
 	return sarifResult{
 		RuleID: f.Code, RuleIndex: rule, Level: sarifLevel(f.Severity),
-		Message: sarifText{f.Object.String() + ": " + f.What}, Locations: []sarifLocation{l},
-		Fingerprints: map[string]string{"landlord/key": f.Key}, Suppressions: suppressed,
+		Message: sarifText{f.Where() + ": " + f.What}, Locations: []sarifLocation{l},
+		Fingerprints: map[string]string{"landlord/key": f.ID()}, Suppressions: suppressed,
 	}
 }
 

@@ -18,7 +18,7 @@ func TestSARIF(t *testing.T) {
 		fires[change](in)
 	}
 	var b bytes.Buffer
-	if err := SARIF(&b, []Report{Judge(*in)}); err != nil {
+	if err := SARIF(&b, JudgeAll([]Input{*in}, nil)); err != nil {
 		t.Fatal(err)
 	}
 	var log struct {

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"landlord/internal/snapshot"
 )
 
 // Waiver says that somebody knows of findings, and lives with them for a
 // while.
 type Waiver struct {
-	// Finding is a key, in which * stands for anything: "db-public-connect:*".
+	// Finding is a key, in which * stands for anything: "db-public-connect:*". One
+	// that begins with a server's name and / counts there alone.
 	Finding string    `json:"finding"`
 	Reason  string    `json:"reason"`
 	Until   time.Time `json:"until"` // the last day on which it counts
@@ -33,23 +36,26 @@ type Lapsed struct {
 
 const day = "2006-01-02"
 
+// fitsNone is why a waiver does nothing that could do something.
+const fitsNone = "it fits no finding: it can go"
+
 // waive moves the findings that are waived out of the list.
-func waive(r *Report, waivers []Waiver, now time.Time) {
-	for _, w := range waivers {
+func waive(r *Report, server string, p Policy, now time.Time) {
+	for _, w := range p.Waivers {
 		if !now.Before(w.Until.AddDate(0, 0, 1)) {
 			r.Lapsed = append(r.Lapsed, Lapsed{w.Finding, "its time was over on " + w.Until.Format(day)})
 			continue
 		}
 		before := len(r.Findings)
 		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool {
-			fits := w.fits(f.Key)
+			fits := w.fits(f.Key) || server != "" && w.fits(server+"/"+f.Key)
 			if fits {
 				r.Waived = append(r.Waived, Waived{f, w.Reason, w.Until.Format(day)})
 			}
 			return fits
 		})
-		if len(r.Findings) == before {
-			r.Lapsed = append(r.Lapsed, Lapsed{w.Finding, "it fits no finding: it can go"})
+		if len(r.Findings) == before && !p.Others {
+			r.Lapsed = append(r.Lapsed, Lapsed{w.Finding, fitsNone})
 		}
 	}
 }
@@ -106,6 +112,8 @@ func (r *Report) Since(earlier Report) {
 type Output struct {
 	Format  int      `json:"format"`
 	Reports []Report `json:"reports"`
+	// NotJudged are the servers of which nothing is known.
+	NotJudged []snapshot.Missing `json:"notJudged,omitempty"`
 }
 
 // Format is the version of the JSON form. It changes when something that is
@@ -121,7 +129,7 @@ func Decode(text []byte) (Output, error) {
 	if o.Format > Format {
 		return o, fmt.Errorf("it has format %d, and this landlord reads formats up to %d", o.Format, Format)
 	}
-	if o.Format < 1 || len(o.Reports) == 0 {
+	if o.Format < 1 || len(o.Reports)+len(o.NotJudged) == 0 {
 		return o, fmt.Errorf("it is no result of landlord audit --output json")
 	}
 	return o, nil

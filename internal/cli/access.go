@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord/internal/access"
+	"landlord/internal/audit"
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 	"landlord/internal/term"
@@ -21,8 +23,11 @@ func (a *app) accessCommand() *cobra.Command {
 		Long: `Say who can do what on a server, over a live one or over a file that landlord
 snapshot has written. Nothing is changed, and nothing but catalogs is read.
 
-Exit status: 0 answered; 1 failed; 2 bad usage, or a file that cannot be read;
-3 access path: there is a path that works now.`,
+Where the spec, or the file, has several servers, each that knows what is asked
+about answers under its name; --server chooses one.
+
+Exit status: 0 answered; 1 failed, or some server could not be read; 2 bad usage,
+or a file that cannot be read; 3 access path: there is a path that works now.`,
 	}
 	c.AddCommand(a.accessOf(), a.accessWho(), a.accessPath())
 	return c
@@ -32,25 +37,104 @@ Exit status: 0 answered; 1 failed; 2 bad usage, or a file that cannot be read;
 // in a file.
 func (a *app) lookFlags(c *cobra.Command, p *place) {
 	a.liveFlags(c, p)
-	c.Flags().StringVar(&p.file, "snapshot", "", "judge this file instead of a server; - is stdin")
-	c.MarkFlagsMutuallyExclusive("snapshot", "server")
+	c.Flags().StringVar(&p.file, "snapshot", "", "judge this file instead of a server; - is stdin (--server: one of those in it)")
 	_ = c.MarkFlagFilename("snapshot", "json")
 	a.outputFlag(c, "text", "json")
 }
 
-// state is the server of the flags, ready for questions.
-func (a *app) state(c *cobra.Command, p place) (*access.State, error) {
-	var snap snapshot.Snapshot
-	var err error
-	if p.file != "" {
-		snap, err = a.stored(p.file)
-	} else {
-		snap, err = a.census(c, p)
-	}
+// asked is a server that is ready for questions.
+type asked struct {
+	name string // empty: there is only one
+	*access.State
+}
+
+// states are the servers of the flags, ready for questions, and those of which
+// nothing is known.
+func (a *app) states(c *cobra.Command, p place) ([]asked, []snapshot.Missing, error) {
+	set, err := a.look(c, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return access.Prepare(snap), nil
+	several := len(set.Servers)+len(set.Missing) > 1
+	var all []asked
+	for _, n := range set.Servers {
+		if !several {
+			n.Name = ""
+		}
+		all = append(all, asked{n.Name, access.Prepare(n.Snapshot)})
+	}
+	return all, set.Missing, nil
+}
+
+// answer is what one server says to a question.
+type answer[T any] struct {
+	Server string `json:"server"`
+	Answer T      `json:"answer"`
+	asked  asked
+}
+
+// ask puts a question to each server. Those that do not know what it is about have
+// no answer; where no server has one, the first's reason is the error.
+func ask[T any](all []asked, missing []snapshot.Missing, question func(asked) (T, error)) ([]answer[T], error) {
+	var answers []answer[T]
+	var first error
+	for _, st := range all {
+		got, err := question(st)
+		if err == nil {
+			answers = append(answers, answer[T]{st.name, got, st})
+		} else if first == nil {
+			first = err
+		}
+	}
+	switch {
+	case len(answers) > 0:
+		return answers, nil
+	case first == nil:
+		return nil, errors.New("no server could be read")
+	case len(missing) > 0:
+		var names []string
+		for _, m := range missing {
+			names = append(names, m.Name)
+		}
+		return nil, fmt.Errorf("%w; nothing is known of %s", first, audit.Servers(names))
+	case len(all) > 1:
+		return nil, usageError{fmt.Errorf("%w on any of %d servers", first, len(all))}
+	}
+	return nil, usageError{first}
+}
+
+// tell prints the answers: as JSON, or each under its server's name.
+func tell[T any](a *app, answers []answer[T], missing []snapshot.Missing, inJSON func(answer[T]) any, show func(*bufio.Writer, answer[T])) error {
+	several := answers[0].Server != ""
+	switch {
+	case a.output == "json" && several:
+		list := []map[string]any{}
+		for _, x := range answers {
+			list = append(list, map[string]any{"server": x.Server, "answer": inJSON(x)})
+		}
+		if missing == nil {
+			missing = []snapshot.Missing{}
+		}
+		if err := a.json(map[string]any{"servers": list, "missing": missing}); err != nil {
+			return err
+		}
+	case a.output == "json":
+		if err := a.json(inJSON(answers[0])); err != nil {
+			return err
+		}
+	default:
+		w := bufio.NewWriter(a.Out)
+		for i, x := range answers {
+			if several {
+				fmt.Fprintf(w, "%s%s\n", strings.Repeat("\n", min(i, 1)), a.outLook().Paint(term.Strong, "Server "+term.Clean(x.Server)))
+			}
+			show(w, x)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return a.missing(missing)
 }
 
 func (a *app) accessOf() *cobra.Command {
@@ -69,18 +153,16 @@ Exit status: 0; 1 failed; 2 bad usage, or no such role.`,
 		Example: "  landlord access of acme_app --snapshot server.json\n  landlord access of acme_app --database acme --output json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			st, err := a.state(c, p)
+			all, missing, err := a.states(c, p)
 			if err != nil {
 				return err
 			}
-			rep, err := st.Of(args[0], p.databases)
+			answers, err := ask(all, missing, func(st asked) (access.Report, error) { return st.Of(args[0], p.databases) })
 			if err != nil {
-				return usageError{err}
+				return err
 			}
-			if a.output == "json" {
-				return a.json(rep)
-			}
-			return a.printRights(rep)
+			return tell(a, answers, missing, func(x answer[access.Report]) any { return x.Answer },
+				func(w *bufio.Writer, x answer[access.Report]) { a.printRights(w, x.Answer) })
 		},
 	}
 	a.lookFlags(c, &p)
@@ -109,11 +191,23 @@ Exit status: 0; 1 failed; 2 bad usage, or no such object.`,
 			if !ok {
 				return usageError{fmt.Errorf("--can %s: there is no such privilege", can)}
 			}
-			st, err := a.state(c, p)
+			all, missing, err := a.states(c, p)
 			if err != nil {
 				return err
 			}
-			return a.who(st, on, priv, p.databases)
+			answers, err := ask(all, missing, func(st asked) ([]access.Answer, error) { return who(st.State, on, priv, p.databases) })
+			if err != nil {
+				return err
+			}
+			return tell(a, answers, missing,
+				func(x answer[[]access.Answer]) any {
+					return map[string]any{"privilege": priv.String(), "answers": x.Answer}
+				},
+				func(w *bufio.Writer, x answer[[]access.Answer]) {
+					for _, one := range x.Answer {
+						a.printHolders(w, one, priv)
+					}
+				})
 		},
 	}
 	a.lookFlags(c, &p)
@@ -124,28 +218,22 @@ Exit status: 0; 1 failed; 2 bad usage, or no such object.`,
 	return c
 }
 
-func (a *app) who(st *access.State, on string, priv pgsql.Privs, databases []string) error {
+// who answers for one server: each object of that name has an answer of its own.
+func who(st *access.State, on string, priv pgsql.Privs, databases []string) ([]access.Answer, error) {
 	objects, err := st.Find(on, databases)
 	if err != nil {
-		return usageError{err}
+		return nil, err
 	}
-	answers := []access.Answer{}
+	var answers []access.Answer
 	for _, o := range objects {
 		if o.Kind.All(st.Snapshot().Version)&priv != 0 {
 			answers = append(answers, st.Who(o, priv))
 		}
 	}
 	if len(answers) == 0 {
-		return usageError{fmt.Errorf("a %s has no privilege %s", objects[0].What(), priv)}
+		return nil, fmt.Errorf("a %s has no privilege %s", objects[0].What(), priv)
 	}
-	if a.output == "json" {
-		return a.json(map[string]any{"privilege": priv.String(), "answers": answers})
-	}
-	w := bufio.NewWriter(a.Out)
-	for _, answer := range answers {
-		a.printHolders(w, answer, priv)
-	}
-	return w.Flush()
+	return answers, nil
 }
 
 func (a *app) printHolders(w *bufio.Writer, answer access.Answer, priv pgsql.Privs) {
@@ -184,8 +272,8 @@ func (a *app) printHolders(w *bufio.Writer, answer access.Answer, priv pgsql.Pri
 	fmt.Fprintln(w)
 }
 
-func (a *app) printRights(rep access.Report) error {
-	w, look := bufio.NewWriter(a.Out), a.outLook()
+func (a *app) printRights(w *bufio.Writer, rep access.Report) {
+	look := a.outLook()
 	fmt.Fprintf(w, "%s: %s\n", look.Paint(term.Strong, term.Clean(rep.Role)), strings.Join(rep.Attributes, ", "))
 	for _, m := range rep.Memberships {
 		fmt.Fprintf(w, "  member of %s: %s%s\n", term.Clean(m.Role), memberWords(m), through(m.Chain))
@@ -211,7 +299,6 @@ func (a *app) printRights(rep access.Report) error {
 	}
 	printFuture(w, look, rep.Future)
 	unreadLines(w, rep.Unread, snapshot.PartHBA)
-	return w.Flush()
 }
 
 // printFuture says what default privileges will give.

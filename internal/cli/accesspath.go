@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord/internal/access"
+	"landlord/internal/audit"
 	"landlord/internal/snapshot"
 	"landlord/internal/term"
 )
@@ -36,15 +37,15 @@ such role.`,
 			"  landlord access path --from acme_app --to superuser",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			st, err := a.state(c, p)
+			all, missing, err := a.states(c, p)
 			if err != nil {
 				return err
 			}
-			paths, err := st.Paths(from, to)
+			answers, err := ask(all, missing, func(st asked) ([]access.Path, error) { return st.Paths(from, to) })
 			if err != nil {
-				return usageError{err}
+				return apart(all, from, to, err)
 			}
-			return a.paths(st, from, to, paths)
+			return a.paths(answers, missing, from, to)
 		},
 	}
 	a.lookFlags(c, &p)
@@ -55,27 +56,46 @@ such role.`,
 	return c
 }
 
-func (a *app) paths(st *access.State, from, to string, paths []access.Path) error {
-	var err error
-	if a.output == "json" {
-		if paths == nil {
-			paths = []access.Path{}
+// apart is why there is no answer: where the two are on two servers, no path that
+// catalogs know of leads from one to the other.
+func apart(all []asked, from, to string, err error) error {
+	on := map[string][]string{}
+	for _, st := range all {
+		for _, role := range []string{from, to} {
+			if _, ok := st.Role(role); ok && st.name != "" {
+				on[role] = append(on[role], st.name)
+			}
 		}
-		err = a.json(map[string]any{"from": from, "to": to, "paths": paths, "unread": st.Unread()})
-	} else {
-		err = a.printPaths(st, from, to, paths)
 	}
-	if err == nil && len(paths) > 0 && paths[0].Certainty == access.Certain {
-		return exitError(exitFindings)
+	if len(on[from]) > 0 && len(on[to]) > 0 {
+		return usageError{fmt.Errorf("role %q is on %s, and %q on %s: catalogs know of no path from one server to another; landlord prove tries the door", from, audit.Servers(on[from]), to, audit.Servers(on[to]))}
 	}
 	return err
+}
+
+func (a *app) paths(answers []answer[[]access.Path], missing []snapshot.Missing, from, to string) error {
+	err := tell(a, answers, missing, func(x answer[[]access.Path]) any {
+		if x.Answer == nil {
+			x.Answer = []access.Path{}
+		}
+		return map[string]any{"from": from, "to": to, "paths": x.Answer, "unread": x.asked.Unread()}
+	}, func(w *bufio.Writer, x answer[[]access.Path]) { a.printPaths(w, x.asked.State, from, to, x.Answer) })
+	if err != nil {
+		return err
+	}
+	for _, x := range answers {
+		if len(x.Answer) > 0 && x.Answer[0].Certainty == access.Certain {
+			return exitError(exitFindings)
+		}
+	}
+	return nil
 }
 
 // shownPaths is how many paths of each certainty are printed without -v.
 const shownPaths = 3
 
-func (a *app) printPaths(st *access.State, from, to string, paths []access.Path) error {
-	w, look := bufio.NewWriter(a.Out), a.outLook()
+func (a *app) printPaths(w *bufio.Writer, st *access.State, from, to string, paths []access.Path) {
+	look := a.outLook()
 	hidden := slices.ContainsFunc(st.Unread(), func(u snapshot.Unread) bool { return !slices.Contains(asides, u.Part) })
 	switch {
 	case len(paths) == 0 && hidden:
@@ -100,7 +120,6 @@ func (a *app) printPaths(st *access.State, from, to string, paths []access.Path)
 		}
 	}
 	unreadLines(w, st.Unread())
-	return w.Flush()
 }
 
 func (a *app) printStep(w *bufio.Writer, n int, s access.Step, look term.Look) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,11 +43,16 @@ for \du, \l, \drg, \dn+, \dp and \ddp (psql 9.2 to 18, in any order, wrapped or
 indented), and a pg_hba.conf with its pg_ident.conf. What cannot be judged it
 calls not known, and says what to paste or read next.
 
+Without --server it judges all servers of the spec, tenants' own ones among
+them, and names the server in each finding. One that could not be read is not
+judged, and said; so is one that is stopped while its tenant is suspended, which
+is no failure.
+
 Nothing is changed. Advice is no finding: it does not count for the exit status.
 Findings that you know of and live with are waived in the spec (audit.waivers).
 
-Exit status: 0 nothing found; 1 failed; 2 bad usage, spec or text; 3 something
-was found.`,
+Exit status: 0 nothing found; 1 failed, or some server could not be judged; 2 bad
+usage, spec or text; 3 something was found.`,
 		Example: "  landlord audit --server 'host=/var/run/postgresql user=postgres'\n" +
 			"  landlord audit --psql paste.txt --hba pg_hba.conf\n" +
 			"  landlord audit --snapshot server.json --output json > today.json\n" +
@@ -72,27 +78,49 @@ func (a *app) audit(c *cobra.Command, j judged) error {
 	if err := j.check(); err != nil {
 		return usageError{err}
 	}
-	in, err := a.judge(c, j)
+	list, missing, err := a.judge(c, j)
 	if err != nil {
 		return err
 	}
-	if err := addFiles(&in, j); err != nil {
-		return err
+	if flag := j.besideOne(); flag != "" && len(list)+len(missing) != 1 {
+		return usageError{fmt.Errorf("%s is judged beside one server, and there are %d: choose one with --server", flag, len(list)+len(missing))}
 	}
-	in.Now = time.Now()
-	r := landlord.Audit(in)
+	if a.output == "sql" && len(list)+len(missing) != 1 {
+		return usageError{fmt.Errorf("a script is for one server, and there are %d: choose one with --server", len(list)+len(missing))}
+	}
+	at := time.Now()
+	for i := range list {
+		if err := addFiles(&list[i], j); err != nil {
+			return err
+		}
+		list[i].Now = at
+	}
+	o := landlord.AuditAll(list, missing)
 	if j.since != "" {
-		if err := since(&r, j.since); err != nil {
+		if err := since(&o, j.since); err != nil {
 			return usageError{err}
 		}
 	}
-	if err := a.printAudit(r); err != nil {
+	if err := a.printAudit(o); err != nil {
 		return err
 	}
-	if r.Bad() > 0 {
+	if o.Unreached() == 0 && o.Bad() > 0 {
 		return exitError(exitFindings)
 	}
-	return nil
+	if a.output == "text" { // which has said it
+		return unreached(missing)
+	}
+	return a.missing(missing)
+}
+
+// besideOne is the flag of a file that is judged beside a server.
+func (j judged) besideOne() string {
+	for flag, file := range map[string]string{"--hba": j.hba, "--ident": j.ident, "--pgbouncer": j.bouncer} {
+		if file != "" {
+			return flag
+		}
+	}
+	return ""
 }
 
 // check refuses flags that contradict each other.
@@ -134,12 +162,13 @@ func (j judged) hbaOnly() bool {
 	return (j.hba != "" || j.bouncer != "") && j.snapshot == "" && j.psql == "" && j.connection() == "" && j.server == ""
 }
 
-// judge gathers what the flags name. With a pg_hba.conf alone, and no spec
-// here, that is all there is to judge.
-func (a *app) judge(c *cobra.Command, j judged) (audit.Input, error) {
+// judge gathers what the flags name, of one server or of several, and the servers
+// of which nothing is known. With a pg_hba.conf alone, and no spec here, that is
+// all there is to judge.
+func (a *app) judge(c *cobra.Command, j judged) ([]audit.Input, []snapshot.Missing, error) {
 	e, err := a.specOf(c, j)
 	if err != nil {
-		return audit.Input{}, err
+		return nil, nil, err
 	}
 	server := j.server
 	if j.connection() != "" {
@@ -150,19 +179,36 @@ func (a *app) judge(c *cobra.Command, j judged) (audit.Input, error) {
 	}
 	switch {
 	case j.psql != "":
-		return a.judgeText(j, e, server)
-	case j.snapshot != "":
-		s, err := a.stored(j.snapshot)
-		return landlord.AuditSnapshot(j.snapshot, s, e, server), err
-	case j.hbaOnly() && !c.Flags().Changed("file"):
-		return filesOnly(j)
+		in, err := a.judgeText(j, e, server)
+		return []audit.Input{in}, nil, err
+	case j.snapshot == "" && j.hbaOnly() && !c.Flags().Changed("file"):
+		in, err := filesOnly(j)
+		return []audit.Input{in}, nil, err
 	}
-	s, err := a.census(c, j.place)
-	name := server
-	if j.connection() != "" || name == "" {
-		name = "the server"
+	p := j.place
+	if p.file = j.snapshot; p.file != "" {
+		p.server = "" // of a file about one server, it says which of the spec that is
 	}
-	return landlord.AuditSnapshot(name, s, e, server), err
+	set, err := a.look(c, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.file != "" && j.server != "" && len(set.Servers)+len(set.Missing) > 1 {
+		p.server = j.server
+		if err := choose(&set, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(set.Servers) == 1 && len(set.Missing) == 0 {
+		n := set.Servers[0]
+		return []audit.Input{landlord.AuditSnapshot(nameOf(n, j), n.Snapshot, e, cmp.Or(n.Name, server))}, nil, nil
+	}
+	return landlord.AuditSet(set, e), set.Missing, nil
+}
+
+// nameOf is what a server is called for people.
+func nameOf(n snapshot.Named, j judged) string {
+	return cmp.Or(n.Name, j.snapshot, "the server")
 }
 
 // specOf reads the spec where one is named, or where there is no other way
@@ -335,7 +381,7 @@ func versionFlag(text string) (pgsql.Version, error) {
 	return pgsql.Version(n[0]*10000 + n[1]), nil
 }
 
-func since(r *audit.Report, path string) error {
+func since(o *audit.Output, path string) error {
 	text, err := readFile(path)
 	if err != nil {
 		return err
@@ -344,24 +390,24 @@ func since(r *audit.Report, path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	r.Since(earlier.Reports[0])
+	o.Since(earlier)
 	return nil
 }
 
-func (a *app) printAudit(r audit.Report) error {
+func (a *app) printAudit(o audit.Output) error {
 	w := bufio.NewWriter(a.Out)
 	var err error
 	switch a.output {
 	case "json":
-		return a.json(audit.Output{Format: audit.Format, Reports: []audit.Report{r}})
+		return a.json(o)
 	case "sql":
-		err = audit.SQL(w, r)
+		err = audit.SQL(w, o.Reports[0])
 	case "sarif":
-		err = audit.SARIF(w, []audit.Report{r})
+		err = audit.SARIF(w, o)
 	case "html":
-		err = audit.HTML(w, r)
+		err = audit.HTML(w, audit.Merge(o))
 	default:
-		verdict{w: w, look: a.outLook(), report: r, verbose: a.verbose}.print()
+		verdict{w: w, look: a.outLook(), report: audit.Merge(o), verbose: a.verbose}.print()
 	}
 	return errors.Join(err, w.Flush())
 }

@@ -28,6 +28,7 @@ func (v verdict) print() {
 		version = ", PostgreSQL " + audit.VersionText(r.Version)
 	}
 	fmt.Fprintf(v.w, "%s\n", v.look.Paint(term.Strong, term.Clean(r.Name)+version))
+	v.notJudged()
 	v.findings(false)
 	v.findings(true)
 	v.notKnown()
@@ -36,6 +37,17 @@ func (v verdict) print() {
 	v.gone()
 	v.designs()
 	v.sum()
+}
+
+// notJudged names, before all else, the servers of which nothing is known.
+func (v verdict) notJudged() {
+	for _, m := range v.report.NotJudged {
+		tone := term.Bad
+		if m.Stopped {
+			tone = term.Dim
+		}
+		fmt.Fprintf(v.w, "\n%s %s\n", v.look.Paint(tone, "Not judged: server "+term.Clean(m.Name)+"."), term.Clean(sentence(m.Reason)))
+	}
 }
 
 // findings prints those that count, or the advice: what one rule says of
@@ -111,9 +123,9 @@ func (v verdict) object(f audit.Finding, said map[string]bool) {
 	if f.New {
 		fresh = "New: "
 	}
-	v.para("- ", fresh+sentence(f.Object.String())+at+": "+f.What)
+	v.para("- ", fresh+sentence(f.Where())+at+": "+f.What)
 	if v.verbose {
-		fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, term.Clean(f.Key)))
+		fmt.Fprintf(v.w, "     %s\n", v.look.Paint(term.Dim, term.Clean(f.ID())))
 	}
 	for _, line := range fixes(f) {
 		if !said[line] {
@@ -178,6 +190,9 @@ func (v verdict) notKnown() {
 		if len(n.Databases) > 0 {
 			where = " (database " + some(n.Databases) + ")"
 		}
+		if len(n.Servers) > 0 {
+			where = " (" + audit.Servers(n.Servers) + ")"
+		}
 		v.para("- ", n.What+where+": "+n.Reason)
 		v.para("  next: ", n.Ask)
 		if v.verbose {
@@ -207,7 +222,7 @@ func (v verdict) waived() {
 	var lines []string
 	for _, w := range v.report.Waived {
 		if v.verbose {
-			lines = append(lines, fmt.Sprintf("%s until %s: %s", w.Finding.Key, w.Until, w.Reason))
+			lines = append(lines, fmt.Sprintf("%s until %s: %s", w.Finding.ID(), w.Until, w.Reason))
 		}
 	}
 	if n := len(v.report.Waived); n > 0 && !v.verbose {
@@ -224,7 +239,7 @@ func (v verdict) waived() {
 func (v verdict) gone() {
 	var lines []string
 	for _, f := range v.report.Gone {
-		lines = append(lines, f.Title+": "+f.Object.String())
+		lines = append(lines, f.Title+": "+f.Where())
 	}
 	v.list("Gone since the earlier result", lines)
 }
@@ -276,12 +291,18 @@ func (v verdict) sum() {
 	if n := len(v.report.NotKnown); n > 0 {
 		unknown = fmt.Sprintf("; %s not known", term.Count(n, "thing"))
 	}
+	if n := len(v.report.NotJudged); n > 0 {
+		unknown += "; " + term.Count(n, "server") + " not judged"
+	}
 	text, tone := "Nothing found by "+term.Count(v.report.Judged, "rule"), term.Good
 	if len(parts) > 0 {
 		text = strings.Join(parts, ", ")
 	}
-	if v.report.Bad() > 0 {
+	switch {
+	case v.report.Bad() > 0:
 		tone = term.Bad
+	case len(v.report.NotJudged) > 0:
+		tone = term.Warn
 	}
 	fmt.Fprintf(v.w, "\n%s\n", v.look.Paint(tone, text+unknown+"."))
 }

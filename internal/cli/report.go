@@ -28,9 +28,13 @@ which database, the roles with the ways between tenants in red, each way step by
 step, and what landlord audit finds. The file needs no network and no other
 file, and prints.
 
+Without --server it draws all servers of the spec on one page. One that could
+not be read stands at the top of it.
+
 It says where the server is weak, so that nobody else may read it (mode 0600).
 
-Exit status: 0 the file is written; 1 failed; 2 bad usage or spec.`,
+Exit status: 0 the file is written; 1 failed, or some server could not be read;
+2 bad usage or spec.`,
 		Example: "  landlord report --server 'host=/var/run/postgresql user=postgres' --out server.html\n" +
 			"  landlord report --snapshot server.json --out server.html --force",
 		Args: cobra.NoArgs,
@@ -51,12 +55,15 @@ func (a *app) report(c *cobra.Command, j judged, out string, force bool) error {
 	if _, err := os.Lstat(out); err == nil && !force {
 		return existsError(out)
 	}
-	in, err := a.judge(c, j)
+	list, missing, err := a.judge(c, j)
 	if err != nil {
 		return err
 	}
-	in.Now = time.Now()
-	m := landlord.Report(in)
+	at := time.Now()
+	for i := range list {
+		list[i].Now = at
+	}
+	m := landlord.ReportAll(list, missing)
 	var page strings.Builder
 	if err := report.HTML(&page, m); err != nil {
 		return err
@@ -68,7 +75,7 @@ func (a *app) report(c *cobra.Command, j judged, out string, force bool) error {
 		fmt.Fprintf(a.Err, "%s: %s, %s and %d possible between them, %s\n", term.Clean(out),
 			term.Count(len(m.Tenants), "tenant"), term.Count(m.Certain, "certain way"), m.Possible, term.Count(len(m.Findings), "finding"))
 	}
-	return nil
+	return a.missing(missing)
 }
 
 func existsError(out string) error {

@@ -52,9 +52,14 @@ notice. Any role will do; what it cannot read is in the file as unread, with the
 reason. There is no password in the file and no verifier of one, only of what
 kind it is, and whether the password is the role's own name.
 
-Exit status: 0; 1 failed; 2 bad usage or spec.`,
+Where the spec has several servers, all are read into one file, which audit,
+report and access take like that of one. A server that could not be read is in
+it as missing, with the reason, and so is one that is stopped while its tenant
+is suspended.
+
+Exit status: 0; 1 failed, or some server could not be read; 2 bad usage or spec.`,
 		Example: "  landlord snapshot --server 'host=/var/run/postgresql user=postgres' > server.json\n" +
-			"  landlord snapshot -f landlord.yaml > server.json",
+			"  landlord snapshot -f landlord.yaml > all.json",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.snapshot(c, p) },
 	}
@@ -63,58 +68,39 @@ Exit status: 0; 1 failed; 2 bad usage or spec.`,
 }
 
 func (a *app) snapshot(c *cobra.Command, p place) error {
-	snap, err := a.census(c, p)
+	set, err := a.look(c, p)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(a.Out)
-	if err := snapshot.Encode(w, snap); err != nil {
+	if len(set.Servers)+len(set.Missing) == 1 {
+		err = snapshot.Encode(w, set.Servers[0].Snapshot)
+	} else {
+		err = snapshot.EncodeSet(w, set)
+	}
+	if err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("writing the snapshot: %w", err)
 	}
-	return nil
+	return a.missing(set.Missing)
 }
 
 // census takes a snapshot of a running server, and says what it could not
 // read.
-func (a *app) census(c *cobra.Command, p place) (snapshot.Snapshot, error) {
-	conninfo, err := a.conninfo(p)
-	if err != nil {
-		return snapshot.Snapshot{}, err
-	}
-	taken := time.Now().UTC().Truncate(time.Second)
-	snap, err := landlord.Snapshot(c.Context(), landlord.SnapshotOptions{
-		Conninfo: conninfo, Databases: p.databases, Parallel: p.parallel, Timeout: p.timeout,
-	})
+func (a *app) census(c *cobra.Command, s tenant.Server, p place) (snapshot.Snapshot, error) {
+	taken, o := now(), options(p)
+	o.Conninfo = s.Connection
+	snap, err := landlord.Snapshot(c.Context(), o)
 	if _, ok := errors.AsType[*landlord.UnknownDatabaseError](err); ok {
 		return snap, usageError{err}
 	}
 	snap.Taken = taken
 	if err == nil && !a.quiet {
-		a.sayUnread(snap)
+		a.sayUnread("", snap)
 	}
 	return snap, err
-}
-
-// conninfo is where the server of the flags, or of the spec, is.
-func (a *app) conninfo(p place) (string, error) {
-	if bareServer(p.server) {
-		return p.server, nil
-	}
-	e, err := a.load()
-	if err != nil {
-		return "", err
-	}
-	list, err := servers(e, p.server, nil)
-	if err != nil {
-		return "", err
-	}
-	if len(list) > 1 {
-		return "", severalServers(list)
-	}
-	return list[0].Connection, nil
 }
 
 // severalServers says that a command is about one server, and of which it may be.
@@ -132,7 +118,7 @@ func severalServers(list []tenant.Server) error {
 }
 
 // sayUnread says, in a few lines, what a judgement will not know.
-func (a *app) sayUnread(s snapshot.Snapshot) {
+func (a *app) sayUnread(lead string, s snapshot.Snapshot) {
 	var said int
 	unread := s.Unread
 	for _, c := range s.Contents {
@@ -151,10 +137,10 @@ func (a *app) sayUnread(s snapshot.Snapshot) {
 		if u.Database != "" {
 			what += " of database " + u.Database
 		}
-		fmt.Fprintf(a.Err, "not read: %s: %s\n", term.Clean(what), term.Clean(u.Reason))
+		fmt.Fprintf(a.Err, "%snot read: %s: %s\n", lead, term.Clean(what), term.Clean(u.Reason))
 	}
 	if said > 8 && !a.verbose {
-		fmt.Fprintf(a.Err, "not read: %d more; -v names them\n", said-8)
+		fmt.Fprintf(a.Err, "%snot read: %d more; -v names them\n", lead, said-8)
 	}
 }
 
@@ -162,27 +148,27 @@ func (a *app) sayUnread(s snapshot.Snapshot) {
 // 1,000 databases make.
 const maxSnapshot = 4 << 30
 
-// stored reads a snapshot from a file; "-" is the standard input.
-func (a *app) stored(path string) (snapshot.Snapshot, error) {
+// stored reads a file of landlord snapshot; "-" is the standard input.
+func (a *app) stored(path string) (snapshot.Set, error) {
 	in := a.In
 	if path != "-" {
 		f, err := os.Open(path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return snapshot.Snapshot{}, usageError{fmt.Errorf("there is no file %s; landlord snapshot > %s writes one", path, path)}
+			return snapshot.Set{}, usageError{fmt.Errorf("there is no file %s; landlord snapshot > %s writes one", path, path)}
 		}
 		if err != nil {
-			return snapshot.Snapshot{}, usageError{err}
+			return snapshot.Set{}, usageError{err}
 		}
 		defer f.Close()
 		in = f
 	}
 	text, err := io.ReadAll(io.LimitReader(in, maxSnapshot))
 	if err != nil {
-		return snapshot.Snapshot{}, usageError{fmt.Errorf("reading %s: %w", path, err)}
+		return snapshot.Set{}, usageError{fmt.Errorf("reading %s: %w", path, err)}
 	}
-	snap, err := snapshot.Decode(text)
+	set, err := snapshot.DecodeSet(text)
 	if err != nil {
-		return snap, usageError{fmt.Errorf("%s: %w", path, err)}
+		return set, usageError{fmt.Errorf("%s: %w", path, err)}
 	}
-	return snap, nil
+	return set, nil
 }

@@ -255,11 +255,11 @@ func (b *builder) fillCells() {
 func (b *builder) addFindings(r audit.Report) {
 	b.Findings, b.Unknown = []Finding{}, []NotKnown{}
 	for _, f := range r.Findings {
-		where := f.Object.String()
+		where := f.Where()
 		if f.Place != nil {
 			where += " (" + f.Place.String() + ")"
 		}
-		b.Findings = append(b.Findings, Finding{f.Severity.String(), f.Code, f.Key, f.Title, where, f.What, f.Why, f.Fix, f.Breaks, f.CIS})
+		b.Findings = append(b.Findings, Finding{f.Severity.String(), f.Code, f.ID(), f.Title, where, f.What, f.Why, f.Fix, f.Breaks, f.CIS})
 	}
 	for _, n := range r.NotKnown {
 		what := n.What

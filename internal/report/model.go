@@ -7,6 +7,7 @@ package report
 import (
 	"landlord/internal/access"
 	"landlord/internal/audit"
+	"landlord/internal/snapshot"
 )
 
 // Model is what the page shows. Tenants, databases and roles are named by
@@ -27,6 +28,8 @@ type Model struct {
 	Possible int        `json:"possible"`
 	Findings []Finding  `json:"findings"`
 	Unknown  []NotKnown `json:"unknown"`
+	// Missing are servers of which nothing is known, where there are several.
+	Missing []snapshot.Missing `json:"missing,omitempty"`
 }
 
 // MaxWays is how many ways the page spells out step by step. Those beyond are
@@ -48,8 +51,10 @@ const (
 // Tenant is a row of the matrix.
 type Tenant struct {
 	Name string `json:"name"`
-	// All is the level at which it reaches every database, as a superuser
-	// does; or Apart.
+	// Server is the place of its server, where there are several.
+	Server int `json:"server,omitempty"`
+	// All is the level at which it reaches every database of its server, as a
+	// superuser does; or Apart.
 	All Level `json:"all,omitempty"`
 	// Cells are the databases that it reaches, each with its level. Those that
 	// are open to PUBLIC are left out where there is nothing worse.
@@ -60,6 +65,7 @@ type Tenant struct {
 type Database struct {
 	Name   string `json:"name"`
 	Owner  string `json:"owner"`
+	Server int    `json:"server,omitempty"` // as a tenant's
 	Public bool   `json:"public,omitempty"` // PUBLIC may connect
 	// Tenants is how many tenants live in it.
 	Tenants int `json:"tenants"`

@@ -31,7 +31,8 @@
   });
   m.roles.forEach((r, i) => { r.at = i; if (r.tenant >= 0) m.tenants[r.tenant].roles.push(r); });
   // Who reaches everything does not thereby reach into its own house.
-  const level = (t, d) => t.reach.get(d) === OWN && m.databases[d].tenants === 1 ? OWN : Math.max(t.reach.get(d) || 0, t.all || 0, m.databases[d].public ? CONNECT : 0);
+  const servers = Math.max(0, ...m.databases.map(d => d.server || 0)) + 1, here = (t, d) => (t.server || 0) === (m.databases[d].server || 0);
+  const level = (t, d) => t.reach.get(d) === OWN && m.databases[d].tenants === 1 ? OWN : Math.max(t.reach.get(d) || 0, here(t, d) ? t.all || 0 : 0, here(t, d) && m.databases[d].public ? CONNECT : 0);
   const goal = w => w.to >= 0 ? m.tenants[w.to].name : w.goal === 'superuser' ? 'a superuser’s powers' : 'everybody’s data';
   const ofTenant = t => matches(t.name, ...t.roles.map(r => r.name), ...t.cells.map(c => m.databases[c[0]].name));
 
@@ -55,8 +56,9 @@
       : out ? ['bad', of(out) + does(out) + ' at others’ data now.']
         : maybe ? ['warn', of(maybe) + ' could get at others’ data, if somebody else acts.']
           : ['good', m.tenants.length === 1 ? 'The tenant stays in its own house.' : 'Each of ' + count(m.tenants.length, 'tenant') + ' stays in its own house.'];
-    byId('headline').className = tone;
-    byId('headline').textContent = text;
+    const dark = (m.missing || []).filter(s => !s.stopped).length;
+    byId('headline').className = dark && tone !== 'bad' ? 'warn' : tone;
+    byId('headline').textContent = text + (dark ? ' Nothing is known of ' + count(dark, 'server') + '.' : '');
   }
 
   // Where rows cannot show them all, each tenant is a square, in the order of
@@ -87,7 +89,7 @@
     const add = own => rows.forEach(t => t.reach.forEach((l, d) => { if ((l === OWN) === own && wanted.size < 80) wanted.add(d); }));
     add(true);
     add(false);
-    m.databases.forEach((d, i) => { if (!d.tenants || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
+    m.databases.forEach((d, i) => { if (!d.tenants && (servers === 1 || rows.some(t => level(t, i))) || wanted.size < 30 && rows.some(t => t.all)) wanted.add(i); });
     const worst = d => (crowded ? Math.max(0, ...rows.map(t => (t.reach.get(d) || 0) > OWN ? t.reach.get(d) : 0)) : 0);
     return [...wanted].sort((a, b) => worst(b) - worst(a) || (m.databases[a].tenants > 0 ? 0 : 1) - (m.databases[b].tenants > 0 ? 0 : 1) || m.databases[a].name.localeCompare(m.databases[b].name));
   }

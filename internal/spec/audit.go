@@ -17,7 +17,7 @@ func auditKeys() []Key {
 		{Path: "audit.waivers", Type: Mapping, Default: "none", Example: `{"hba-md5:*": {reason: the old client goes in spring, until: "2027-03-31"}}`,
 			Doc: "Findings that you know of and live with for a while. They are counted, and not reported."},
 		{Path: "audit.waivers.NAME", Type: Mapping, Example: `{reason: the old client goes in spring, until: "2027-03-31"}`,
-			Doc: "One finding by its key, as audit prints it with -v and in JSON; * stands for any part of it."},
+			Doc: "One finding by its key, as audit prints it with -v and in JSON; * stands for any part of it. With a server's name and / before it, it counts on that server alone."},
 		{Path: "audit.waivers.NAME.reason", Type: Text, Required: true, Example: "the old client goes in spring",
 			Doc: "Why it is so, for whoever reads it next."},
 		{Path: "audit.waivers.NAME.until", Type: Text, Required: true, Example: `"2027-03-31"`,

@@ -51,7 +51,7 @@ is no failure.
 Nothing is changed. Advice is no finding: it does not count for the exit status.
 Findings that you know of and live with are waived in the spec (audit.waivers).
 
-Exit status: 0 nothing found; 1 failed, or some server could not be judged; 2 bad
+Exit status: 0 nothing found; 1 failed, or a server could not be judged; 2 bad
 usage, spec or text; 3 something was found.`,
 		Example: "  landlord audit --server 'host=/var/run/postgresql user=postgres'\n" +
 			"  landlord audit --psql paste.txt --hba pg_hba.conf\n" +

@@ -112,8 +112,12 @@ func (p *program) run(ctx context.Context) {
 			p.failure.Store(&text)
 		}
 		p.served.Add(1)
+		time.Sleep(think) // or landlord would wait for the processors most of the time
 	}
 }
+
+// think is how long a program waits between two requests.
+const think = 20 * time.Millisecond
 
 // serve is one request.
 func (p *program) serve(uri string) error {

@@ -68,7 +68,7 @@ func inventoryOver(ctx context.Context, conn *pgconn.PgConn, number uint32, sess
 	p.settle()
 	p.k.assemble(&c)
 	first := c
-	pieces := slices.DeleteFunc(rarePieces(r, p.k, &c), func(q piece) bool { return !p.shows(q.name) })
+	pieces := slices.DeleteFunc(rarePieces(r, p, &c), func(q piece) bool { return !p.shows(q.name) })
 	sql, rows := rarer(conn, r, p.k, &c, ofWhole(number), true)
 	more, also := p.questions()
 	if rows = append(rows, also...); len(rows) > 0 {
@@ -105,8 +105,8 @@ func (p *plain) shows(name string) bool {
 
 // rarePieces are the queries of what few databases hold, and a plan does not
 // read.
-func rarePieces(r *reader, k *core, c *snapshot.Contents) []piece {
-	return slices.Concat(relationPieces(r, k, c), codePieces(r, c), foreignPieces(r, c))
+func rarePieces(r *reader, p *plain, c *snapshot.Contents) []piece {
+	return slices.Concat(relationPieces(r, p.k, p.v, c), codePieces(r, c), foreignPieces(r, c))
 }
 
 // alwaysPieces are those that have rows in every database.
@@ -121,7 +121,11 @@ func alwaysPieces(r *reader, c *snapshot.Contents) []piece {
 	}
 }
 
-func relationPieces(r *reader, k *core, c *snapshot.Contents) []piece {
+func relationPieces(r *reader, k *core, v pgsql.Version, c *snapshot.Contents) []piece {
+	keyColumns := "i.indnkeyatts"
+	if v.Major() < 11 {
+		keyColumns = "i.indnatts"
+	}
 	return []piece{
 		{snapshot.PartRelations, "inherits", censusSQL("inherits"), []rowFunc{func(row [][]byte) {
 			c.Inherits = append(c.Inherits, snapshot.Inherit{Schema: r.name(row[0]), Table: string(row[1]), ParentSchema: r.name(row[2]), Parent: r.name(row[3])})
@@ -129,7 +133,7 @@ func relationPieces(r *reader, k *core, c *snapshot.Contents) []piece {
 		{snapshot.PartRelations, "foreignkeys", censusSQL("foreignkeys"), []rowFunc{func(row [][]byte) {
 			k.foreignKey(r, row, c)
 		}}},
-		{snapshot.PartRelations, "keys", censusSQL("keys"), []rowFunc{func(row [][]byte) {
+		{snapshot.PartRelations, "keys", censusSQL("keys", "{{nkeys}}", keyColumns), []rowFunc{func(row [][]byte) {
 			if t := k.relation(r.oid(row[0])); t != nil && k.referred[t.oid] {
 				c.Keys = append(c.Keys, snapshot.Key{Schema: k.schemas[t.schema].Name, Table: t.it.Name, Columns: r.array(row[1]), Types: r.array(row[2])})
 			}

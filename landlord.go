@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
@@ -31,6 +32,10 @@ type Options struct {
 	// Pools are the names of those that Prove tries, and Probes those of the
 	// probes. Without Tenants and Pools, all are tried; without Probes, all of them.
 	Pools, Probes []string
+	// Whole says that there is no spec, and that the estate is what a server's own
+	// state is to be for these tenants, as [Export] tells it of them: it gives that
+	// for all, where a plan cannot do without.
+	Whole func(context.Context) (tenant.Estate, error)
 	// Prune also drops what is on the server and not in the estate.
 	Prune bool
 	// Parallel is how many databases are worked on at once; 0 means 2 where
@@ -60,28 +65,40 @@ func planInside(ctx context.Context, e tenant.Estate, server string, o Options) 
 // look reads all that a plan follows from: of a plan for a few tenants what
 // concerns these, or else, where anything there is unusual, everything.
 func look(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Input, error) {
-	in, err := input(e, server, o)
+	in, err := input(ctx, e, server, o)
 	if err != nil {
 		return plan.Input{}, err
 	}
-	if in.Gone, err = gone(ctx, in); err != nil {
-		return plan.Input{}, err
+	focus := plan.Focus(in)
+	if focus != nil || !in.Partial {
+		if err := see(ctx, &in, o, focus); err != nil || plan.Lacks(in) == "" {
+			return in, err
+		}
 	}
-	read := catalog.Options{
+	if in.Partial {
+		if e, err = o.Whole(ctx); err != nil {
+			return plan.Input{}, err
+		}
+		o.Whole = nil
+		if in, err = input(ctx, e, server, o); err != nil {
+			return plan.Input{}, err
+		}
+	}
+	return in, see(ctx, &in, o, nil)
+}
+
+// see takes the snapshot that a plan follows from.
+func see(ctx context.Context, in *plan.Input, o Options, focus *snapshot.Focus) (err error) {
+	in.Snapshot, err = catalog.Read(ctx, catalog.Options{
 		Conninfo: in.Server.Connection, HBA: true, Dependencies: o.Prune, Parallel: o.Parallel,
-		Available: o.Prune || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return len(t.Extensions) > 0 }),
-		Want:      func(s snapshot.Snapshot) []string { return plan.Needs(in, s) },
-		Focus:     plan.Focus(in),
-	}
-	in.Snapshot, err = catalog.Read(ctx, read)
-	if err == nil && plan.Lacks(in) != "" {
-		read.Focus = nil
-		in.Snapshot, err = catalog.Read(ctx, read)
-	}
+		Available: o.Prune && len(o.Tenants) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return len(t.Extensions) > 0 }),
+		Want:      func(s snapshot.Snapshot) []string { return plan.Needs(*in, s) },
+		Focus:     focus,
+	})
 	if err != nil {
-		return plan.Input{}, fmt.Errorf("reading server %s: %w", server, err)
+		return fmt.Errorf("reading server %s: %w", in.Server.Name, err)
 	}
-	return in, nil
+	return nil
 }
 
 // gone are the tenants that a plan is to take away, who are none in the spec, as
@@ -102,18 +119,24 @@ func gone(ctx context.Context, in plan.Input) (out []tenant.Tenant, err error) {
 	return out, nil
 }
 
-func input(e tenant.Estate, server string, o Options) (plan.Input, error) {
+// input is a plan's, but for the snapshot.
+func input(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Input, error) {
 	s, ok := e.Server(server)
 	if !ok {
 		return plan.Input{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
-	elsewhere := map[string]string{}
+	elsewhere, others := map[string]string{}, false
 	for i := range e.Tenants {
-		if t := &e.Tenants[i]; t.Server != server {
+		t := &e.Tenants[i]
+		if t.Server != server {
 			elsewhere[t.Name] = t.Server
 		}
+		others = others || o.Whole != nil && !slices.Contains(o.Tenants, t.Name)
 	}
-	return plan.Input{Server: s, Tenants: e.On(server), Elsewhere: elsewhere, Only: o.Tenants, Prune: o.Prune}, nil
+	in := plan.Input{Server: s, Tenants: e.On(server), Elsewhere: elsewhere, Only: o.Tenants, Prune: o.Prune, Partial: o.Whole != nil && !others}
+	var err error
+	in.Gone, err = gone(ctx, in)
+	return in, err
 }
 
 // Consent is asked before anything is changed. It gets the plan and says
@@ -158,12 +181,14 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 
 // applyInside applies what is to be done in a server that runs.
 func applyInside(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
-	in, err := input(e, server, o)
-	if err != nil {
-		return apply.Result{}, err
+	held, ok := e.Server(server)
+	if !ok {
+		return apply.Result{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
+	var in plan.Input
 	var p plan.Plan
 	if !h.Straight {
+		var err error
 		if in, err = look(ctx, e, server, o); err == nil {
 			p, err = plan.Make(in)
 		}
@@ -178,13 +203,13 @@ func applyInside(ctx context.Context, e tenant.Estate, server string, o Options,
 			}
 		}
 	}
-	release, err := apply.Lock(ctx, in.Server.Connection, h.Waiting)
+	release, err := apply.Lock(ctx, held.Connection, h.Waiting)
 	if err != nil {
 		return apply.Result{}, err
 	}
 	defer release()
 	if h.Refresh != nil {
-		if e, err = refreshed(ctx, in.Server, h); err != nil {
+		if e, err = refreshed(ctx, held, h); err != nil {
 			return apply.Result{}, err
 		}
 	}
@@ -205,6 +230,10 @@ func refreshed(ctx context.Context, held tenant.Server, h Hooks) (tenant.Estate,
 // what it did not destroy is not destroyed.
 func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, in plan.Input, p plan.Plan) (apply.Result, error) {
 	s, _ := e.Server(server)
+	if whole := o.Whole; whole != nil { // of all rounds one and the same is wanted
+		once := sync.OnceValues(func() (tenant.Estate, error) { return whole(ctx) })
+		o.Whole = func(context.Context) (tenant.Estate, error) { return once() }
+	}
 	j, err := journal.Open(e.Journal)
 	if err != nil {
 		return apply.Result{}, err
@@ -295,9 +324,16 @@ func losses(p plan.Plan) map[string]bool {
 	return names
 }
 
-// Export reads which tenants a server has.
-func Export(ctx context.Context, s tenant.Server) (tenant.Estate, error) {
-	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, HBA: true})
+// Export reads which tenants a server has: only those named, if any are, and then
+// no more of the others than tells that none has a name of theirs. Where one has,
+// and where landlord is no superuser, all are read.
+func Export(ctx context.Context, s tenant.Server, only ...string) (tenant.Estate, error) {
+	read := catalog.Options{Conninfo: s.Connection, HBA: true, Focus: plan.State(only)}
+	snap, err := catalog.Read(ctx, read)
+	if err == nil && snap.Focus != nil && plan.Crowded(only, snap) {
+		read.Focus = nil
+		snap, err = catalog.Read(ctx, read)
+	}
 	if err != nil {
 		return tenant.Estate{}, fmt.Errorf("reading server %s: %w", s.Name, err)
 	}

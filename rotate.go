@@ -30,6 +30,8 @@ type Rotation struct {
 	// After is when the old login's password stops to hold; 0: when the
 	// rotation is finished.
 	After time.Duration
+	// Whole is as in [Options].
+	Whole func(context.Context) (tenant.Estate, error)
 	// Deliver gets the new settings before the server takes the password: if
 	// it fails, nothing has changed. It may be nil.
 	Deliver func(Credentials) error
@@ -72,7 +74,7 @@ func Rotate(ctx context.Context, e tenant.Estate, name, login string, r Rotation
 	case has && twin.Open:
 		return w.again(ctx, twin)
 	}
-	twin, err := w.prepare(ctx, l, h)
+	twin, err := w.prepare(ctx, l, r.Whole, h)
 	if err != nil {
 		return Rotated{}, err
 	}
@@ -127,8 +129,15 @@ func (w *work) look(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("there is no tenant %q any more", name)
 	}
-	if err := w.read(ctx, lookingAt(t)); err != nil {
+	f := &snapshot.Focus{Roles: rolesOf(t)}
+	if err := w.read(ctx, f); err != nil {
 		return err
+	}
+	if w.strange(t) { // not all of its roles may be found by their names
+		f.Tenants = []string{name}
+		if err := w.read(ctx, f); err != nil {
+			return err
+		}
 	}
 	found := plan.Found(w.server.Name, w.snap)
 	on, i := []tenant.Tenant{t}, 0
@@ -140,17 +149,42 @@ func (w *work) look(ctx context.Context, name string) error {
 	return nil
 }
 
-// lookingAt is the focus on a tenant as the server has it, and on the roles that
-// have the names of its own and of second logins.
-func lookingAt(t tenant.Tenant) *snapshot.Focus {
-	f := of([]string{t.Name})
-	f.Roles = t.Roles()
+// rolesOf are the names of a tenant's roles, and of those that its second logins
+// have.
+func rolesOf(t tenant.Tenant) []string {
+	names := t.Roles()
 	for _, l := range t.Logins {
 		if twin, ok := tenant.TwinName(l.Name); ok {
-			f.Roles = append(f.Roles, twin)
+			names = append(names, twin)
 		}
 	}
-	return f
+	return names
+}
+
+// strange says whether somebody is in one of a tenant's roles, or one of these in
+// somebody's, of whom the estate does not know: it may be a role of the tenant's
+// that has another name by now, or a further database's group.
+func (w *work) strange(t tenant.Tenant) bool {
+	theirs, known := map[string]bool{}, map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, w.snap.Session.User: true}
+	for _, name := range rolesOf(t) {
+		theirs[name] = true
+	}
+	for _, p := range t.Places() {
+		known[t.Group(p)] = true
+	}
+	for _, name := range w.server.Operators {
+		known[name] = true
+	}
+	for _, a := range w.server.Admins {
+		known[a.Name] = true
+	}
+	for _, p := range w.server.Pools {
+		known[p.Name] = true
+	}
+	return slices.ContainsFunc(w.snap.Memberships, func(m snapshot.Membership) bool {
+		stranger := func(role string) bool { return !theirs[role] && !known[role] }
+		return theirs[m.Role] && stranger(m.Member) || theirs[m.Member] && stranger(m.Role)
+	})
 }
 
 // read reads what a server's databases share.
@@ -171,7 +205,7 @@ func (w *work) role(name string) *snapshot.Role {
 
 // prepare sees to it that a login's twin is there, closed, with all that the
 // first has. Killed after it, nothing has changed for anybody.
-func (w *work) prepare(ctx context.Context, l tenant.Login, h Hooks) (tenant.Twin, error) {
+func (w *work) prepare(ctx context.Context, l tenant.Login, whole func(context.Context) (tenant.Estate, error), h Hooks) (tenant.Twin, error) {
 	twin, has := w.tenant.Twin(l.Name)
 	if !has {
 		var ok bool
@@ -182,16 +216,28 @@ func (w *work) prepare(ctx context.Context, l tenant.Login, h Hooks) (tenant.Twi
 			return twin, &CredentialsError{l.Name, fmt.Sprintf("role %s is there already, and is not its second login", twin.Name), "--in-place changes its password, which stops working at once"}
 		}
 	}
-	e := w.estate
-	e.Tenants = slices.Clone(e.Tenants)
-	i := slices.IndexFunc(e.Tenants, func(t tenant.Tenant) bool { return t.Name == w.tenant.Name })
-	e.Tenants[i] = e.Tenants[i].WithTwin(twin)
-	result, err := locked(ctx, e, w.server.Name, Options{Tenants: []string{w.tenant.Name}}, h, plan.Input{}, plan.Plan{})
+	o := Options{Tenants: []string{w.tenant.Name}}
+	if whole != nil {
+		o.Whole = func(ctx context.Context) (tenant.Estate, error) {
+			e, err := whole(ctx)
+			return twinned(e, w.tenant.Name, twin), err
+		}
+	}
+	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, plan.Input{}, plan.Plan{})
 	if err := errors.Join(err, result.Err()); err != nil {
 		return twin, err
 	}
 	w.tenant = w.tenant.WithTwin(twin)
 	return twin, nil
+}
+
+// twinned is an estate in which a tenant has a twin.
+func twinned(e tenant.Estate, name string, twin tenant.Twin) tenant.Estate {
+	e.Tenants = slices.Clone(e.Tenants)
+	if i := slices.IndexFunc(e.Tenants, func(t tenant.Tenant) bool { return t.Name == name }); i >= 0 {
+		e.Tenants[i] = e.Tenants[i].WithTwin(twin)
+	}
+	return e
 }
 
 // turn opens the twin's current login with a new password, in one step with

@@ -21,6 +21,11 @@ type consent struct {
 	drops []string
 	// fresh gives what is wanted as it is now.
 	fresh refresh
+	// whole is as in landlord.Options.
+	whole refresh
+	// leaving, if any, is asked of tenants who are to be taken away, as the server
+	// has them.
+	leaving func(context.Context, []tenant.Tenant) error
 	// given, if any, is called once it is given, before anything is changed.
 	given func() error
 	// straight says that nobody is asked before landlord's lock is held.
@@ -137,7 +142,9 @@ func inTheWay(ctx context.Context, e tenant.Estate, list []tenant.Server, s scop
 func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Server, s scope, agreed consent) (apply.Result, error) {
 	var bar *term.Progress
 	changed := false
-	result, err := landlord.Apply(ctx, e, server.Name, s.options(), landlord.Hooks{
+	o := s.options()
+	o.Whole = agreed.whole
+	result, err := landlord.Apply(ctx, e, server.Name, o, landlord.Hooks{
 		Refresh:  agreed.fresh,
 		Straight: agreed.straight,
 		Consent:  func(p plan.Plan) error { changed = true; return a.consent(ctx, p, agreed) },
@@ -202,6 +209,11 @@ func groups(p plan.Plan) int {
 
 // consent asks, and passes on that there was consent.
 func (a *app) consent(ctx context.Context, p plan.Plan, agreed consent) error {
+	if agreed.leaving != nil {
+		if err := agreed.leaving(ctx, p.Gone); err != nil {
+			return err
+		}
+	}
 	if err := a.ask(ctx, p, agreed); err != nil || agreed.given == nil {
 		return err
 	}

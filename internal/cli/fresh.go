@@ -3,6 +3,7 @@ package cli
 import (
 	gobytes "bytes"
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -48,19 +49,65 @@ func (a *app) unchanged(s scope, yes bool) refresh {
 	}
 }
 
-// serverNow asks the server again, and changes what it says in the same way.
-func serverNow(s tenant.Server, change spec.Change, before, after tenant.Estate) refresh {
-	return func(ctx context.Context) (tenant.Estate, error) {
-		now, err := landlord.Export(ctx, s)
+// stateOf is a home without a spec, about one tenant: what the server's own state
+// says of it.
+func stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
+	h := home{
+		bare:  true,
+		fresh: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s, name) },
+		whole: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s) },
+	}
+	var err error
+	if h.estate, err = h.fresh(ctx); err != nil {
+		return home{}, err
+	}
+	h.server = h.estate.Servers[0]
+	return h, nil
+}
+
+// with is a home without a spec, changed. What is wrong with a change is asked of
+// all tenants: it may be about another one.
+func (h home) with(ctx context.Context, change spec.Change) (home, error) {
+	before, fresh, all := h.estate, h.fresh, h.whole
+	h.whole = func(ctx context.Context) (tenant.Estate, error) {
+		e, err := all(ctx)
+		if err != nil {
+			return e, err
+		}
+		return edited(e, change)
+	}
+	whole := h.whole
+	after, err := edited(before, change)
+	if err != nil {
+		after, err = whole(ctx)
+	}
+	if err != nil {
+		return home{}, err
+	}
+	h.estate, h.server = after, after.Servers[0]
+	h.fresh = func(ctx context.Context) (tenant.Estate, error) {
+		now, err := fresh(ctx)
 		if err != nil || reflect.DeepEqual(now, before) {
 			return after, err
 		}
-		edited, err := spec.Edit("the server's state", spec.Write(now), change)
-		if err != nil {
-			return tenant.Estate{}, usageError{err}
+		if e, err := edited(now, change); err == nil {
+			return e, nil
 		}
-		return edited.After, nil
+		return whole(ctx)
 	}
+	return h, nil
+}
+
+// edited changes what a server says of its tenants.
+func edited(e tenant.Estate, change spec.Change) (tenant.Estate, error) {
+	edited, err := spec.Edit("the server's state", spec.Write(e), change)
+	if errors.Is(err, spec.ErrUnknownTenant) {
+		return tenant.Estate{}, notThere(change.Tenant(), names(e))
+	}
+	if err != nil {
+		return tenant.Estate{}, usageError{err}
+	}
+	return edited.After, nil
 }
 
 // now is what a home's estate has become.
@@ -70,8 +117,6 @@ func (a *app) now(h home) refresh {
 		return h.fresh
 	case h.draft != nil:
 		return h.draft.now
-	case h.bare:
-		return func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, h.server) }
 	}
 	return a.specNow
 }
@@ -90,30 +135,34 @@ func still(name string, f refresh) refresh {
 	}
 }
 
-// without is a refresh of which a tenant is to be taken away: it fails where
-// somebody has opened its door since its data were kept (as adding it again
-// does), or has given it a database since it was shown what goes.
-func (a *app) without(h home, shown landlord.Status) refresh {
-	name := shown.Name
+// without is a refresh of which a tenant is taken away.
+func without(name string, f refresh) refresh {
+	if f == nil {
+		return nil
+	}
 	return func(ctx context.Context) (tenant.Estate, error) {
-		t, ok, err := landlord.Find(ctx, h.server, name)
-		if err != nil {
-			return tenant.Estate{}, err
-		}
-		if ok && !t.Suspended && !stillUnbuilt(ctx, h.server, shown) {
-			return tenant.Estate{}, fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", name)
-		}
-		for _, p := range t.Places() {
-			if ok && !shown.In(p.Database) {
-				return tenant.Estate{}, fmt.Errorf("tenant %s has got database %s since you agreed: it stays, and is suspended; remove it again if it is to go", name, p.Database)
+		e, err := f(ctx)
+		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
+		return e, err
+	}
+}
+
+// leaving refuses to take a tenant away whose door somebody has opened since its
+// data were kept (as adding it again does), or to whom somebody has given a
+// database since it was shown what goes.
+func leaving(s tenant.Server, shown landlord.Status) func(context.Context, []tenant.Tenant) error {
+	return func(ctx context.Context, gone []tenant.Tenant) error {
+		for _, t := range gone {
+			if !t.Suspended && !stillUnbuilt(ctx, s, shown) {
+				return fmt.Errorf("somebody has opened tenant %s again meanwhile: it stays; remove it again if it is to go", t.Name)
+			}
+			for _, p := range t.Places() {
+				if !shown.In(p.Database) {
+					return fmt.Errorf("tenant %s has got database %s since you agreed: it stays, and is suspended; remove it again if it is to go", t.Name, p.Database)
+				}
 			}
 		}
-		e, err := a.now(home{bare: h.bare, server: h.server})(ctx)
-		if err != nil {
-			return e, err
-		}
-		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
-		return e, nil
+		return nil
 	}
 }
 
@@ -129,6 +178,9 @@ func stillUnbuilt(ctx context.Context, s tenant.Server, shown landlord.Status) b
 // closed is a refresh in which a tenant is suspended, whether the spec has it
 // or not.
 func closed(t tenant.Tenant, f refresh) refresh {
+	if f == nil {
+		return nil
+	}
 	return func(ctx context.Context) (tenant.Estate, error) {
 		e, err := f(ctx)
 		return withClosed(e, t), err

@@ -108,7 +108,7 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 	if err := f.fits(h.estate, t, login); err != nil {
 		return err
 	}
-	r := landlord.Rotation{InPlace: f.inPlace, After: f.after}
+	r := landlord.Rotation{InPlace: f.inPlace, After: f.after, Whole: h.whole}
 	if f.out != "" {
 		r.Deliver = func(c landlord.Credentials) error { return a.deliverTenant(h.estate, c, t, f.credentialsFlags) }
 	}
@@ -167,12 +167,10 @@ func (a *app) finish(ctx context.Context, h home, name string, f landlord.Finish
 func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.Tenant, error) {
 	var h home
 	if bareServer(server) {
-		s := tenant.Server{Name: "main", Connection: server}
-		e, err := landlord.Export(ctx, s)
-		if err != nil {
+		var err error
+		if h, err = stateOf(ctx, tenant.Server{Name: "main", Connection: server}, name); err != nil {
 			return h, tenant.Tenant{}, err
 		}
-		h = home{estate: e, server: e.Servers[0], bare: true}
 	} else {
 		e, err := a.load()
 		if err != nil {

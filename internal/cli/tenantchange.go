@@ -30,19 +30,11 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 		h.draft = d
 		return h, err
 	}
-	s := tenant.Server{Name: "main", Connection: server}
-	e, err := landlord.Export(ctx, s)
+	h, err := stateOf(ctx, tenant.Server{Name: "main", Connection: server}, change.Tenant())
 	if err != nil {
 		return home{}, err
 	}
-	edited, err := spec.Edit("the server's state", spec.Write(e), change)
-	if errors.Is(err, spec.ErrUnknownTenant) {
-		return home{}, notThere(change.Tenant(), names(e))
-	}
-	if err != nil {
-		return home{}, usageError{err}
-	}
-	return home{estate: edited.After, server: edited.After.Servers[0], bare: true, fresh: serverNow(s, change, e, edited.After)}, nil
+	return h.with(ctx, change)
 }
 
 // homeOf is the server of an estate that --server names, or that the changed
@@ -79,7 +71,7 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 	agreed.yes, agreed.straight = true, true
 	output := a.output
 	a.output = "" // the command has its own last word
-	agreed.fresh = a.now(h)
+	agreed.fresh, agreed.whole = a.now(h), h.whole
 	if !o.Prune {
 		agreed.fresh = still(name, agreed.fresh)
 	}

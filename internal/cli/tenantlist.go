@@ -21,8 +21,9 @@ type home struct {
 	server tenant.Server
 	// bare says that there is no spec: the server's own state is the estate.
 	bare bool
-	// fresh, if any, is how the estate is made anew.
-	fresh refresh
+	// fresh, if any, is how the estate is made anew. Without a spec it is about one
+	// tenant, and whole is how it is made of all.
+	fresh, whole refresh
 	// draft, if any, is a change of the spec that is still to be written.
 	draft *draft
 }

@@ -54,7 +54,7 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if s == nil {
 		return a.forget(ctx, f.server, name)
 	}
-	h, t, err := a.found(ctx, f.server, name)
+	h, t, err := a.found(ctx, f.server, *s)
 	if err != nil {
 		return err
 	}
@@ -77,15 +77,15 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if err != nil {
 		return err
 	}
+	h.fresh, h.whole = without(name, a.now(h)), without(name, h.whole)
 	if !h.bare {
 		h.draft = &draft{file: a.file, change: spec.Remove(name), orGone: true}
 		if err := h.draft.read(); err != nil {
 			return err
 		}
 	}
-	h.fresh = a.without(h, *s)
 	h.estate.Tenants = slices.DeleteFunc(slices.Clone(h.estate.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
-	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}}); err != nil {
+	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}, leaving: leaving(h.server, *s)}); err != nil {
 		return err
 	}
 	if err := landlord.FollowRouter(ctx, h.estate); err != nil {
@@ -150,41 +150,40 @@ func (a *app) agree(ctx context.Context, s landlord.Status, f removeFlags) error
 	return term.Confirm(ctx, a.In, a.Err, question, s.Name)
 }
 
-// found is where a tenant is, as the spec has it or else as the server does.
-func (a *app) found(ctx context.Context, server, name string) (home, tenant.Tenant, error) {
+// found is where a tenant is that a server has, as the spec has it or else as the
+// server does.
+func (a *app) found(ctx context.Context, server string, s landlord.Status) (home, tenant.Tenant, error) {
 	hs, err := a.homes(server)
 	if err != nil {
 		return home{}, tenant.Tenant{}, err
 	}
 	for _, h := range hs {
-		t, ok, err := landlord.Find(ctx, h.server, name)
-		if err != nil {
-			return home{}, tenant.Tenant{}, err
-		}
-		if !ok {
+		if h.server.Name != s.Server {
 			continue
 		}
-		if h.bare {
-			live, err := landlord.Export(ctx, h.server)
-			if err != nil {
-				return home{}, t, err
-			}
-			h.estate, h.server = live, live.Servers[0]
-		} else if wanted, ok := h.estate.Tenant(name); ok {
-			if wanted.Server != h.server.Name {
-				return home{}, t, otherServer(name, wanted.Server, h.server.Name)
-			}
-			t = wanted
+		if wanted, ok := h.estate.Tenant(s.Name); ok && wanted.Server != s.Server {
+			return home{}, wanted, otherServer(s.Name, wanted.Server, s.Server)
+		} else if ok {
+			return h, wanted, nil
 		}
-		return h, t, nil
+		if h.bare {
+			if h, err = stateOf(ctx, h.server, s.Name); err != nil {
+				return home{}, tenant.Tenant{}, err
+			}
+			if t, ok := h.estate.Tenant(s.Name); ok {
+				return h, t, nil
+			}
+		} else if t, ok, err := landlord.Find(ctx, h.server, s.Name); ok || err != nil {
+			return h, t, err
+		}
 	}
-	return home{}, tenant.Tenant{}, usageError{fmt.Errorf("no server has tenant %s", name)}
+	return home{}, tenant.Tenant{}, usageError{fmt.Errorf("no server has tenant %s", s.Name)}
 }
 
 // vacate closes the door, ends the sessions, and keeps a dump: in this order,
 // so that nothing is written after the dump.
 func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags) error {
-	h.fresh = closed(t, a.now(h))
+	h.fresh, h.whole = closed(t, a.now(h)), closed(t, h.whole)
 	h.estate = withClosed(h.estate, t)
 	err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{})
 	if err != nil && !onlyUnread(err) {

@@ -77,11 +77,11 @@ func (a *app) drift(ctx context.Context, server string, s landlord.Status) (plan
 		if t, ok := h.estate.Tenant(s.Name); ok && t.Server != s.Server {
 			return plan.Plan{}, otherServer(s.Name, t.Server, s.Server)
 		} else if !ok {
-			if h.estate, err = landlord.Export(ctx, h.server); err != nil {
+			if h, err = stateOf(ctx, h.server, s.Name); err != nil {
 				return plan.Plan{}, err
 			}
 		}
-		return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}})
+		return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}, Whole: h.whole})
 	}
 	return plan.Plan{}, nil
 }

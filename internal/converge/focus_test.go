@@ -73,6 +73,7 @@ func (w *world) focused(seen *tally) {
 		w.removed(one, seen)
 	}
 	w.found()
+	w.stateless(seen)
 }
 
 // removed compares both plans by which a tenant is taken away.

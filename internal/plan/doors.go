@@ -24,7 +24,8 @@ func (b *builder) doors() {
 			"the database's ACL is the only wall between tenants; landlord hba show prints the rules to be set by hand")
 		return
 	}
-	change, err := HBA(b.in.Server, b.in.Tenants, b.snap)
+	residents := b.in.residents()
+	change, err := HBA(b.in.Server, residents, b.snap)
 	var lockout *LockoutError
 	switch {
 	case errors.As(err, &lockout):
@@ -41,7 +42,7 @@ func (b *builder) doors() {
 		return
 	}
 	b.overruled(change.After)
-	for _, what := range CutOff(b.in.Server, b.in.Tenants, b.snap, *change) {
+	for _, what := range CutOff(b.in.Server, residents, b.snap, *change) {
 		b.note("", what, "name it in the server's operators, in a tenant's logins, or put a rule of its own above landlord's block")
 	}
 }

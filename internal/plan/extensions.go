@@ -23,7 +23,7 @@ func (u unit) extensions(owner string, c isolation.Container, in *inside) {
 	var extra []string
 	for _, e := range in.extensions {
 		have[e.Name] = e
-		if e.Schema == tenant.ExtensionsSchema && !slices.Contains(wanted, e.Name) {
+		if e.Schema == tenant.ExtensionsSchema && !slices.Contains(wanted, e.Name) && !(c.Shared && u.b.in.Partial) { // which may be the others'
 			extra = append(extra, e.Name)
 		}
 	}

@@ -27,10 +27,9 @@ func Focus(in Input) *snapshot.Focus {
 	}
 	f := &snapshot.Focus{Shared: map[string][]string{}}
 	for _, t := range about {
-		focusOn(f, *t)
-	}
-	for _, t := range in.Gone {
-		f.Tenants = append(f.Tenants, t.Name)
+		if focusOn(f, *t); in.Partial {
+			focusAround(f, *t)
+		}
 	}
 	for _, p := range in.Server.Pools {
 		if _, theirs := f.Shared[p.Database]; theirs {
@@ -84,11 +83,27 @@ func focusOn(f *snapshot.Focus, t tenant.Tenant) {
 	}
 }
 
+// focusAround adds what tells whether somebody is in a tenant's way, where no
+// spec says who the others are. Of the names that a tenant has who names nothing
+// itself, [State] has asked.
+func focusAround(f *snapshot.Focus, t tenant.Tenant) {
+	asked := tenant.DefaultNames(t.Name)
+	for _, name := range t.Names() {
+		if !slices.Contains(asked, name) {
+			f.Names = append(f.Names, name)
+		}
+		f.Beside = append(f.Beside, tenant.Rivals(name)...)
+	}
+}
+
 // Lacks says why a snapshot that is limited to a focus does not tell enough to
 // plan with, or "".
 func Lacks(in Input) string {
 	f := in.Snapshot.Focus
-	if f == nil {
+	switch {
+	case f == nil && in.Partial:
+		return "all is read, and of the tenants a few are known"
+	case f == nil:
 		return ""
 	}
 	d := doubt{in: in, focus: f, known: map[string]*snapshot.Role{"": {}}, theirs: map[string]bool{}}
@@ -98,7 +113,7 @@ func Lacks(in Input) string {
 	for _, name := range f.Roles {
 		d.theirs[name] = true
 	}
-	for _, look := range []func(){d.roles, d.memberships, d.databases, d.contents, d.door} {
+	for _, look := range []func(){d.roles, d.others, d.memberships, d.databases, d.contents, d.door} {
 		if look(); d.why != "" {
 			break
 		}
@@ -328,7 +343,7 @@ func (d *doubt) door() {
 	if h := d.in.Snapshot.HBA; h == nil || h.Error != "" {
 		return
 	}
-	change, err := HBA(d.in.Server, d.in.Tenants, d.in.Snapshot)
+	change, err := HBA(d.in.Server, d.in.residents(), d.in.Snapshot)
 	if change != nil || err != nil {
 		d.say("pg_hba.conf")
 	}

@@ -20,6 +20,9 @@ type Input struct {
 	Elsewhere map[string]string
 	Only      []string // plan for these tenants; empty: for all
 	Prune     bool     // also drop what is in the catalog and not in the spec
+	// Partial says that there is no spec, and that Tenants are those alone whom
+	// Only names, as the server has them: the others are not known.
+	Partial bool
 	// Gone are those of Only that the spec does not name, as the server has them:
 	// a plan that takes these away, and nobody else, need not see the others.
 	Gone     []tenant.Tenant
@@ -132,6 +135,7 @@ func Make(in Input) (Plan, error) {
 	b.openPools()
 	b.openRouter()
 	b.removals()
+	b.plan.Gone = in.Gone
 	if len(b.clashes) > 0 { // the door's
 		return Plan{}, &ConflictError{b.clashes}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"landlord/internal/cluster"
+	"landlord/internal/tenant"
 )
 
 // Danger says what a step may cost.
@@ -91,6 +92,9 @@ type Plan struct {
 	HBA *HBAChange `json:"hba,omitempty"`
 	// Notes are what cannot be done here, and what is left alone.
 	Notes []Note `json:"notes,omitempty"`
+	// Gone are the tenants that it takes away, as the server has them, where it is
+	// about these alone.
+	Gone []tenant.Tenant `json:"-"`
 	// Unread names the databases that could not be read: of these the plan
 	// says nothing.
 	Unread []string `json:"unread,omitempty"`

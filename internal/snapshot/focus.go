@@ -7,6 +7,12 @@ type Focus struct {
 	// Tenants are names of tenants whose roles are found by landlord's marks, and
 	// are read like Roles.
 	Tenants []string
+	// Names are names that these tenants take. Other roles whose marks say one of
+	// them (of a tenant, a database or a schema) are read like Beside.
+	Names []string
+	// Server also reads, like Beside, the roles that landlord's marks say are the
+	// server's own: administrators, pools, groups.
+	Server bool
 	// Roles are the names of the tenants' roles, whether they are there or not:
 	// what these own, hold and are members of is read, and who is in them.
 	Roles []string

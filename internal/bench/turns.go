@@ -80,11 +80,14 @@ func suspend(ctx context.Context, n neighbourhood, t tenant.Tenant) error {
 }
 
 func remove(ctx context.Context, n neighbourhood, t tenant.Tenant) error {
-	if _, err := landlord.List(ctx, n.server, t.Name); err != nil {
+	found, err := landlord.List(ctx, n.server, t.Name)
+	if err != nil {
 		return err
 	}
-	if _, _, err := landlord.Find(ctx, n.server, t.Name); err != nil {
-		return err
+	for _, s := range found {
+		if _, err := landlord.OwnedOutside(ctx, n.server, s); err != nil {
+			return err
+		}
 	}
 	if err := suspend(ctx, n, t); err != nil {
 		return err
@@ -120,15 +123,24 @@ func (b *bench) turns(ctx context.Context, files []string, sizes []int) error {
 			}
 		}
 	}
-	b.out.header("one tenant among others, schema model", "what is done on the server", fmt.Sprintf("among %d", sizes[0]), fmt.Sprintf("among %d", sizes[1]), "ratio")
-	for v, verb := range verbs {
-		b.out.row(verb.name, seconds(median(times[v][0])), seconds(median(times[v][1])), fmt.Sprintf("%.2f", paired(times[v][1], times[v][0])))
+	names := make([]string, len(verbs))
+	for v := range verbs {
+		names[v] = verbs[v].name
+	}
+	b.ratios("one tenant among others, schema model", names, times, sizes)
+	return b.bareTurns(files, sizes)
+}
+
+// ratios prints, for each of some verbs, what it takes on both servers.
+func (b *bench) ratios(title string, names []string, times [][][]time.Duration, sizes []int) {
+	b.out.header(title, "what is done on the server", fmt.Sprintf("among %d", sizes[0]), fmt.Sprintf("among %d", sizes[1]), "ratio")
+	for v, name := range names {
+		b.out.row(name, seconds(median(times[v][0])), seconds(median(times[v][1])), fmt.Sprintf("%.2f", paired(times[v][1], times[v][0])))
 	}
 	b.out.line("")
-	for v, verb := range verbs {
-		b.out.line("%s  ", b.out.bound(fmt.Sprintf("%s among %d to %d", verb.name, sizes[1], sizes[0]), paired(times[v][1], times[v][0]), maxAdd, ""))
+	for v, name := range names {
+		b.out.line("%s  ", b.out.bound(fmt.Sprintf("%s among %d to %d", name, sizes[1], sizes[0]), paired(times[v][1], times[v][0]), maxAdd, ""))
 	}
-	return nil
 }
 
 func neighbourhoodIn(file string) (n neighbourhood, err error) {

@@ -69,8 +69,8 @@ func planOwn(ctx context.Context, e tenant.Estate, s tenant.Server, o Options) (
 			Next: "apply then goes on: its roles, its database, its walls; landlord plan shows the rest"})
 	}
 	p.Host, p.Sizes = on.Steps, on.Sizes
-	for _, what := range on.Notes {
-		p.Notes = append(p.Notes, plan.Note{Tenant: s.Own.Tenant, What: what, Next: "on Debian with systemd, host: {manager: debian} does it"})
+	for _, n := range on.Notes {
+		p.Notes = append(p.Notes, plan.Note{Tenant: s.Own.Tenant, What: n.What, Next: n.Next, Cannot: n.Cannot})
 	}
 	return p, nil
 }

@@ -36,6 +36,7 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	var limits prove.Limited
 	if s.Own != nil {
 		limits.Memory, limits.CPU = host.Limited(*s.Own)
+		limits.Weightless = host.Weight(*s.Own)
 	}
 	return prove.Run(ctx, prove.Input{
 		Router: through, Limited: limits,

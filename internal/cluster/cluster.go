@@ -56,6 +56,8 @@ type Have struct {
 	Started bool
 	Data    Directory
 	Volume  Volume
+	// Disk is what the data stands on, or will, where a weight of it is ordered.
+	Disk Disk
 	// User is the OS user's comment (GECOS), and HasUser that it is there.
 	User    string
 	HasUser bool
@@ -200,8 +202,8 @@ type Plan struct {
 	Steps []Step
 	// Sizes are the server's parameters that follow its limits.
 	Sizes []Size
-	// Notes are limits that nobody enforces here.
-	Notes []string
+	// Notes are limits that nobody enforces here, and what nobody does.
+	Notes []Note
 	// Up says that the server runs when the steps are done.
 	Up bool
 }

@@ -20,8 +20,9 @@ type Hierarchies struct {
 	// 1 is not among them.
 	Unified     string
 	Controllers []string
-	// Why says why there is none where one might think that there is.
-	Why string
+	// Why says why there is none where one might think that there is, and Next what
+	// would mend it.
+	Why, Next string
 }
 
 // Mounts are the usual places of version 1.
@@ -294,24 +295,27 @@ func leaveGroups(home string, have Have) []Op {
 }
 
 // limitNotes say which limits nobody enforces.
-func (d design) limitNotes(h Hierarchies) []string {
+func (d design) limitNotes(h Hierarchies) []Note {
 	var open []string
 	for _, c := range d.wanted() {
 		if h.from(c) == 0 {
 			open = append(open, strings.Replace(c, "io", "io_weight", 1))
 		}
 	}
-	var notes []string
-	switch {
-	case slices.Contains(open, "memory"):
-		why := h.Why
-		if why == "" {
-			why = "it can as root, where control groups (cgroup) are to be written"
-		}
-		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of %s on %s's server here: its sizes follow the memory, and nothing stops it from taking more; %s",
-			strings.Join(open, ", "), d.Tenant, why))
-	case len(open) > 0:
-		notes = append(notes, fmt.Sprintf("the manager plain enforces no limit of %s on %s's server here: there is no control group (cgroup) for it to be written", strings.Join(open, ", "), d.Tenant))
+	if len(open) == 0 {
+		return nil
 	}
-	return notes
+	n := Note{What: fmt.Sprintf("the manager plain enforces no limit of %s on %s's server here", strings.Join(open, ", "), d.Tenant), Next: byDebian, Cannot: true}
+	switch {
+	case h.Why != "":
+		n.What, n.Next = n.What+": "+h.Why, h.Next
+	case slices.Contains(open, "memory"):
+		n.What += ": it can as root, where control groups (cgroup) are to be written"
+	default:
+		n.What += ": there is no control group (cgroup) for it to be written"
+	}
+	if slices.Contains(open, "memory") {
+		n.What += "; its sizes follow the memory, and nothing stops it from taking more"
+	}
+	return []Note{n}
 }

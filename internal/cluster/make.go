@@ -33,8 +33,9 @@ func Make(w Want, have Have) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Sizes: d.sizes, Up: !d.Stopped}
+	p.Notes = d.weightNote(have)
 	if d.Manager == tenant.Plain {
-		p.Notes = d.plainNotes(have)
+		p.Notes = append(p.Notes, d.plainNotes(have)...)
 	}
 	b := &builder{design: d, have: have, plan: &p}
 	b.available, _ = Available(w.Host, have)

@@ -72,6 +72,8 @@ func plainRemove(m Mark, home string, have Have, in Install) []Step {
 }
 
 // plainNotes say what nobody does here.
-func (d design) plainNotes(have Have) []string {
-	return append(d.limitNotes(have.Hierarchies), fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant))
+func (d design) plainNotes(have Have) []Note {
+	return append(d.limitNotes(have.Hierarchies), Note{What: fmt.Sprintf("nothing starts %s's server again with the machine: landlord apply does", d.Tenant), Next: byDebian})
 }
+
+const byDebian = "on Debian with systemd, host: {manager: debian} does it"

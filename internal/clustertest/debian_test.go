@@ -20,7 +20,7 @@ secrets: {file: /run/world/passwords}
 defaults: {isolation: cluster, rights: ddl, resources: {memory: 256MiB, settings: {fsync: off}}}
 tenants:
   acme: {resources: {address: 10.20.0.7, os_user: own}}
-  bolt: {resources: {memory: 400MiB, address: "fd20::8", volume: /srv/bolt, cpu: none, settings: {max_connections: 20}}}
+  bolt: {resources: {memory: 400MiB, io_weight: 200, address: "fd20::8", volume: /srv/bolt, cpu: none, settings: {max_connections: 20}}}
   crux: {schemas: [crux, crux_in], databases: {crux_more: {}}, logins: {app: [crux_app, crux_batch]}}
 `
 
@@ -132,6 +132,10 @@ func (w *world) files() {
 }
 
 func (w *world) proof() {
+	p, err := landlord.Plan(w.Context(), w.Estate, "bolt", landlord.Options{})
+	if err != nil || len(p.Notes) != 1 || !p.Notes[0].Cannot || !strings.Contains(p.Notes[0].What, "io_weight 200 of bolt's server is not in force") {
+		w.Errorf("the plan for bolt says %+v %v", p.Notes, err)
+	}
 	for _, name := range []string{"acme", "bolt", "crux"} {
 		r, err := landlord.Prove(w.Context(), w.Estate, name, landlord.Options{}, landlord.ProveHooks{})
 		if err != nil || r.Escaped() || r.Broken() {
@@ -141,6 +145,10 @@ func (w *world) proof() {
 		for _, o := range r.Outcomes {
 			if o.Relation == prove.OtherServer {
 				seen[o.Probe] = o.Verdict
+			}
+			// bolt's volume is in memory here: no disk goes by its weight.
+			if o.Probe == "heavy-disk" && (o.Verdict != prove.Exposed || strings.Contains(o.Consequence, "io_weight 200 is not in force") != (name == "bolt")) {
+				w.Errorf("%s: %s: %s %s", name, o.Probe, o.Verdict, o.Consequence)
 			}
 			if o.Verdict == prove.Exposed && (o.Closes == prove.ByCluster || o.Closes == prove.ByDatabase) {
 				w.Errorf("%s: %s is exposed, in a server of its own", name, o.Probe)

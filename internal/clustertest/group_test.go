@@ -12,6 +12,7 @@ import (
 	"landlord"
 	"landlord/internal/cluster"
 	"landlord/internal/cluster/host"
+	"landlord/internal/plan"
 	"landlord/internal/prove"
 	"landlord/internal/run"
 )
@@ -209,6 +210,48 @@ func TestNoControllerNoServer(t *testing.T) {
 	w.refused("acme", "control groups (/sys/fs/cgroup, version 2) have not the controller memory", "tenant acme")
 	if _, err := os.Stat(w.server("acme").Own.Home); err == nil {
 		t.Error("it is made nevertheless")
+	}
+}
+
+// TestCrowdedContainer: in a container whose own control group holds processes,
+// groups below it can have no limits: plan and prove say of each order that it is
+// not in force. It is tried with a namespace of control groups, in version 2.
+func TestCrowdedContainer(t *testing.T) {
+	group := fmt.Sprintf("landlord-crowded-%d", os.Getpid())
+	if !inMounts(t, `u=/sys/fs/cgroup/unified; [ -e $u/cgroup.procs ] || u=/sys/fs/cgroup; mkdir $u/`+group+` && echo $$ >$u/`+group+`/cgroup.procs &&
+		exec unshare -C sh -c 'mount -t cgroup2 none /sys/fs/cgroup && LANDLORD_MOUNTS=1 exec "$1" -test.run "^$2\$" -test.v' sh "$1" "$2"`) {
+		for _, root := range cluster.UnifiedMounts() {
+			_ = os.Remove(filepath.Join(root, group))
+		}
+		return
+	}
+	w := plain(t, "  acme: {resources: {cpu: 0.5, io_weight: 200}}\n")
+	have, err := host.Look(t.Context(), cluster.Want{Own: *w.server("acme").Own, Host: w.Host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if have.Hierarchies.Why == "" {
+		t.Skipf("SKIPPED, AND NOT TRIED: this is no such container: %+v", have.Hierarchies)
+	}
+	p, err := landlord.Plan(t.Context(), w.Estate, "acme", landlord.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(p.Notes, func(n plan.Note) bool {
+		return n.Cannot && strings.Contains(n.What, "no limit of memory, cpu, io_weight on acme's server here: the processes of this container") && strings.Contains(n.Next, "/init/cgroup.procs")
+	}) {
+		t.Errorf("the plan says %+v", p.Notes)
+	}
+	w.apply()
+	w.settled()
+	r, err := landlord.Prove(t.Context(), w.Estate, "acme", landlord.Options{Probes: []string{"override-work-mem", "override-statement-timeout", "heavy-disk"}}, landlord.ProveHooks{})
+	if err != nil || r.Counts[prove.Held] > 0 || r.Counts[prove.Exposed] == 0 {
+		t.Errorf("what nobody limits is held: %v %v", r.Counts, err)
+	}
+	for _, o := range r.Outcomes {
+		if o.Probe == "heavy-disk" && !strings.Contains(o.Consequence, "io_weight 200 is not in force") {
+			t.Errorf("%s: %s", o.Probe, o.Consequence)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"landlord/internal/connect"
@@ -25,7 +26,12 @@ type Afar struct {
 }
 
 // Limited says which limits hold a tenant's own server, as seen on its host.
-type Limited struct{ Memory, CPU bool }
+type Limited struct {
+	Memory, CPU bool
+	// Weightless says why the weight of the disk that the spec orders is not in
+	// force; empty: it is, or none is ordered.
+	Weightless string
+}
 
 // afarProbes are about getting into another tenant's own server.
 var afarProbes = []Probe{
@@ -145,7 +151,16 @@ func (r *run) osUser(ctx context.Context) (program.Credential, error) {
 // is the tenant's own, and "" where it leads nowhere there.
 func remains(o tenant.OwnServer, l Limited, probe string) string {
 	switch probe {
-	case "heavy-disk", "heavy-temp-table", "create-temp", "make-large-object":
+	case "heavy-disk":
+		var all []string
+		if o.Resources.Volume == "" {
+			all = append(all, "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it")
+		}
+		if l.Weightless != "" {
+			all = append(all, fmt.Sprintf("io_weight %d is not in force, so that it may keep the disk busy for everybody: %s", o.Resources.IOWeight, l.Weightless))
+		}
+		return strings.Join(all, "; ")
+	case "heavy-temp-table", "create-temp", "make-large-object":
 		if o.Resources.Volume == "" {
 			return "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it"
 		}

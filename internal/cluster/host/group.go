@@ -25,7 +25,7 @@ func hierarchies() cluster.Hierarchies {
 			continue
 		}
 		if why := crowded(root); why != "" {
-			h.Why = why
+			h.Why, h.Next = why, fmt.Sprintf("mkdir %s/init, and echo each number of %[1]s/cgroup.procs >%[1]s/init/cgroup.procs; or start the container so that its first process does. landlord apply then starts the server inside its limits", root)
 			continue
 		}
 		h.Unified = root

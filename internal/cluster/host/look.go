@@ -110,6 +110,9 @@ func lookServer(ctx context.Context, w cluster.Want, have *cluster.Have) error {
 		return nil
 	}
 	have.Data = directory(data)
+	if w.Own.Resources.IOWeight > 0 {
+		have.Disk = disk(data)
+	}
 	have.Started = isFile(filepath.Join(data, "postmaster.opts"))
 	pid, since := postmaster(data)
 	have.Running = pid > 0

@@ -23,7 +23,8 @@ func (a *app) look(c *cobra.Command, p place) (snapshot.Set, error) {
 		if err != nil {
 			return set, err
 		}
-		return set, choose(&set, p)
+		err = choose(&set, p)
+		return set, err
 	}
 	list, err := a.places(p)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,24 +20,7 @@ func inBox(t *testing.T) bool {
 	if os.Getenv("LANDLORD_IN_BOX") != "" {
 		return true
 	}
-	box, _ := filepath.Abs("../../../shared/tools/systemd-box")
-	if _, err := os.Stat(box); err != nil || os.Geteuid() != 0 {
-		t.Skipf("SKIPPED, AND NOT TRIED: no systemd to try it with: it wants root, and %s", box)
-	}
-	if _, err := os.Stat("/usr/bin/pg_createcluster"); err != nil {
-		t.Skip("SKIPPED, AND NOT TRIED: there is no pg_createcluster")
-	}
-	// The box has a /tmp of its own, in which this program is not.
-	dir, err := os.MkdirTemp("/var/tmp", "landlord-box-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	self, _ := os.Executable()
-	program := filepath.Join(dir, "test")
-	if out, _, err := run.Command(t.Context(), run.Spec{Name: "cp", Args: []string{self, program}}); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
+	box, program := boxed(t)
 	script := fmt.Sprintf(`set -e
 mkdir /run/over; mount -t tmpfs tmpfs /run/over
 for d in etc var; do

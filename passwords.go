@@ -13,7 +13,6 @@ import (
 	"landlord/internal/credentials"
 	"landlord/internal/journal"
 	"landlord/internal/pgsql"
-	"landlord/internal/router"
 	"landlord/internal/tenant"
 )
 
@@ -52,21 +51,14 @@ func toDatabase(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, datab
 	return toPlace(e, s, t, p)
 }
 
-// toPlace turns settings to one of the tenant's places. The router's name for a
-// further one has the tenant's before it.
-func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant.Place) (err error) {
-	s.Schema, s.Also = p.Schemas[0], nil
-	if e.Router != nil {
-		*s, err = routed(*e.Router, router.Name(t, p), *s)
+// toPlace turns settings to one of the tenant's places.
+func toPlace(e tenant.Estate, s *credentials.Settings, t tenant.Tenant, p tenant.Place) error {
+	ways, err := waysOf(e)
+	if err != nil {
 		return err
 	}
-	s.Database = p.Database
-	for _, other := range t.Places() {
-		if other.Database != p.Database {
-			s.Also = append(s.Also, other.Database)
-		}
-	}
-	return nil
+	*s, err = ways.toPlace(*s, t, p)
+	return err
 }
 
 // CredentialsError says why a login's settings cannot be given.
@@ -257,18 +249,11 @@ func stored(ctx context.Context, source credentials.Source, e tenant.Estate, s t
 // router's address and the tenant's name, or else the server's endpoint and the
 // database that the tenant lives in.
 func connectionSettings(e tenant.Estate, s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
-	out, err := endpointSettings(s, login)
+	ways, err := waysOf(e)
 	if err != nil {
-		return out, err
+		return credentials.Settings{}, err
 	}
-	out.Tenant = t.Name
-	l, ok := t.LoginOf(login)
-	if !ok {
-		return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
-	}
-	out.Kind = l.Kind
-	err = toPlace(e, &out, t, t.Home)
-	return out, err
+	return ways.ofTenant(s, t, login)
 }
 
 // endpointSettings are how everybody reaches a server.
@@ -297,12 +282,21 @@ func endpointSettings(s tenant.Server, login string) (credentials.Settings, erro
 
 // Lookup finds a login's password in the user's own store.
 func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string) (password string, ok bool) {
+	ways, err := waysOf(e)
+	if err != nil {
+		return "", false
+	}
+	return lookup(ctx, e, ways, t, login)
+}
+
+// lookup is [Lookup] by ways that were read before, for many logins.
+func lookup(ctx context.Context, e tenant.Estate, ways *routerWays, t tenant.Tenant, login string) (password string, ok bool) {
 	_, source := stores(e.Secrets)
 	s, found := e.Server(t.Server)
 	if source == nil || !found {
 		return "", false
 	}
-	settings, err := connectionSettings(e, s, t, login)
+	settings, err := ways.ofTenant(s, t, login)
 	if err != nil {
 		return "", false
 	}

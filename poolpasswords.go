@@ -29,6 +29,15 @@ func CheckPoolFormat(e tenant.Estate, server, pool, format string) error {
 }
 
 func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {
+	ways, err := waysOf(e)
+	if err != nil {
+		return tenant.Server{}, credentials.Settings{}, err
+	}
+	return ways.ofPool(e, server, pool)
+}
+
+// ofPool is poolSettings for many pools.
+func (w *routerWays) ofPool(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {
 	s, ok := e.Server(server)
 	if !ok {
 		return s, credentials.Settings{}, fmt.Errorf("there is no server %q in the spec", server)
@@ -39,16 +48,16 @@ func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credenti
 	}
 	settings, err := endpointSettings(s, pool)
 	settings.Database = p.Database
-	if err == nil && e.Router != nil {
-		settings, err = routed(*e.Router, pool, settings)
+	if err == nil && w != nil {
+		settings, err = w.to(pool, settings)
 	}
 	return s, settings, err
 }
 
 // lookupPool finds a pool's password in the user's own store.
-func lookupPool(ctx context.Context, e tenant.Estate, server, pool string) (string, bool) {
+func lookupPool(ctx context.Context, e tenant.Estate, ways *routerWays, server, pool string) (string, bool) {
 	_, source := stores(e.Secrets)
-	s, settings, err := poolSettings(e, server, pool)
+	s, settings, err := ways.ofPool(e, server, pool)
 	if source == nil || err != nil {
 		return "", false
 	}

@@ -29,7 +29,11 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	if !ok {
 		return prove.Report{}, fmt.Errorf("there is no server %q in the spec", server)
 	}
-	through, err := throughRouter(ctx, e)
+	ways, err := waysOf(e) // once: a spread over many tenants is many files and names
+	if err != nil {
+		return prove.Report{}, err
+	}
+	through, err := throughRouter(ctx, e, ways)
 	if err != nil {
 		return prove.Report{}, err
 	}
@@ -41,8 +45,8 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	return prove.Run(ctx, prove.Input{
 		Router: through, Limited: limits,
 		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Pools: o.Pools, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
-		Lookup:     func(t tenant.Tenant, login string) (string, bool) { return Lookup(ctx, e, t, login) },
-		LookupPool: func(pool string) (string, bool) { return lookupPool(ctx, e, server, pool) },
+		Lookup:     func(t tenant.Tenant, login string) (string, bool) { return lookup(ctx, e, ways, t, login) },
+		LookupPool: func(pool string) (string, bool) { return lookupPool(ctx, e, ways, server, pool) },
 	})
 }
 
@@ -63,8 +67,8 @@ func afar(e tenant.Estate, server string) []prove.Afar {
 
 // throughRouter is what prove must know of the router, or nil where there is
 // none.
-func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) {
-	if e.Router == nil {
+func throughRouter(ctx context.Context, e tenant.Estate, ways *routerWays) (*prove.Router, error) {
+	if ways == nil {
 		return nil, nil
 	}
 	var names []prove.RouterName
@@ -84,10 +88,6 @@ func throughRouter(ctx context.Context, e tenant.Estate) (*prove.Router, error) 
 		for _, p := range s.Pools {
 			names = append(names, prove.RouterName{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}})
 		}
-	}
-	ways, err := readWays(*e.Router)
-	if err != nil {
-		return nil, err
 	}
 	for i, n := range names {
 		s, err := ways.to(n.Name, credentials.Settings{})

@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"landlord/internal/audit"
 	"landlord/internal/bouncer"
+	"landlord/internal/pgsql"
 	"landlord/internal/router"
 	"landlord/internal/run"
 	"landlord/internal/tenant"
@@ -63,24 +65,47 @@ func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 		return p, err
 	}
 	place := router.Place(aliases, before, e.Router.Aliases)
-	if p.Processes, err = router.Processes(*e.Router, p.Version, aliases, place, before, own); err != nil {
+	if err := p.render(*e.Router, aliases, place, before, own); err != nil {
 		return p, err
 	}
 	if p.Holes, err = p.holes(); err != nil {
 		return p, err
 	}
 	p.Demands = router.Demands(*e.Router, p.Version, facts, aliases, place)
-	p.Changed = nil
-	for _, process := range p.Processes {
-		changed, err := bouncer.Changed(process)
-		if err != nil {
-			return p, err
-		}
-		if changed {
-			p.Changed = append(p.Changed, process.Number)
+	return p, nil
+}
+
+// render says what the files are to be, and which of them are others now. Where
+// they are others anyway, names that have led nowhere for long are left out.
+func (p *RouterPlan) render(r tenant.Router, aliases []router.Alias, place, before map[string]int, own router.Own) (err error) {
+	if p.Processes, err = router.Processes(r, p.Version, aliases, place, before, own); err != nil {
+		return err
+	}
+	kept, err := withoutForgotten(r, before)
+	if err != nil {
+		return err
+	}
+	short := p.Processes
+	if len(kept) < len(before) {
+		if short, err = router.Processes(r, p.Version, aliases, place, kept, own); err != nil {
+			return err
 		}
 	}
-	return p, nil
+	p.Changed = nil
+	for i, process := range p.Processes {
+		changed, err := bouncer.Changed(process)
+		if err != nil {
+			return err
+		}
+		if !changed {
+			continue
+		}
+		p.Changed = append(p.Changed, process.Number)
+		if i < len(short) {
+			p.Processes[i] = short[i]
+		}
+	}
+	return nil
 }
 
 // openRouter finds PgBouncer and its user.
@@ -233,12 +258,52 @@ func (p RouterPlan) load(ctx context.Context, process router.Process, o *RouterO
 	}
 	o.Loaded = true
 	behind, err := lagging(ctx, c, process)
-	if err == nil && !behind {
-		o.Restart, err = bouncer.Restart(ctx, c, process)
-	}
 	if err == nil && behind {
 		err = fmt.Errorf("process %d of the router has loaded its files, and does not go by them: look into its log", process.Number)
 	}
+	if err == nil {
+		err = endClosed(ctx, c, process)
+	}
+	if err == nil {
+		o.Restart, err = bouncer.Restart(ctx, c, process)
+	}
+	return err
+}
+
+// endClosed ends whom a process holds by names that lead nowhere now.
+func endClosed(ctx context.Context, c *bouncer.Console, process router.Process) error {
+	if len(process.Closed) == 0 {
+		return nil
+	}
+	pools, err := c.Run(ctx, "SHOW POOLS")
+	if err != nil {
+		return err
+	}
+	var ended []string
+	for _, r := range pools {
+		name := r["database"]
+		held := 0
+		for column := range r {
+			if strings.HasPrefix(column, "cl_") || strings.HasPrefix(column, "sv_") {
+				held += r.Int(column)
+			}
+		}
+		if held > 0 && slices.Contains(process.Closed, name) && !slices.Contains(ended, name) {
+			ended = append(ended, name)
+			if err := end(ctx, c, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// end ends all clients of a name, and its connections to the server.
+func end(ctx context.Context, c *bouncer.Console, name string) error {
+	if _, err := c.Run(ctx, "KILL "+pgsql.Ident(name)); err != nil {
+		return err
+	}
+	_, err := c.Run(ctx, "RESUME "+pgsql.Ident(name))
 	return err
 }
 
@@ -255,6 +320,11 @@ func lagging(ctx context.Context, c *bouncer.Console, process router.Process) (b
 	}
 	for _, a := range process.Aliases {
 		if have[a.Name] != a.Host+"\x00"+strconv.Itoa(a.Port)+"\x00"+a.Database+"\x00"+strconv.Itoa(a.Size) {
+			return true, nil
+		}
+	}
+	for _, name := range process.Closed {
+		if where := have[name]; !strings.HasPrefix(where, router.Nowhere+"\x00") {
 			return true, nil
 		}
 	}

@@ -154,8 +154,11 @@ func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, cha
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if log, err := os.ReadFile(filepath.Join(dir, "log.1")); t.Failed() && err == nil {
-			t.Logf("the router's log ends:\n%s", log[max(0, len(log)-3000):])
+		logs, _ := filepath.Glob(filepath.Join(dir, "log.*"))
+		for _, path := range logs {
+			if log, err := os.ReadFile(path); t.Failed() && err == nil {
+				t.Logf("the router's %s ends:\n%s", filepath.Base(path), log[max(0, len(log)-3000):])
+			}
 		}
 		_ = os.RemoveAll(dir)
 	})
@@ -177,6 +180,9 @@ func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, cha
 	if left := settle(t, r.estate); len(left) > 0 {
 		t.Fatal("still to do:\n", strings.Join(left, "\n"))
 	}
+	for _, o := range r.apply(t) {
+		r.start(t, o)
+	}
 	for _, tt := range r.estate.Tenants {
 		for _, l := range tt.Logins {
 			c, err := landlord.Login(t.Context(), r.estate, tt, l.Name, false)
@@ -186,9 +192,7 @@ func newRouted(t *testing.T, s *pgtest.Server, secrets tenant.RouterSecrets, cha
 			r.passwords[l.Name] = c.Settings.Secret.Reveal()
 		}
 	}
-	for _, o := range r.apply(t) {
-		r.start(t, o)
-	}
+	r.apply(t) // a list of users has their verifiers now
 	return r
 }
 
@@ -357,10 +361,10 @@ func TestOwnFilesOfTheRouter(t *testing.T) {
 	r := newRouted(t, s, tenant.AuthQuery, func(e *tenant.Estate) {
 		ini, rules = filepath.Join(e.Router.Socket, "own.ini"), filepath.Join(e.Router.Socket, "own_hba.conf")
 		e.Router.Include, e.Router.HBA = ini, rules
-		put(t, ini, fmt.Sprintf("[pgbouncer]\nserver_idle_timeout = 77\n[databases]\nown = host=%s port=%d dbname=postgres user=postgres\n", s.SocketDir(), s.Port()))
-		put(t, rules, "local all all trust\nlocal own pgbouncer trust\n")
+		put(t, ini, fmt.Sprintf("[pgbouncer]\nserver_idle_timeout = 77\n[databases]\nown = host=%s port=%d dbname=acme user=postgres auth_user=landlord_router\n", s.SocketDir(), s.Port()))
+		put(t, rules, "local all all trust\nlocal own acme_app trust\n")
 	})
-	if _, err := r.enter(t, "own", "pgbouncer", ""); err != nil {
+	if _, err := r.enter(t, "own", "acme_app", ""); err != nil {
 		t.Errorf("the name that the user has written by hand: %v", err)
 	}
 	for name, user := range map[string]string{"acme": "acme_app", "pgbouncer": "acme_app", "bolt": "pgbouncer"} {

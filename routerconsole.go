@@ -115,7 +115,7 @@ func PauseRouter(ctx context.Context, e tenant.Estate, only []string, resume boo
 	}
 	n := 0
 	err := eachName(ctx, e, only, func(c *bouncer.Console, name string, r bouncer.Row) error {
-		if paused := r["paused"] == "1"; paused != resume {
+		if paused := r["paused"] == "1"; paused != resume || r["host"] == router.Nowhere {
 			return nil
 		}
 		n++
@@ -204,13 +204,7 @@ func ShutRouter(ctx context.Context, e tenant.Estate, names ...string) error {
 		_, err = follow(ctx, e, p)
 	}
 	if err == nil {
-		err = eachName(ctx, e, names, func(c *bouncer.Console, name string, _ bouncer.Row) error {
-			if _, err := c.Run(ctx, "KILL "+pgsql.Ident(name)); err != nil {
-				return err
-			}
-			_, err := c.Run(ctx, "RESUME "+pgsql.Ident(name))
-			return err
-		})
+		err = eachName(ctx, e, names, func(c *bouncer.Console, name string, _ bouncer.Row) error { return end(ctx, c, name) })
 	}
 	if err != nil {
 		return &UnreachedError{"the server is as it should be, and the router may still hold connections from before", err}

@@ -3,11 +3,13 @@ package landlord
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"landlord/internal/audit"
 	"landlord/internal/credentials"
@@ -33,6 +35,35 @@ func routerPlaces(r tenant.Router) (map[string]int, error) {
 		}
 	}
 	return place, nil
+}
+
+// forgotten is after how long a name that leads nowhere may go from the files:
+// nobody has been about to log in by it for that long (client_login_timeout, a
+// minute unless the user says otherwise).
+const forgotten = time.Hour
+
+// withoutForgotten leaves out of the places of names those that lead nowhere and
+// did so for long.
+func withoutForgotten(r tenant.Router, before map[string]int) (map[string]int, error) {
+	kept := maps.Clone(before)
+	for _, n := range slices.Compact(slices.Sorted(maps.Values(before))) {
+		path := filepath.Join(r.Directory, strconv.Itoa(n), router.IniFile)
+		info, err := os.Stat(path)
+		if err == nil && time.Since(info.ModTime()) < forgotten {
+			continue
+		}
+		var text []byte
+		if err == nil {
+			text, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the router's files: %w", err)
+		}
+		for _, name := range router.Shut(string(text)) {
+			delete(kept, name)
+		}
+	}
+	return kept, nil
 }
 
 // ownFiles reads what the user has written by hand. What is landlord's, or a
@@ -84,20 +115,32 @@ func ownFile(name string) ([]byte, error) {
 	return text, err
 }
 
-// routerWays are the ways to the names of a router, as its files have them.
+// routerWays are the ways to the names of a router, as its files have them; nil:
+// there is no router.
 type routerWays struct {
 	router    tenant.Router
 	place     map[string]int // of a name: its process
 	processes int
+	names     int // that the estate has
 }
 
-func readWays(r tenant.Router) (routerWays, error) {
-	w := routerWays{router: r}
-	var err error
-	if w.place, err = routerPlaces(r); err != nil {
-		return w, err
+// waysOf reads them.
+func waysOf(e tenant.Estate) (*routerWays, error) {
+	if e.Router == nil {
+		return nil, nil
 	}
-	dirs, _ := filepath.Glob(filepath.Join(r.Directory, "[1-9]*"))
+	w := &routerWays{router: *e.Router}
+	for _, t := range e.Tenants {
+		w.names += len(t.Places())
+	}
+	for _, s := range e.Servers {
+		w.names += len(s.Pools)
+	}
+	var err error
+	if w.place, err = routerPlaces(*e.Router); err != nil {
+		return nil, err
+	}
+	dirs, _ := filepath.Glob(filepath.Join(e.Router.Directory, "[1-9]*"))
 	for _, dir := range dirs {
 		if _, err := strconv.Atoi(filepath.Base(dir)); err == nil {
 			w.processes++
@@ -106,20 +149,43 @@ func readWays(r tenant.Router) (routerWays, error) {
 	return w, nil
 }
 
-// routed are the settings by which a login comes through the router, by one of
-// its names.
-func routed(r tenant.Router, name string, s credentials.Settings) (credentials.Settings, error) {
-	w, err := readWays(r)
+// ofTenant are the settings of a tenant's login, without the password, to where
+// the tenant lives.
+func (w *routerWays) ofTenant(s tenant.Server, t tenant.Tenant, login string) (credentials.Settings, error) {
+	out, err := endpointSettings(s, login)
 	if err != nil {
-		return s, err
+		return out, err
 	}
-	return w.to(name, s)
+	out.Tenant = t.Name
+	l, ok := t.LoginOf(login)
+	if !ok {
+		return out, fmt.Errorf("tenant %s has no login %q", t.Name, login)
+	}
+	out.Kind = l.Kind
+	return w.toPlace(out, t, t.Home)
 }
 
-// to is routed, for many names.
-func (w routerWays) to(name string, s credentials.Settings) (credentials.Settings, error) {
+// toPlace turns settings to one of the tenant's places. The router's name for a
+// further one has the tenant's before it.
+func (w *routerWays) toPlace(s credentials.Settings, t tenant.Tenant, p tenant.Place) (credentials.Settings, error) {
+	s.Schema, s.Also = p.Schemas[0], nil
+	if w != nil {
+		return w.to(router.Name(t, p), s)
+	}
+	s.Database = p.Database
+	for _, other := range t.Places() {
+		if other.Database != p.Database {
+			s.Also = append(s.Also, other.Database)
+		}
+	}
+	return s, nil
+}
+
+// to are the settings by which a login comes through the router, by one of its
+// names.
+func (w *routerWays) to(name string, s credentials.Settings) (credentials.Settings, error) {
 	r, n := w.router, cmp.Or(w.place[name], 1)
-	if w.place[name] == 0 && w.processes > 1 {
+	if w.place[name] == 0 && (w.processes > 1 || w.names > r.Aliases) {
 		return s, fmt.Errorf("which of the router's processes serves %s cannot be told from %s: run landlord as the router's user %s or as root, after landlord router apply", name, r.Directory, r.User)
 	}
 	s.Host, s.SSLMode, s.SSLRootCert = routerHost(r), "", ""

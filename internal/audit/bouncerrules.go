@@ -294,6 +294,9 @@ func (b *Bouncer) Setup() router.Setup {
 		s.Star = s.Star || d.Name == "*"
 		s.Query = cmp.Or(d.Words["auth_query"], s.Query)           // of its own, since 1.22
 		for _, host := range strings.Split(d.Words["host"], ",") { // several may serve one database
+			if host == router.Nowhere {
+				continue
+			}
 			servers[host+" "+cmp.Or(d.Words["port"], "5432")] = true
 		}
 	}

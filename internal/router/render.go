@@ -30,7 +30,8 @@ type Process struct {
 	Number  int     `json:"number"`
 	Port    int     `json:"port"`
 	Aliases []Alias `json:"names"`
-	// Closed are names of suspended tenants, which keep their place.
+	// Closed are names that keep their place and lead nowhere: of suspended
+	// tenants, and of those that are gone.
 	Closed []string `json:"closed,omitempty"`
 	// Dir is where its files stand.
 	Dir   string            `json:"directory"`
@@ -38,8 +39,8 @@ type Process struct {
 }
 
 // Processes renders the files of each process, for one version of PgBouncer's.
-// own is what the user has written by hand, before where names were: a process
-// that nobody is in any more gets files without names.
+// own is what the user has written by hand, before where names were: what was
+// there and is no more stays as a name that leads nowhere (closed).
 func Processes(r tenant.Router, v Version, aliases []Alias, place, before map[string]int, own Own) ([]Process, error) {
 	last := 1
 	for _, places := range []map[string]int{place, before} {
@@ -59,6 +60,12 @@ func Processes(r tenant.Router, v Version, aliases []Alias, place, before map[st
 				p.Aliases = append(p.Aliases, a)
 			}
 		}
+		for name, was := range before {
+			if was == n && place[name] == 0 && !own.has(name) {
+				p.Closed = append(p.Closed, name)
+			}
+		}
+		slices.Sort(p.Closed)
 		w := &writer{router: r, version: v, process: p, own: own, asks: asks(r, v, p.Aliases)}
 		p.Files = map[string]string{IniFile: w.ini(), HBAFile: w.hba(), UsersFile: w.users()}
 		if len(w.errs) > 0 {
@@ -129,6 +136,14 @@ type Own struct {
 	Rules     string
 }
 
+// has says whether the user has a database of this name.
+func (o Own) has(name string) bool {
+	return slices.ContainsFunc(o.Databases, func(line string) bool {
+		key, _, _ := strings.Cut(line, "=")
+		return strings.Trim(strings.TrimSpace(key), `"`) == name
+	})
+}
+
 // insisted are the parameters that are landlord's: by them tenants are kept
 // apart, the console is closed, and landlord finds PgBouncer.
 var insisted = []string{
@@ -176,7 +191,7 @@ func (w *writer) ini() string {
 		w.line("%s", line)
 	}
 	for _, name := range p.Closed {
-		w.line("%s%s", closedPrefix, name)
+		w.line("%s%s", w.name("name", name), closed)
 	}
 	for _, a := range p.Aliases {
 		w.database(a)
@@ -374,8 +389,20 @@ func (w *writer) users() string {
 	return w.take()
 }
 
-// closedPrefix stands before a name that keeps its place and leads nowhere.
-const closedPrefix = ";; suspended: "
+// Nowhere is where closed names lead: no socket is there.
+const Nowhere = "/dev/null"
+
+// closed is the rest of the line of a name that keeps its place and leads nowhere.
+// hba.conf lets nobody in by it. It is not left out: PgBouncer forgets what it
+// knows of a name that is gone from its files while somebody is about to log in
+// by it, and then reads that (kill_database and login_client_list, up to 1.24.1
+// at least): whoever began to log in before their name went could end it for all.
+const closed = " = host=" + Nowhere + " dbname=closed pool_size=1 max_db_connections=1"
+
+// Shut reads which names a pgbouncer.ini of landlord's has that lead nowhere.
+func Shut(ini string) []string {
+	return slices.DeleteFunc(Names(ini), func(name string) bool { return !strings.Contains(ini, "\n"+name+closed+"\n") })
+}
 
 // Names reads which names a pgbouncer.ini of landlord's has.
 func Names(ini string) []string {
@@ -386,9 +413,6 @@ func Names(ini string) []string {
 		if strings.HasPrefix(line, "[") {
 			inside = line == "[databases]"
 			continue
-		}
-		if name, ok := strings.CutPrefix(line, closedPrefix); ok && simple.MatchString(name) {
-			names = append(names, name)
 		}
 		if name, _, ok := strings.Cut(line, " = "); inside && ok && simple.MatchString(name) && !strings.HasPrefix(name, askPrefix) {
 			names = append(names, name)

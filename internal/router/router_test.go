@@ -85,6 +85,27 @@ func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
 	}
 }
 
+// TestWhatIsGoneLeadsNowhere: who was in the files and is in no spec any more has
+// a name that leads nowhere, until it is forgotten; names of the user's own and
+// those that have moved have none.
+func TestWhatIsGoneLeadsNowhere(t *testing.T) {
+	aliases, _, err := Aliases(base, []Facts{facts(one("acme"), one("bolt"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := map[string]int{"acme": 1, "crux": 1, "own": 1, "dyne": 2}
+	p, err := Processes(base, Version{1, 18, 0}, aliases, Place(aliases, before, 2), before, Own{Databases: []string{"own = host=/x"}})
+	if err != nil || len(p) != 2 {
+		t.Fatal(p, err)
+	}
+	if !slices.Equal(p[0].Closed, []string{"crux"}) || !slices.Equal(p[1].Closed, []string{"dyne"}) {
+		t.Errorf("closed are %v and %v", p[0].Closed, p[1].Closed)
+	}
+	if names := Names(p[0].Files[IniFile]); !slices.Equal(names, []string{"own", "crux", "acme", "bolt"}) || !slices.Equal(Shut(p[0].Files[IniFile]), []string{"crux"}) {
+		t.Errorf("the names are %v, and lead nowhere: %v", names, Shut(p[0].Files[IniFile]))
+	}
+}
+
 func TestWhoIsLeftOut(t *testing.T) {
 	suspended := one("bolt", func(t *tenant.Tenant) { t.Suspended = true })
 	rotated := one("crux", func(t *tenant.Tenant) {
@@ -95,7 +116,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	ini, hba := p[0].Files[IniFile], p[0].Files[HBAFile]
-	if strings.Contains(ini, "\nbolt =") || strings.Contains(hba, "bolt") || !slices.Contains(Names(ini), "bolt") {
+	if !strings.Contains(ini, "\nbolt = host=/dev/null dbname=closed ") || strings.Count(ini, "bolt") != 1 || strings.Contains(hba, "bolt") || !slices.Equal(Shut(ini), []string{"bolt"}) {
 		t.Errorf("a suspended tenant keeps its place, and nothing else: %s%s", ini, hba)
 	}
 	if !strings.Contains(hba, `"crux_app_b","crux_ro","crux_ro_b" `) {

@@ -15,15 +15,18 @@ import (
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/journal"
+	"landlord/internal/localpg"
 	"landlord/internal/plan"
 	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
 // Remember returns a context under which everything that this package does
-// knows what its first session has found out of a server. It saves sessions,
-// and lines in an older server's log.
-func Remember(ctx context.Context) context.Context { return connect.Remember(ctx) }
+// knows what its first session has found out of a server, and which PostgreSQL
+// this machine has. It saves sessions, and lines in an older server's log.
+func Remember(ctx context.Context) context.Context {
+	return localpg.Remember(connect.Remember(ctx))
+}
 
 // Options limit what is planned and applied.
 type Options struct {

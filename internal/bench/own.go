@@ -47,6 +47,7 @@ func (b *bench) ownServers(ctx context.Context) (err error) {
 		}
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
+	ctx = landlord.Remember(ctx) // as the command does
 	var started []time.Duration
 	var memory []float64
 	for _, s := range e.Servers {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 
 	"landlord/internal/run"
 )
@@ -43,8 +44,39 @@ func Find(ctx context.Context, major int) (Install, error) {
 }
 
 // Installed returns the servers found on this machine, one of each major,
-// newest first. What does not run is left out.
+// newest first. What does not run is left out. Each is asked for its version, which
+// takes some hundredths of a second: see [Remember].
 func Installed(ctx context.Context) []Install {
+	m, ok := ctx.Value(memoryKey{}).(*memory)
+	if !ok {
+		return installed(ctx)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.found == nil && ctx.Err() == nil {
+		m.found = installed(ctx)
+	}
+	return slices.Clone(m.found)
+}
+
+// memory is what one run of landlord has found to be installed.
+type memory struct {
+	mu    sync.Mutex
+	found []Install
+}
+
+type memoryKey struct{}
+
+// Remember lets all who ask under a context what is installed go by the first
+// answer.
+func Remember(ctx context.Context) context.Context {
+	if _, ok := ctx.Value(memoryKey{}).(*memory); ok {
+		return ctx
+	}
+	return context.WithValue(ctx, memoryKey{}, &memory{})
+}
+
+func installed(ctx context.Context) []Install {
 	var found []Install
 	for _, bin := range binDirs() {
 		in, err := inspect(ctx, bin)

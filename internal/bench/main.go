@@ -71,7 +71,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&scale, "scale", "full", "`small` (50 databases, 500 schemas) or full (1,000 and 10,000)")
-	f.StringVar(&o.only, "only", "a,b,c,d,e,f,g,r,o", "`parts` to measure: a apply, b plan, c memory and growth, d one more tenant, e judging many databases, f judging one large database, g the pool, r the router, o tenants' own servers")
+	f.StringVar(&o.only, "only", "a,b,c,d,e,f,g,r,s,o", "`parts` to measure: a apply, b plan, c memory and growth, d one more tenant, e judging many databases, f judging one large database, g the pool, r the router, s several processes of it, o tenants' own servers")
 	f.IntVar(&o.databases, "databases", 0, "tenants in the database model, instead of the scale's")
 	f.IntVar(&o.schemas, "schemas", 0, "tenants in the schema model, instead of the scale's")
 	f.IntVar(&o.rounds, "rounds", 3, "how often each pair is measured; the median counts")
@@ -139,6 +139,11 @@ func (b *bench) measure(ctx context.Context) error {
 	}
 	if b.measures("r") {
 		if err := b.router(ctx); err != nil {
+			return err
+		}
+	}
+	if b.measures("s") {
+		if err := b.spread(ctx); err != nil {
 			return err
 		}
 	}

@@ -173,31 +173,12 @@ func (x *bouncing) worked() time.Duration {
 func (b *bench) behind(ctx context.Context) error {
 	const tenants = 1000
 	b.say("router: %d tenants behind it", tenants)
-	b.yard.made++
-	s, err := localpg.Create(ctx, localpg.Options{Install: b.yard.install, Dir: filepath.Join(b.yard.dir, fmt.Sprint(b.yard.made)), Unsafe: !b.fsync, Template: b.yard.template(),
-		Settings: map[string]string{"max_connections": "1200"}})
+	s, e, err := b.routed(ctx, tenants, 20*defaultAliases)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Remove() }()
-	if err := s.Start(ctx); err != nil {
-		return err
-	}
-	dir, err := b.place()
-	if err != nil {
-		return err
-	}
-	r := routerIn(dir)
-	if r.User, err = localpg.ServerUser(); err != nil {
-		return err
-	}
-	e := tenant.WithDoors(tenant.Estate{Router: &r, Tenants: estateOf("schema", tenants).tenants, Servers: []tenant.Server{{Name: "main", Connection: s.ConnString("postgres", "postgres")}}})
-	if _, err := landlord.Apply(ctx, e, e.Servers[0].Name, landlord.Options{}, landlord.Hooks{}); err != nil {
-		return err
-	}
-	if err := password(ctx, e); err != nil {
-		return err
-	}
+	r, dir := *e.Router, e.Router.Socket
 	p, err := landlord.PlanRouter(ctx, e)
 	if err != nil {
 		return err
@@ -216,6 +197,39 @@ func (b *bench) behind(ctx context.Context) error {
 		return fmt.Sprintf("host=%s port=%d dbname=%s", s.SocketDir(), s.Port(), t.Home.Database)
 	}
 	return b.compare(ctx, e.Tenants, direct, through)
+}
+
+// routed is a server with tenants who share a database, each with a password, and
+// a router that is to have so many names in each process.
+func (b *bench) routed(ctx context.Context, tenants, aliases int) (_ *localpg.Server, e tenant.Estate, err error) {
+	b.yard.made++
+	s, err := localpg.Create(ctx, localpg.Options{Install: b.yard.install, Dir: filepath.Join(b.yard.dir, fmt.Sprint(b.yard.made)), Unsafe: !b.fsync, Template: b.yard.template(),
+		Settings: map[string]string{"max_connections": fmt.Sprint(tenants + 200)}})
+	if err != nil {
+		return nil, e, err
+	}
+	if err := errors.Join(s.Start(ctx), b.furnish(ctx, s, tenants, aliases, &e)); err != nil {
+		return nil, e, errors.Join(err, s.Remove())
+	}
+	return s, e, nil
+}
+
+func (b *bench) furnish(ctx context.Context, s *localpg.Server, tenants, aliases int, e *tenant.Estate) error {
+	dir, err := b.place()
+	if err != nil {
+		return err
+	}
+	r := routerIn(dir)
+	r.Aliases = aliases
+	if r.User, err = localpg.ServerUser(); err != nil {
+		return err
+	}
+	*e = tenant.WithDoors(tenant.Estate{Router: &r, Tenants: estateOf("schema", tenants).tenants, Servers: []tenant.Server{{Name: "main", Connection: s.ConnString("postgres", "postgres")}}})
+	result, err := landlord.Apply(ctx, *e, e.Servers[0].Name, landlord.Options{}, landlord.Hooks{})
+	if err := errors.Join(err, result.Err()); err != nil {
+		return err
+	}
+	return password(ctx, *e)
 }
 
 // benchPassword is that of all logins here.

@@ -60,6 +60,7 @@ func TestConverges(t *testing.T) {
 					w := newWorld(t, pgtest.Start(t, major), seed)
 					w.administer()
 					w.pool()
+					w.route()
 					w.extend()
 					t.Cleanup(func() {
 						if t.Failed() {
@@ -187,5 +188,13 @@ func (w *world) hbaCommand(p plan.Plan) string {
 	if err := os.WriteFile(path, []byte(p.HBA.After), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	return fmt.Sprintf("cp %s %s && kill -HUP %d", path, p.HBA.Path, w.s.Pid())
+	command := fmt.Sprintf("cp %s %s", path, p.HBA.Path)
+	if p.HBA.Ident != nil {
+		ident := w.t.TempDir() + "/pg_ident.conf"
+		if err := os.WriteFile(ident, []byte(p.HBA.Ident.After), 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+		command += fmt.Sprintf(" && cp %s %s", ident, p.HBA.Ident.Path)
+	}
+	return fmt.Sprintf("%s && kill -HUP %d", command, w.s.Pid())
 }

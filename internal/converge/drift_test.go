@@ -24,7 +24,7 @@ var drifts = []drift{
 	{"extra schema", extraSchema}, {"public again", publicAgain}, {"schema dropped", schemaDropped}, {"role dropped", roleDropped},
 	{"system grants", systemGrants}, {"postgres opened", postgresOpened}, {"database attributes", databaseAttributes}, {"catalog rights", catalogRights},
 	{"large object", largeObjects}, {"comment", comments}, {"lost temp", lostConnect},
-	{"admins", adminDrift}, {"pools", poolDrift}, {"extensions", extensionDrift}, {"functions for large objects", largeDrift},
+	{"admins", adminDrift}, {"pools", poolDrift}, {"router", routerDrift}, {"extensions", extensionDrift}, {"functions for large objects", largeDrift},
 	{"setting for everybody", everybodysSetting}, {"settings on a closed database", closedDatabase},
 	{"foreign server", foreignServers}, {"strict system", strictSystem},
 }

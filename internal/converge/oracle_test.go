@@ -53,7 +53,7 @@ func (o *oracle) complain(format string, args ...any) {
 func (o *oracle) subjects() []string {
 	return o.column("postgres", `SELECT rolname::text FROM pg_roles r WHERE NOT rolsuper AND rolname !~ '^(pg_|postgres$)' AND rolname <> ALL ($2)
 		AND (rolname = ANY ($1) OR NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid AND g.rolname ~ '^pg_'))
-		ORDER BY rolname`, o.roles(), slices.Concat(o.trusted(), o.admins(), []string{"landlord_admins"}))
+		ORDER BY rolname`, o.roles(), slices.Concat(o.trusted(), o.admins(), []string{"landlord_admins", tenant.RouterRole}))
 }
 
 // trusted are landlord's own role and the server's operators.
@@ -118,6 +118,7 @@ func (o *oracle) judgeRoles() {
 	}
 	o.judgeAdmins(have)
 	o.judgePools(have)
+	o.judgeRouter(have)
 	check("landlord_tenants", false, -1)
 	check("landlord_temp", false, -1)
 }

@@ -154,7 +154,8 @@ type core struct {
 	opened, shut bool
 	// The same of those for advisory locks.
 	advisoryOpened, advisoryShut bool
-	controlOpened                bool // of those that read control data, PUBLIC's to call
+	controlOpened                bool // of those about the whole server, PUBLIC's to call
+	messagesOpened               bool // and of those that write messages
 }
 
 // located is a thing with its own number and that of its schema.
@@ -237,7 +238,7 @@ func (k *core) assemble(c *snapshot.Contents) {
 			c.Schemas = append(c.Schemas, s)
 		}
 	}
-	c.ControlOpen = k.controlOpened
+	c.ControlOpen, c.MessagesOpen = k.controlOpened, k.messagesOpened
 	c.AdvisoryOpen, c.AdvisoryShut = k.advisoryOpened, k.advisoryShut
 	c.LargeOpen, c.LargeShut, c.Elsewhere = k.opened, k.shut, k.elsewhere
 	if c.SomeSchemas && k.large { // they stand in no schema

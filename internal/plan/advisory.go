@@ -41,13 +41,3 @@ func (u unit) advisoryDoor(c isolation.Container, in *inside) {
 		u.do("tenants of one database share the keys of advisory locks, and could block each other (advisory_locks: true keeps them)", Access, "REVOKE EXECUTE"+functions+" FROM PUBLIC")
 	}
 }
-
-// controlDoor closes the functions that read the server's control data: its
-// identifier, and when it makes checkpoints. A login without SUPERUSER cannot,
-// and prove then lists an exposure.
-func (u unit) controlDoor(in *inside) {
-	if in.controlOpen && u.b.superuser() {
-		u.do("the server's control data are no tenant's business", Access,
-			"REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint(), pg_catalog.pg_control_recovery(), pg_catalog.pg_control_init() FROM PUBLIC")
-	}
-}

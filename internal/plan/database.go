@@ -213,10 +213,11 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		u.in(c.Database).ownSchema(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
-		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true, ControlOpen: true})
+		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true, ControlOpen: true, MessagesOpen: true})
 		u.in(c.Database).largeObjectDoor(c, fresh)
 		u.in(c.Database).advisoryDoor(c, fresh)
 		u.in(c.Database).controlDoor(fresh)
+		u.in(c.Database).messagesDoor(c, fresh)
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
@@ -227,6 +228,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
 		u.in(c.Database).advisoryDoor(c, u.b.rooms(c.Database))
 		u.in(c.Database).controlDoor(u.b.rooms(c.Database))
+		u.in(c.Database).messagesDoor(c, u.b.rooms(c.Database))
 	}
 }
 

@@ -23,13 +23,14 @@ type inside struct {
 
 	largeOpen, largeShut       bool // functions for them that PUBLIC may, and may not, call
 	advisoryOpen, advisoryShut bool // the same of those for advisory locks
-	controlOpen                bool // and of those that read control data
+	controlOpen                bool // of those about the whole server
+	messagesOpen               bool // and of those that write messages into the write-ahead log
 
 	extensions []snapshot.Extension
 }
 
 func newInside(c *snapshot.Contents) *inside {
-	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, widened: c.Widened, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut, advisoryOpen: c.AdvisoryOpen, advisoryShut: c.AdvisoryShut, controlOpen: c.ControlOpen}
+	in := &inside{database: c.Database, schemas: map[string]snapshot.Schema{}, strays: c.Strays, widened: c.Widened, ties: c.Ties, large: c.LargeObjects, extensions: c.Extensions, largeOpen: c.LargeOpen, largeShut: c.LargeShut, advisoryOpen: c.AdvisoryOpen, advisoryShut: c.AdvisoryShut, controlOpen: c.ControlOpen, messagesOpen: c.MessagesOpen}
 	for _, s := range c.Schemas {
 		in.schemas[s.Name] = s
 	}

@@ -202,6 +202,7 @@ func (a *Attempt) dictionary() *strings.Replacer {
 	name("self", a.who.user)
 	name("short", a.short.user)
 	name("new", tenant.ProbePrefix+a.run.id+"_new")
+	name("new.refers", tenant.ProbePrefix+a.run.id+"_new_refers")
 	name("superuser", a.run.superuser)
 	raw("mine", pgsql.Literals(a.mine()...))
 	raw("schemas", pgsql.Literals(a.Tenant.At.Schemas...))

@@ -23,6 +23,8 @@ var dataProbes = []Probe{
 		Run: refusedThere("TRUNCATE {b.table}").control().run},
 	{Name: "b-table-trigger", What: "plant a trigger on the neighbour's table, which runs with the neighbour's rights", Scope: Neighbours, Expect: Held,
 		Run: refusedThere("CREATE TRIGGER {new} BEFORE UPDATE ON {b.table} FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()").control().run},
+	{Name: "b-table-references", What: "refer to the neighbour's table by a column of a type of its own, whose cast then runs with the neighbour's rights", Scope: Housemates, Expect: Held,
+		Run: refers.run},
 	{Name: "b-table-lock", What: "lock the neighbour's table", Scope: Neighbours, Expect: Held,
 		Run: refusedThere("LOCK TABLE {b.table} IN ACCESS SHARE MODE NOWAIT").control().run},
 	{Name: "b-table-ddl", What: "alter the neighbour's table", Scope: Neighbours, Expect: Held,
@@ -47,6 +49,18 @@ var dataProbes = []Probe{
 		// and before anything is copied.
 		Run: refused("CREATE DATABASE {new} TEMPLATE {b.db} TABLESPACE landlord_probe_none").byItself().past("42704").run},
 }
+
+// refers makes a foreign key into the neighbour's table from a column of a type
+// of its own. The server looks for the key as that table's owner, and casts the
+// value by a function of the first tenant's, which reads the neighbour's row: it
+// is let only if it runs as the owner, and the key is found only if it has read.
+var refers = refusedThere(
+	"CREATE TYPE {schema}.{new} AS ENUM ('1')",
+	"CREATE FUNCTION {schema}.{new}({schema}.{new}) RETURNS pg_catalog.int4 LANGUAGE sql AS 'SELECT id FROM {b.table} LIMIT 1'",
+	"GRANT EXECUTE ON FUNCTION {schema}.{new}({schema}.{new}) TO PUBLIC",
+	"CREATE CAST ({schema}.{new} AS pg_catalog.int4) WITH FUNCTION {schema}.{new}({schema}.{new}) AS IMPLICIT",
+	"CREATE TABLE {schema}.{new.refers} (id {schema}.{new} REFERENCES {b.table} (id))",
+	"INSERT INTO {schema}.{new.refers} VALUES ('1')").control()
 
 func onFunction(t try) func(context.Context, *Attempt) Result {
 	return func(ctx context.Context, a *Attempt) Result {

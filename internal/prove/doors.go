@@ -36,6 +36,9 @@ var doorProbes = []Probe{
 	{Name: "template1-poison-function", What: "plant a function that every new database would hold", Scope: Outside, Relation: Template1, Expect: Held,
 		Run: refusedThere("CREATE FUNCTION public.lower(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 'x'::text $$").denied("3F000").run},
 	{Name: "login-as-b-wrong-password", What: "log in as the neighbour with another password", Scope: Neighbours, Expect: Held, Run: wrongPassword},
+	{Name: "login-as-b-guessing", What: "guess at the neighbour's password again and again", Scope: Neighbours, Expect: Exposed, Closes: ByNothing,
+		Consequence: "PostgreSQL counts no wrong passwords: those that landlord makes cannot be guessed, one that a tenant has chosen itself can; the module auth_delay slows guessing down",
+		Run:         guessing},
 	{Name: "login-as-superuser-wrong-password", What: "log in as a superuser with another password", Expect: Held, Run: superuserPassword},
 	{Name: "replication-connect", What: "connect as a replica, which is sent everybody's data", Expect: Held, Run: admitted(replication)},
 	{Name: "connect-without-tls", What: "connect from another machine without TLS", Expect: Held, Run: admitted(withoutTLS)},
@@ -151,6 +154,30 @@ func wrongPassword(ctx context.Context, a *Attempt) Result {
 		return atEveryDoor(a.run.doors, func(d door) Result {
 			return knockAt(ctx, d, who, a.Neighbour.Database, nil, []string{"28P01", "28000"})
 		})
+	})
+}
+
+// guesses is how many wrong passwords come before the right one.
+const guesses = 5
+
+// guessing tries wrong passwords of a short-lived login of the neighbour's, and
+// then the right one. It is the same for all.
+func guessing(ctx context.Context, a *Attempt) Result {
+	if a.victim.err != nil || len(a.victim.logins) == 0 {
+		return notTried("there is no login of the neighbour's: %v", a.victim.err)
+	}
+	return a.run.memo.once("guessing", func() Result {
+		who, d := a.victim.logins[0], a.run.doors[0]
+		for range guesses {
+			if r := knockAt(ctx, d, account{who.user, rand.Text()}, a.Neighbour.Database, nil, []string{"28P01"}); r.Verdict != Held {
+				return notTried("a wrong password: %s", r.Detail)
+			}
+		}
+		r := knockAt(ctx, d, who, a.Neighbour.Database, nil, []string{"28P01", "28000"})
+		if r.Verdict == Escaped {
+			return Result{Exposed, "", fmt.Sprintf("after %d wrong passwords the right one still opens", guesses)}
+		}
+		return r
 	})
 }
 

@@ -22,6 +22,9 @@ var houseProbes = []Probe{
 	{Name: "trusted-extension", What: "install an extension", Expect: Held, Run: trustedExtension},
 	{Name: "make-large-object", What: "make large objects, which stand in no schema and count for no limit", Expect: Held, Closes: ByCluster,
 		Consequence: "with large_objects: true, and where only a superuser could close it, tenants can fill the disk with large objects that nobody sees in a list of tables", Run: makesLargeObject},
+	{Name: "write-message", What: "write messages into the write-ahead log, which logical replication hands on", Expect: Exposed, Closes: ByCluster,
+		Consequence: "even a login that may only read can fill the disk with write-ahead log; and whoever reads the database's changes by logical replication is handed messages that anybody in it may have written: in shared databases landlord takes the function away where it can",
+		Run:         writesMessage},
 	{Name: "drop-extension", What: "drop an extension, and with it everybody's columns of its types", Expect: Held, Run: dropExtension},
 	{Name: "prepare-transaction", What: "prepare a transaction, whose locks stay for ever", Expect: Held, Run: prepared},
 	{Name: "trojan-user-schema", What: "make a schema with the name of the neighbour's login, which the neighbour would find first", Scope: Housemates, Expect: Held,
@@ -54,8 +57,11 @@ var houseProbes = []Probe{
 		Consequence: "no statement of a tenant is sure to end; a server of its own has its own processors",
 		Run:         allowed("SET LOCAL statement_timeout = 0").run},
 	{Name: "override-work-mem", What: "take as much memory as it likes", Expect: Exposed, Closes: ByCluster,
-		Consequence: "one tenant can use up the server's memory; a server of its own has a limit of memory of its own",
+		Consequence: "one tenant can use up the server's memory, and where the operating system then ends one of its processes, everybody's sessions end with it; a server of its own has a limit of memory of its own",
 		Run:         allowed("SET LOCAL work_mem = '1GB'").run},
+	{Name: "override-parallel-workers", What: "take as many parallel workers as it likes", Expect: Exposed, Closes: ByCluster,
+		Consequence: "one tenant's queries can take all parallel workers of the server, and others' then go without; a server of its own has its own",
+		Run:         allowed("SET LOCAL max_parallel_workers_per_gather = 1024").run},
 }
 
 // makesLargeObject is an exposure where somebody in the database is to have
@@ -64,6 +70,16 @@ func makesLargeObject(ctx context.Context, a *Attempt) Result {
 	r := refused("SELECT pg_catalog.lo_create(0)").run(ctx, a)
 	if r.Verdict == Escaped && a.meant(func(t tenant.Tenant) bool { return t.LargeObjects }) {
 		r.Verdict = Exposed
+	}
+	return r
+}
+
+// writesMessage is an exposure in a database of the tenant's own, where its
+// application may need it, and where landlord could not close it.
+func writesMessage(ctx context.Context, a *Attempt) Result {
+	r := allowed("SELECT pg_catalog.pg_logical_emit_message(true, 'landlord_probe', '')").run(ctx, a)
+	if r.Verdict == Exposed && !a.Tenant.Alone(a.Tenant.At) && a.run.snap.Session.Superuser {
+		r.Verdict = Escaped
 	}
 	return r
 }

@@ -40,7 +40,7 @@ var obstructionProbes = []Probe{
 		Consequence: "as long as its transaction is open, changing or dropping the database waits: end its sessions first",
 		Run:         allowed("GRANT CONNECT ON DATABASE {db} TO {me}").run},
 	{Name: "hold-snapshot", What: "keep a snapshot open as long as it likes", Expect: Exposed, Closes: ByCluster,
-		Consequence: "dead rows of the shared catalogs, and of all tables in this database, cannot be cleaned while it does",
+		Consequence: "dead rows of the shared catalogs, and of all tables in this database, cannot be cleaned while it does, until the server runs out of transaction numbers; CREATE INDEX CONCURRENTLY in this database, and whoever makes a slot for logical replication on the server, wait for it",
 		Run:         allowed("SET LOCAL idle_in_transaction_session_timeout = 0", "DECLARE landlord_probe CURSOR FOR SELECT 1", "SELECT pg_catalog.pg_current_snapshot()::text").run},
 	{Name: "debug-print-log-flood", What: "fill the server's log with query plans", Expect: Exposed, Closes: ByCluster,
 		Consequence: "every statement can write 100 kB into the server's log: put the log on a disk of its own",

@@ -53,6 +53,7 @@ var mayBeUntried = map[string]string{
 	"see-pgss-text":       "pg_stat_statements is not installed",
 	"parameter-grants":    "came with 15",
 	"see-backend-io":      "came with 18",
+	"see-wal-summaries":   "came with 17",
 	"trusted-extension":   "a server without contrib has none",
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"landlord/internal/pgsql"
+	"landlord/internal/tenant"
 )
 
 // self is the login as itself: what it may do to its own role counts from the
@@ -47,6 +48,9 @@ var roleProbes = []Probe{
 	{Name: "grant-predefined-role", What: "grant itself the right to read all data", Expect: Held,
 		Run: refused("GRANT pg_read_all_data TO {me}").effect("SELECT pg_catalog.pg_has_role({me'}, 'pg_read_all_data', 'MEMBER')").run},
 	{Name: "alter-role-all", What: "set a parameter for all roles", Expect: Held, Run: refused("ALTER ROLE ALL SET work_mem = '4MB'").run},
+	{Name: "set-role-group", What: "become a group that all tenants share", Expect: Held, Closes: ByCluster,
+		Consequence: "before PostgreSQL 16 whoever is in a group may become it: a tenant can set the parameters and the password of one that nobody logs in as, and give it tables, which are then everybody's; landlord apply takes such things back: upgrade",
+		Run:         sharedGroups},
 	{Name: "grant-self-to-b", What: "push itself into the neighbour's role as a member", Scope: Neighbours, Expect: Held, Closes: ByCluster,
 		Consequence: "before PostgreSQL 15 a login may grant itself to others, which then hold its rights, and stands in the way of grants: upgrade",
 		Run:         allowed(self, "GRANT {self} TO {b.login}").run},
@@ -69,6 +73,24 @@ func everyRole(format string) func(context.Context, *Attempt) Result {
 		}
 		return every(tries...)(ctx, a)
 	}
+}
+
+// sharedGroups tries each group that the tenant is in with others. It is an
+// exposure where a server knows no membership without SET.
+func sharedGroups(ctx context.Context, a *Attempt) Result {
+	groups := []string{tenant.TenantsRole, tenant.TempRole}
+	if !a.Tenant.Alone(a.Tenant.At) {
+		groups = append(groups, a.Tenant.Group(a.Tenant.At))
+	}
+	var tries []func(context.Context, *Attempt) Result
+	for _, name := range groups {
+		tries = append(tries, refused("SET LOCAL ROLE "+pgsql.Ident(name)).run)
+	}
+	r := every(tries...)(ctx, a)
+	if r.Verdict == Escaped && !a.run.snap.Version.MembershipOptions() {
+		r.Verdict = Exposed
+	}
+	return r
 }
 
 func withSuperuser(t try) func(context.Context, *Attempt) Result {

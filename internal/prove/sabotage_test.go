@@ -46,7 +46,9 @@ const (
 	noCommon = "DROP SCHEMA common CASCADE"
 	lib      = `CREATE SCHEMA lib; GRANT USAGE ON SCHEMA lib TO PUBLIC;
 		CREATE FUNCTION lib.f() RETURNS int SECURITY DEFINER LANGUAGE sql `
-	noLib   = "DROP SCHEMA lib CASCADE"
+	noLib    = "DROP SCHEMA lib CASCADE"
+	messages = `DO $$ BEGIN EXECUTE (SELECT string_agg(format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', p.oid::regprocedure), '; ')
+		FROM pg_proc AS p WHERE p.proname = 'pg_logical_emit_message'); END $$`
 	foreign = "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; "
 )
 
@@ -100,6 +102,22 @@ var sabotages = []sabotage{
 		probes: []string{"b-schema-create"}},
 	{by: "bolt", in: "shared", sql: crowbar + "ALL ON TABLES" + toBolt,
 		probes: []string{"b-table-select", "b-table-copy", "b-table-insert", "b-table-update", "b-table-delete", "b-table-truncate", "b-table-trigger", "b-table-lock"}},
+	{by: "bolt", in: "shared", sql: crowbar + "REFERENCES ON TABLES" + toBolt + "; GRANT CREATE ON SCHEMA bolt TO bolt_app",
+		probes: []string{"b-table-references"}},
+	{by: "bolt", in: "shared", sql: crowbar + "SELECT ON TABLES" + toBolt + "; GRANT CREATE ON SCHEMA bolt TO bolt_app", want: prove.Held,
+		probes: []string{"b-table-references"}},
+	{by: "crux", in: "shared", sql: "GRANT USAGE ON SCHEMA bolt TO crux_owner; ALTER DEFAULT PRIVILEGES FOR ROLE bolt_owner IN SCHEMA bolt GRANT REFERENCES ON TABLES TO crux_owner",
+		probes: []string{"b-table-references"}},
+	{sql: "GRANT landlord_tenants TO acme_app WITH SET TRUE", since: 16,
+		probes: []string{"set-role-group"}},
+	{by: "bolt", in: "shared", sql: messages,
+		probes: []string{"write-message"}},
+	{in: "acme", sql: "GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_get_backend_io(int) TO PUBLIC", since: 18,
+		probes: []string{"see-backend-io"}},
+	{in: "acme", sql: "GRANT EXECUTE ON FUNCTION pg_catalog.pg_stat_get_backend_wal(int) TO PUBLIC", since: 18,
+		probes: []string{"see-backend-io"}},
+	{in: "acme", sql: "GRANT EXECUTE ON FUNCTION pg_catalog.pg_wal_summary_contents(bigint, pg_lsn, pg_lsn) TO PUBLIC", since: 17,
+		probes: []string{"see-wal-summaries"}},
 	{by: "bolt", sql: own,
 		probes: []string{"b-table-ddl", "b-schema-drop"}},
 	{by: "bolt", in: "shared", sql: own + "; GRANT EXECUTE ON FUNCTION pg_catalog.lo_get(oid) TO PUBLIC",

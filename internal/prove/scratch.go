@@ -35,12 +35,15 @@ func (r *run) makeScratch(ctx context.Context, g *guest) error {
 	defer connect.Close(conn)
 	s := &g.scratch
 	*s = scratch{schema: g.t.At.Schemas[0], name: r.newName(), secret: "canary " + rand.Text()}
-	secret := pgsql.Literal(s.secret)
-	row, err := asOwner(ctx, conn, g.t.Owner, fmt.Sprintf(`CREATE TABLE %[1]s (id integer, secret text, CHECK (secret <> %[3]s));
+	secret, key := pgsql.Literal(s.secret), ""
+	if !g.t.Alone(g.t.At) {
+		key = " PRIMARY KEY" // what a neighbour in the same database could refer to
+	}
+	row, err := asOwner(ctx, conn, g.t.Owner, fmt.Sprintf(`CREATE TABLE %[1]s (id integer%[6]s, secret text, CHECK (secret <> %[3]s));
 		CREATE VIEW %[2]s AS SELECT secret FROM %[1]s WHERE secret <> %[3]s;
 		INSERT INTO %[1]s VALUES (1, %[4]s);
 		SELECT %[5]s::pg_catalog.regclass::pg_catalog.oid, secret FROM %[1]s`,
-		s.table(), s.view(), pgsql.Literal(s.mark()), secret, pgsql.Literal(s.table())))
+		s.table(), s.view(), pgsql.Literal(s.mark()), secret, pgsql.Literal(s.table()), key))
 	if err != nil {
 		return err
 	}

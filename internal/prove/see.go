@@ -7,7 +7,7 @@ var seeServerProbes = []Probe{
 	{Name: "see-others-query-text", What: "read the neighbour's statements", Scope: Neighbours, Expect: Held, Run: queryText},
 	{Name: "see-pgss-text", What: "read others' statements in pg_stat_statements", Expect: Held, Run: statements},
 	{Name: "see-control-data", What: "read the server's control data", Expect: Held, Closes: ByCluster,
-		Consequence: "where only a superuser could close it, the server's identifier and its checkpoints are known to all", Run: controlData},
+		Consequence: "where only a superuser could close it, the server's identifier and its checkpoints are known to all", Run: closable(every(seen("SELECT count(*) FROM pg_catalog.pg_control_system()").run, seen("SELECT count(*) FROM pg_catalog.pg_control_checkpoint()").run))},
 	{Name: "see-b-database", What: "see the neighbour's database in the list", Scope: Elsewhere, Expect: Exposed, Closes: ByCluster,
 		Consequence: "names of databases are visible to all: give tenants names that tell nothing",
 		Run:         seen("SELECT d.datname FROM pg_catalog.pg_database AS d WHERE d.datname = {b.db'}").run},
@@ -64,9 +64,16 @@ var seeServerProbes = []Probe{
 	{Name: "see-archive-command", What: "read the server's archive_command", Expect: Exposed, Closes: ByCluster,
 		Consequence: "archive_command and restore_command are visible to all: keep no password in them",
 		Run:         allowed("SELECT pg_catalog.current_setting('archive_command'), pg_catalog.current_setting('restore_command')").run},
-	{Name: "see-backend-io", What: "see how much the neighbour's session reads and writes", Scope: Neighbours, Since: 18, Expect: Exposed, Closes: ByCluster,
-		Consequence: "reads and writes of each session are visible to all since 18",
-		Run:         onSession("SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_backend_io(%s)")},
+	{Name: "see-backend-io", What: "see how much the neighbour's session reads and writes", Scope: Neighbours, Since: 18, Expect: Held, Closes: ByCluster,
+		Consequence: "where only a superuser could close it, reads and writes of each session are visible to all since 18",
+		Run: closable(every(onSession("SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_backend_io(%s)"),
+			onSession("SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_get_backend_wal(%s)")))},
+	{Name: "see-wal-summaries", What: "see which blocks of others' tables have changed, where the server keeps summaries of its write-ahead log", Since: 17, Expect: Held, Closes: ByCluster,
+		Consequence: "where only a superuser could close it, and with summarize_wal on, which blocks of whose tables change is known to all",
+		Run: closable(every(seen("SELECT pg_catalog.count(*) >= 0 FROM pg_catalog.pg_available_wal_summaries()").run,
+			seen("SELECT pg_catalog.count(*) >= 0 FROM pg_catalog.pg_get_wal_summarizer_state()").run,
+			// There is no such summary: the file is looked for after the rights.
+			seen("SELECT pg_catalog.count(*) >= 0 FROM pg_catalog.pg_wal_summary_contents(1, '0/0', '0/0')").past("58P01").run))},
 }
 
 // seeHouseProbes are about what everybody in a database sees of the others.
@@ -144,14 +151,16 @@ func statements(ctx context.Context, a *Attempt) Result {
 		AND NOT pg_catalog.pg_has_role(s.userid, 'MEMBER')`).run(ctx, a)
 }
 
-// controlData is an exposure where landlord, which is no superuser, could not
+// closable is an exposure where landlord, which is no superuser, could not
 // close it.
-func controlData(ctx context.Context, a *Attempt) Result {
-	r := every(seen("SELECT count(*) FROM pg_catalog.pg_control_system()").run, seen("SELECT count(*) FROM pg_catalog.pg_control_checkpoint()").run)(ctx, a)
-	if r.Verdict == Exposed && a.run.snap.Session.Superuser {
-		r.Verdict = Escaped
+func closable(run func(context.Context, *Attempt) Result) func(context.Context, *Attempt) Result {
+	return func(ctx context.Context, a *Attempt) Result {
+		r := run(ctx, a)
+		if r.Verdict == Exposed && a.run.snap.Session.Superuser {
+			r.Verdict = Escaped
+		}
+		return r
 	}
-	return r
 }
 
 // noLocks is when the neighbour cannot take an advisory lock at all. A tenant

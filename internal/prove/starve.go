@@ -12,6 +12,9 @@ import (
 var starvationProbes = []Probe{
 	{Name: "heavy-connections", What: "take all connections", Expect: Held, Closes: ByCluster,
 		Consequence: "the login has no limit of connections, as its spec says, and can take all of the server's: set limits.connections", Run: connections},
+	{Name: "heavy-unauthenticated", What: "take all connections without logging in", Expect: Exposed, Closes: ByCluster,
+		Consequence: "connections that have not logged in yet count for no login's limit, and can keep even a superuser out for authentication_timeout: let only machines that you know reach the server's port",
+		Run:         known("it would disturb the server")},
 	{Name: "heavy-uninterruptible-pl", What: "use a language whose functions cannot be stopped", Expect: Held,
 		Run: none(`SELECT pg_catalog.string_agg(l.lanname, ', ') FROM pg_catalog.pg_language AS l
 			WHERE l.lanpltrusted AND l.lanname NOT IN ('sql', 'plpgsql') AND pg_catalog.has_language_privilege(l.oid, 'USAGE')`).run},

@@ -232,8 +232,12 @@ type Contents struct {
 	AdvisoryOpen bool `json:"advisoryOpen,omitempty"`
 	AdvisoryShut bool `json:"advisoryShut,omitempty"`
 	// ControlOpen says that PUBLIC may call some of the functions that read
-	// the server's control data.
+	// the server's control data, from 17 and 18 on also which blocks have
+	// changed and what others' sessions read and write.
 	ControlOpen bool `json:"controlOpen,omitempty"`
+	// MessagesOpen says the same of the functions that write messages into the
+	// write-ahead log (pg_logical_emit_message).
+	MessagesOpen bool `json:"messagesOpen,omitempty"`
 	// SomeSchemas says that a focus limits it.
 	SomeSchemas bool `json:"-"`
 	// Elsewhere are the schemas, quoted, outside of a focus in which its roles

@@ -28,7 +28,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.relnamespace = 2200 OR 
 SELECT a.attrelid, a.attnum, a.attname, a.attacl FROM pg_catalog.pg_attribute AS a WHERE a.attacl IS NOT NULL AND NOT a.attisdropped;
 SELECT d.defaclnamespace, d.defaclobjtype, pg_catalog.pg_get_userbyid(d.defaclrole), d.defaclacl FROM pg_catalog.pg_default_acl AS d;
 -- The functions with numbers are those for large objects, for advisory locks and
--- those that read control data: see commons.sql.
+-- those about the whole server: see commons.sql.
 SELECT p.oid, p.pronamespace, p.proname, p.proargtypes, pg_catalog.pg_get_userbyid(p.proowner), p.proacl
 FROM pg_catalog.pg_proc AS p
 WHERE p.proacl IS NOT NULL OR p.oid IN ({{doors}});

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,12 +33,15 @@ func TestNoPathMeansNoWay(t *testing.T) {
 
 // maze is a state of a few roles, each with a schema and a table, with some
 // random holes.
-type maze struct{ *world }
+type maze struct {
+	*world
+	referred int // paths by a foreign key that were walked
+}
 
 func newMaze(t *testing.T, major int, seed uint64) *maze {
 	w := newWorld(t, major, seed+1000)
 	w.s.SetHBA(t, "local all all trust\n")
-	return &maze{w}
+	return &maze{world: w}
 }
 
 func (m *maze) build() {
@@ -49,6 +53,7 @@ func (m *maze) build() {
 		m.try(conn, "CREATE ROLE %s LOGIN %s %s", name, pick(m.world, "INHERIT", "INHERIT", "NOINHERIT"), map[bool]string{true: "CREATEROLE"}[m.chance(12)])
 		m.try(conn, "CREATE SCHEMA s%d AUTHORIZATION %s", i, name)
 		m.try(conn, "CREATE TABLE s%[1]d.t (n int DEFAULT 1); ALTER TABLE s%[1]d.t OWNER TO %[2]s; INSERT INTO s%[1]d.t VALUES (1)", i, name)
+		m.try(conn, "CREATE TABLE s%[1]d.k (n int PRIMARY KEY, m int UNIQUE); ALTER TABLE s%[1]d.k OWNER TO %[2]s; INSERT INTO s%[1]d.k VALUES (1, 1)", i, name)
 	}
 	for range 5 {
 		m.membership(conn)
@@ -63,7 +68,7 @@ func (m *maze) build() {
 
 func (m *maze) hole(conn *pgx.Conn) {
 	i, j := m.gen.IntN(6), m.gen.IntN(6)
-	switch m.gen.IntN(9) {
+	switch m.gen.IntN(12) {
 	case 0, 1:
 		m.try(conn, "GRANT %s ON s%d.t TO %s", pick(m.world, "SELECT", "INSERT", "DELETE", "TRUNCATE", "SELECT (n)"), i, m.grantee())
 	case 2, 3:
@@ -78,6 +83,14 @@ func (m *maze) hole(conn *pgx.Conn) {
 		m.try(conn, "ALTER TABLE s%[1]d.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p%[2]d ON s%[1]d.t USING (%[3]s)", i, m.gen.IntN(1000), pick(m.world, "true", "n > 5"))
 	case 8:
 		m.try(conn, "ALTER ROLE %s BYPASSRLS", m.role())
+	case 9, 10:
+		who := m.grantee()
+		m.try(conn, "GRANT %s ON s%d.k TO %s", pick(m.world, "REFERENCES", "REFERENCES (n)", "REFERENCES (m)"), i, who)
+		if m.chance(60) {
+			m.try(conn, "GRANT USAGE ON SCHEMA s%d TO %s", i, who)
+		}
+	case 11:
+		m.try(conn, "GRANT CREATE, USAGE ON SCHEMA s%d TO %s", i, m.grantee())
 	}
 }
 
@@ -126,7 +139,7 @@ func (m *maze) search() {
 			}
 		}
 	}
-	m.t.Logf("%d arrivals; between %d pairs there is no path", tried, held)
+	m.t.Logf("%d arrivals; between %d pairs there is no path; %d paths by a foreign key were walked", tried, held, m.referred)
 }
 
 func (m *maze) certain(st *access.State, from, to string) bool {
@@ -146,13 +159,76 @@ func (m *maze) certain(st *access.State, from, to string) bool {
 func (m *maze) walk(from string, p access.Path) {
 	conn := m.s.Connect(m.t, "postgres", from)
 	m.attempt(conn, "BEGIN")
-	for _, sql := range sqlOf(p) {
+	defer m.attempt(conn, "ROLLBACK")
+	statements, referred := inSession(p)
+	for _, sql := range statements {
 		if _, err := conn.Exec(m.t.Context(), sql); err != nil {
 			m.t.Errorf("from %s to %s: %s: %v\n%+v", from, p.To, sql, err, p.Steps)
-			break
+			return
 		}
 	}
-	m.attempt(conn, "ROLLBACK")
+	if !referred {
+		return
+	}
+	m.referred++
+	if who := m.ran(conn); who == "" || who == from {
+		m.t.Errorf("from %s to %s: what the cast calls ran as %q\n%+v", from, p.To, who, p.Steps)
+	}
+}
+
+// inSession is the SQL of a path as the session runs it. What stands after a
+// foreign key is run by the cast that this calls, as the owner of the table
+// that it leads to, up to a SET ROLE, which only the session itself can do.
+func inSession(p access.Path) (statements []string, referred bool) {
+	i := slices.IndexFunc(p.Steps, func(s access.Step) bool { return s.Kind == "foreign-key" })
+	if i < 0 {
+		return sqlOf(p), false
+	}
+	inside, _ := inSession(access.Path{Steps: p.Steps[i+1:]})
+	var outside []string
+	if n := slices.IndexFunc(inside, func(sql string) bool { return strings.HasPrefix(sql, "SET ROLE") }); n >= 0 {
+		inside, outside = inside[:n], inside[n:]
+	}
+	code := strings.Join(append([]string{says}, inside...), "; ")
+	return append(filled(access.Path{Steps: p.Steps[:i+1]}, code), outside...), true
+}
+
+// says notes whose rights some code has, and ran reads it.
+const says = "SELECT set_config('maze.ran', current_user, true)"
+
+func (m *maze) ran(conn *pgx.Conn) (who string) {
+	if err := conn.QueryRow(m.t.Context(), "SELECT coalesce(current_setting('maze.ran', true), '')").Scan(&who); err != nil {
+		m.t.Error(err)
+	}
+	return who
+}
+
+// refer has code run by each foreign key that the session can make, from a table
+// in the first schema in which it has room.
+func (m *maze) refer(conn *pgx.Conn, moves []string, reached func(string, []string)) {
+	m.attempt(conn, "SAVEPOINT refer")
+	defer m.attempt(conn, "ROLLBACK TO refer", "RELEASE refer")
+	for i := range m.roles {
+		if m.attempt(conn, "SAVEPOINT room", fmt.Sprintf(`CREATE TYPE s%[1]d.e AS ENUM ('1');
+			CREATE FUNCTION s%[1]d.e(s%[1]d.e) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM set_config(''maze.ran'', current_user, true); RETURN 1; END';
+			CREATE CAST (s%[1]d.e AS int) WITH FUNCTION s%[1]d.e(s%[1]d.e) AS IMPLICIT`, i)) {
+			m.referFrom(conn, i, moves, reached)
+			return
+		}
+		m.attempt(conn, "ROLLBACK TO room")
+	}
+}
+
+func (m *maze) referFrom(conn *pgx.Conn, room int, moves []string, reached func(string, []string)) {
+	for i := range m.roles {
+		for _, column := range []string{"n", "m"} {
+			sql := fmt.Sprintf("CREATE TABLE s%[1]d.x (c s%[1]d.e REFERENCES s%[2]d.k (%[3]s)); INSERT INTO s%[1]d.x VALUES ('1')", room, i, column)
+			if m.attempt(conn, "SAVEPOINT key", sql) {
+				reached("the role "+m.ran(conn), append(moves[:len(moves):len(moves)], sql))
+			}
+			m.attempt(conn, "ROLLBACK TO key", "RELEASE key")
+		}
+	}
 }
 
 // explore makes moves in transactions that are rolled back.
@@ -161,6 +237,9 @@ func (m *maze) explore(from string, moves []string, depth int, reached func(stri
 	var deeper func(moves []string, depth int)
 	deeper = func(moves []string, depth int) {
 		m.look(conn, moves, reached)
+		if len(moves) < 2 { // a foreign key is a step too
+			m.refer(conn, moves, reached)
+		}
 		if depth == 0 {
 			return
 		}

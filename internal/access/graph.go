@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -42,6 +44,7 @@ const (
 	being     what = 'a' // to be a role: its attributes, and its rights
 	rights    what = 'r' // to have a role's rights
 	data      what = 'd' // to read or change data of a role's
+	joined    what = 'j' // to have a role's rights that another has granted to itself, together with its own; the other is the place's schema
 	anybody   what = 'p' // to be anybody: the rights of PUBLIC
 	everyData what = 'D' // to read or change everybody's data
 	superuser what = 's' // to do what a superuser can
@@ -75,6 +78,8 @@ type graph struct {
 	// data are the nodes of data that some step leads to.
 	data []node
 	seen map[node]bool
+	// joins are the nodes of rights that somebody has granted to itself.
+	joins map[node]bool
 	// paths are the settings of search_path; see searchPaths.
 	paths map[[2]string][]string
 	// kind is the kind of step that is being added.
@@ -137,7 +142,7 @@ func (s *State) steps() *graph {
 	if s.graph != nil {
 		return s.graph
 	}
-	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, open: map[string]bool{}}
+	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, joins: map[node]bool{}, open: map[string]bool{}}
 	for _, d := range s.snap.Databases {
 		g.owned[d.Owner] = append(g.owned[d.Owner], d.Name)
 		for _, it := range s.acl(s.database(d.Name)) {
@@ -211,12 +216,12 @@ func (g *graph) whoever(needs ...need) []node {
 			continue
 		}
 		var out []node
-		seen := map[string]bool{}
+		seen := map[node]bool{}
 		for _, holder := range g.grantees(n) {
-			for _, name := range g.sharing(holder, needs[:i], needs[i+1:]) {
-				if !seen[name] {
-					seen[name] = true
-					out = append(out, node{what: rights, name: name})
+			for _, who := range g.sharing(holder, needs[:i], needs[i+1:]) {
+				if !seen[who] {
+					seen[who] = true
+					out = append(out, who)
 				}
 			}
 		}
@@ -226,12 +231,16 @@ func (g *graph) whoever(needs ...need) []node {
 }
 
 // sharing is a role, if it has the other rights too, or else those of its
-// members that have them.
-func (g *graph) sharing(name string, others ...[]need) []string {
-	has := func(name string) bool {
+// members that have them, and those that can grant it to themselves and have
+// them then.
+func (g *graph) sharing(name string, others ...[]need) []node {
+	has := func(names ...string) bool {
 		for _, list := range others {
 			for _, n := range list {
-				if p, _ := g.s.Privileges(name, n.object); p&n.priv == 0 {
+				if !slices.ContainsFunc(names, func(name string) bool {
+					p, _ := g.s.Privileges(name, n.object)
+					return p&n.priv != 0
+				}) {
 					return false
 				}
 			}
@@ -239,12 +248,19 @@ func (g *graph) sharing(name string, others ...[]need) []string {
 		return true
 	}
 	if has(name) {
-		return []string{name}
+		return []node{{what: rights, name: name}}
 	}
-	var out []string
+	var out []node
 	for _, member := range g.s.below(name, Usage)[1:] {
 		if has(member) {
-			out = append(out, member)
+			out = append(out, node{what: rights, name: member})
+		}
+	}
+	for _, member := range g.s.below(name, Usage) {
+		for _, admin := range g.admins(member) {
+			if has(admin, member) {
+				out = append(out, g.join(admin, member))
+			}
 		}
 	}
 	return out

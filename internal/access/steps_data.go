@@ -210,7 +210,8 @@ func (s *State) passes(as string, r *snapshot.Relation) bool {
 func (g *graph) revoke(o Object, priv pgsql.Privs, who node) []string {
 	var out []string
 	for _, it := range g.s.acl(o) {
-		through := it.Grantee == "" && who.what == anybody || it.Grantee != "" && who.what != anybody && g.s.holding(who.name, o.Database)[it.Grantee]
+		through := it.Grantee == "" && who.what == anybody || it.Grantee != "" && who.what != anybody && g.s.holding(who.name, o.Database)[it.Grantee] ||
+			who.what == joined && it.Grantee != "" && g.s.holding(who.at.schema, o.Database)[it.Grantee]
 		if p := it.Privs & priv; p != 0 && through && it.Grantee != o.Owner {
 			out = append(out, "REVOKE "+on(o, p)+" FROM "+grantee(it.Grantee))
 		}

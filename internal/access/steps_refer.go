@@ -60,6 +60,9 @@ func (r *referrer) add(o Object) {
 			e.to = node{what: superuser}
 		}
 		switch builders := r.builders(who); {
+		case !r.reaches(o):
+			e.certainty, e.why = Blocked, fmt.Sprintf("%s may refer to %s; but the server follows no key there, since its owner has no USAGE on schema %s", called(who), o.Identity(), o.Schema)
+			r.g.add(who, e)
 		case len(builders) == 0:
 			e.certainty, e.why = Blocked, fmt.Sprintf("%s may refer to %s; but it has no schema to make a table in", called(who), o.Identity())
 			r.g.add(who, e)
@@ -74,6 +77,17 @@ func (r *referrer) add(o Object) {
 			}
 		}
 	}
+}
+
+// reaches says whether a table's owner may name it: the server looks for the
+// key in SQL, as the owner.
+func (r *referrer) reaches(o Object) bool {
+	schema, known := r.g.s.schema(r.db, o.Schema)
+	if !known {
+		return true
+	}
+	p, _ := r.g.s.Privileges(o.Owner, schema)
+	return p&pgsql.Usage != 0
 }
 
 // key is one to which a foreign key can lead; nil where none is known.
@@ -108,12 +122,26 @@ func (r *referrer) builders(who node) []builder {
 		}
 		return out
 	}
+	if who.what == joined {
+		if schema, ok := r.room(who.at.schema); ok {
+			return []builder{{who, schema}}
+		}
+	}
 	for _, name := range r.g.s.below(who.name, Usage) {
 		if schema, ok := r.room(name); ok {
 			out = append(out, builder{node{what: rights, name: name}, schema})
 		}
 		if len(out) > 0 && name == who.name {
-			break // its members have what it has
+			return out // its members have what it has
+		}
+	}
+	if who.what == rights {
+		for _, member := range r.g.s.below(who.name, Usage) {
+			for _, admin := range r.g.admins(member) {
+				if schema, ok := r.room(admin); ok {
+					out = append(out, builder{r.g.join(admin, member), schema})
+				}
+			}
 		}
 	}
 	return out
@@ -157,7 +185,8 @@ func cast(o Object, key snapshot.Key, schema string) []string {
 		schema = "landlord_path"
 		out = append(out, "CREATE SCHEMA landlord_path")
 	}
-	name, table := pgsql.Qualified(schema, "landlord_path"), pgsql.Qualified(o.Schema, o.Name)
+	// A path comes to each owner once, so that no name is made twice on it.
+	name, table, refers := pgsql.Qualified(schema, "landlord_path_"+o.Owner), pgsql.Qualified(o.Schema, o.Name), pgsql.Qualified(schema, "landlord_refers_"+o.Owner)
 	kind, column := key.Types[0], pgsql.Ident(key.Columns[0])
 	out = append(out, "CREATE TYPE "+name+" AS ENUM ('1')",
 		"CREATE FUNCTION "+name+"("+name+") RETURNS "+kind+" LANGUAGE plpgsql AS "+pgsql.Literal("BEGIN …; RETURN (SELECT "+column+" FROM "+table+" LIMIT 1); END")+" -- what … stands for, and the steps below, run as "+shown(o.Owner),
@@ -165,6 +194,5 @@ func cast(o Object, key snapshot.Key, schema string) []string {
 	if len(key.Columns) > 1 {
 		return append(out, "CREATE TABLE … (…, FOREIGN KEY ("+pgsql.Idents(key.Columns...)+") REFERENCES "+table+")", "INSERT INTO …")
 	}
-	return append(out, "CREATE TABLE "+pgsql.Qualified(schema, "landlord_refers")+" (k "+name+" REFERENCES "+table+" ("+column+"))",
-		"INSERT INTO "+pgsql.Qualified(schema, "landlord_refers")+" VALUES ('1')")
+	return append(out, "CREATE TABLE "+refers+" (k "+name+" REFERENCES "+table+" ("+column+"))", "INSERT INTO "+refers+" VALUES ('1')")
 }

@@ -1,6 +1,8 @@
 package access
 
 import (
+	"slices"
+
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -56,6 +58,54 @@ func addCreateRole(g *graph) {
 			}
 		}
 	}
+}
+
+// admins are those who have the rights of a role with ADMIN OPTION on another,
+// and not yet its own.
+func (g *graph) admins(of string) []string {
+	if g.s.roles[of] == nil || g.s.super(of) {
+		return nil
+	}
+	var out []string
+	for _, m := range g.s.roles[of].members {
+		if !m.Admin {
+			continue
+		}
+		for _, name := range g.s.below(m.Member, Usage) {
+			if !g.s.super(name) && g.s.Chain(name, of, Usage) == nil && g.s.Chain(of, name, Member) == nil && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// join is where an admin of a role comes to by granting it to itself: it has
+// the rights of both at once. Before 16 that takes a role that inherits.
+func (g *graph) join(admin, of string) node {
+	to := node{what: joined, name: of, at: place{schema: admin}}
+	if g.joins[to] {
+		return to
+	}
+	g.joins[to] = true
+	options := ""
+	if g.s.snap.Version.MembershipOptions() {
+		options = " WITH INHERIT TRUE"
+	} else if !g.s.roles[admin].inherits() {
+		return to
+	}
+	mend := []string{}
+	for _, m := range g.s.roles[of].members {
+		if m.Admin && g.s.Chain(admin, m.Member, Usage) != nil {
+			mend = append(mend, "REVOKE ADMIN OPTION FOR "+pgsql.Ident(of)+" FROM "+pgsql.Ident(m.Member)+g.by(*m))
+		}
+	}
+	kind := g.kind
+	g.kind = "admin-option"
+	g.add(node{what: rights, name: admin}, edge{to: to, certainty: Certain, mend: mend, why: admin + " has ADMIN OPTION on " + of + ", and needs the rights of both",
+		sql: []string{"GRANT " + pgsql.Ident(of) + " TO CURRENT_USER" + options}})
+	g.kind = kind
+	return to
 }
 
 // leave ends a membership; since 16 each grantor's grant is its own.

@@ -348,3 +348,22 @@ func Export(ctx context.Context, s tenant.Server, only ...string) (tenant.Estate
 	}
 	return tenant.Estate{Servers: []tenant.Server{plan.FoundServer(s, snap)}, Tenants: found}, nil
 }
+
+// Unchanged says whether a server still says of a tenant, and of itself, what
+// [Export] has told, without a look at what the others have.
+func Unchanged(ctx context.Context, s tenant.Server, was tenant.Estate, name string) (bool, error) {
+	focus := plan.StateAgain(was, name)
+	if focus == nil {
+		return false, nil
+	}
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, HBA: true, Focus: focus})
+	if err != nil {
+		return false, fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	now := tenant.Estate{Servers: []tenant.Server{plan.FoundServer(s, snap)}, Tenants: plan.Found(s.Name, snap)}
+	t, there := now.Tenant(name)
+	if !there {
+		t.Name = name
+	}
+	return snap.Focus != nil && reflect.DeepEqual(was, now) && !plan.Strange(now.Servers[0], t, snap), nil
+}

@@ -129,11 +129,11 @@ func (w *work) look(ctx context.Context, name string) error {
 	if !ok {
 		return fmt.Errorf("there is no tenant %q any more", name)
 	}
-	f := &snapshot.Focus{Roles: rolesOf(t)}
+	f := &snapshot.Focus{Roles: t.Names()}
 	if err := w.read(ctx, f); err != nil {
 		return err
 	}
-	if w.strange(t) { // not all of its roles may be found by their names
+	if plan.Strange(w.server, t, w.snap) { // not all of its roles may be found by their names
 		f.Tenants = []string{name}
 		if err := w.read(ctx, f); err != nil {
 			return err
@@ -147,44 +147,6 @@ func (w *work) look(ctx context.Context, name string) error {
 	}
 	w.tenant = plan.Complete(on, found, w.snap)[i]
 	return nil
-}
-
-// rolesOf are the names of a tenant's roles, and of those that its second logins
-// have.
-func rolesOf(t tenant.Tenant) []string {
-	names := t.Roles()
-	for _, l := range t.Logins {
-		if twin, ok := tenant.TwinName(l.Name); ok {
-			names = append(names, twin)
-		}
-	}
-	return names
-}
-
-// strange says whether somebody is in one of a tenant's roles, or one of these in
-// somebody's, of whom the estate does not know: it may be a role of the tenant's
-// that has another name by now, or a further database's group.
-func (w *work) strange(t tenant.Tenant) bool {
-	theirs, known := map[string]bool{}, map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, w.snap.Session.User: true}
-	for _, name := range rolesOf(t) {
-		theirs[name] = true
-	}
-	for _, p := range t.Places() {
-		known[t.Group(p)] = true
-	}
-	for _, name := range w.server.Operators {
-		known[name] = true
-	}
-	for _, a := range w.server.Admins {
-		known[a.Name] = true
-	}
-	for _, p := range w.server.Pools {
-		known[p.Name] = true
-	}
-	return slices.ContainsFunc(w.snap.Memberships, func(m snapshot.Membership) bool {
-		stranger := func(role string) bool { return !theirs[role] && !known[role] }
-		return theirs[m.Role] && stranger(m.Member) || theirs[m.Member] && stranger(m.Role)
-	})
 }
 
 // read reads what a server's databases share.

@@ -52,17 +52,20 @@ func (a *app) unchanged(s scope, yes bool) refresh {
 // stateOf is a home without a spec, about one tenant: what the server's own state
 // says of it.
 func stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
-	h := home{
-		bare:  true,
-		fresh: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s, name) },
-		whole: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s) },
-	}
-	var err error
-	if h.estate, err = h.fresh(ctx); err != nil {
+	was, err := landlord.Export(ctx, s, name)
+	if err != nil {
 		return home{}, err
 	}
-	h.server = h.estate.Servers[0]
-	return h, nil
+	return home{
+		bare: true, estate: was, server: was.Servers[0],
+		fresh: func(ctx context.Context) (tenant.Estate, error) {
+			if same, err := landlord.Unchanged(ctx, s, was, name); same || err != nil {
+				return was, err
+			}
+			return landlord.Export(ctx, s, name)
+		},
+		whole: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s) },
+	}, nil
 }
 
 // with is a home without a spec, changed. What is wrong with a change is asked of

@@ -31,7 +31,14 @@ func TestFocusSeesEnough(t *testing.T) {
 		w.furnish(3)
 		w.focused(seen)
 		for range 4 {
+			one := pick(w.gen, w.e.Tenants).Name
+			was, err := landlord.Export(w.ctx(), w.e.Servers[0], one)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.kept(was, one)
 			w.mess(1 + w.IntN(2))
+			w.kept(was, one)
 			w.focused(seen)
 			if w.chance(50) {
 				w.settle("mess", false)
@@ -125,6 +132,24 @@ func (w *world) found() {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(landlord.Status{}, "Bytes")) + cmp.Diff(wanted, found) + cmp.Diff(there, ok); diff != "" {
 			w.t.Errorf("%s alone is not %[1]s among all: %s\nBY HAND:%s", one.Name, diff, indent(w.diary))
 		}
+	}
+}
+
+// kept says what one may go on with: who sees no change, by a tenant's names, reads
+// what it has read.
+func (w *world) kept(was tenant.Estate, name string) {
+	w.t.Helper()
+	s := w.e.Servers[0]
+	same, err := landlord.Unchanged(w.ctx(), s, was, name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	now, err := landlord.Export(w.ctx(), s, name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if diff := cmp.Diff(was, now); same && diff != "" {
+		w.t.Errorf("%s is said to be as it was: %s\nBY HAND:%s", name, diff, indent(w.diary))
 	}
 }
 

@@ -52,8 +52,8 @@ func (w *world) addition(live tenant.Estate) spec.Change {
 	if w.chance(50) {
 		set("isolation", "schema")
 	}
-	for key, percent := range map[string]int{"database": 50, "schema": 20, "owner": 20, "logins.app": 30} {
-		if w.chance(percent) {
+	for _, key := range []string{"database", "schema", "owner", "logins.app"} {
+		if w.chance(30) {
 			set(key, name())
 		}
 	}

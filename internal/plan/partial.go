@@ -35,6 +35,56 @@ func Crowded(tenants []string, snap snapshot.Snapshot) bool {
 	})
 }
 
+// StateAgain is what must be read to see whether a server still says of a tenant,
+// and of itself, what [State] has told, or nil where all must be read: the same
+// roles, by their names.
+func StateAgain(was tenant.Estate, name string) *snapshot.Focus {
+	f := &snapshot.Focus{Roles: tenant.DefaultNames(name), Beside: []string{tenant.AdminsRole, tenant.RouterRole}}
+	for _, t := range was.Tenants {
+		if t.Name != name {
+			return nil
+		}
+		f.Roles = append(f.Roles, t.Names()...)
+	}
+	for _, s := range was.Servers {
+		for _, a := range s.Admins {
+			f.Beside = append(f.Beside, a.Name)
+		}
+		for _, p := range s.Pools {
+			f.Beside = append(f.Beside, p.Name)
+		}
+	}
+	return f
+}
+
+// Strange says whether somebody is in one of a tenant's roles, or one of these in
+// somebody's, of whom nothing is known: it may be a role of the tenant's with
+// another name, or a further database's group. So is an administrator strange of
+// whom the server is not known to have one. What landlord gives a tenant, it ties
+// to it by memberships.
+func Strange(server tenant.Server, t tenant.Tenant, snap snapshot.Snapshot) bool {
+	theirs, known := map[string]bool{}, map[string]bool{tenant.TenantsRole: true, tenant.TempRole: true, snap.Session.User: true}
+	for _, name := range t.Names() {
+		theirs[name] = true
+	}
+	for p := range t.EachPlace {
+		known[t.Group(p)] = true
+	}
+	for _, name := range server.Operators {
+		known[name] = true
+	}
+	for _, a := range server.Admins {
+		known[a.Name] = true
+	}
+	for _, p := range server.Pools {
+		known[p.Name] = true
+	}
+	return slices.ContainsFunc(snap.Memberships, func(m snapshot.Membership) bool {
+		stranger := func(role string) bool { return !theirs[role] && !known[role] }
+		return (theirs[m.Role] || m.Role == tenant.AdminsRole) && stranger(m.Member) || theirs[m.Member] && stranger(m.Role)
+	})
+}
+
 // others doubts where somebody else may have, or be about to take, what the
 // tenants at hand take, and the spec does not say who that could be.
 func (d *doubt) others() {

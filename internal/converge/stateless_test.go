@@ -26,7 +26,7 @@ func (w *world) stateless(seen *tally) {
 	changes := []spec.Change{w.addition(live)}
 	if len(live.Tenants) > 0 {
 		one := pick(w.gen, live.Tenants).Name
-		changes = append(changes, spec.Unset(one, "suspended"), spec.Set(one, "suspended", "true"), spec.Remove(one))
+		changes = append(changes, pick(w.gen, []spec.Change{spec.Unset(one, "suspended"), spec.Set(one, "suspended", "true"), spec.Remove(one)}))
 	}
 	for _, c := range changes {
 		w.statelessChange(live, c, seen)

@@ -94,6 +94,7 @@ func focusAround(f *snapshot.Focus, t tenant.Tenant) {
 		}
 		f.Beside = append(f.Beside, tenant.Rivals(name)...)
 	}
+	f.Beside = append(f.Beside, tenant.Rivals(t.Group(t.Home))...)
 }
 
 // Lacks says why a snapshot that is limited to a focus does not tell enough to

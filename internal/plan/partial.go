@@ -103,9 +103,13 @@ func (d *doubt) others() {
 		for _, name := range t.Names() {
 			d.rivals(t, name)
 		}
+		d.rivals(t, t.Group(t.Home))
 		for p := range t.EachPlace {
-			if t.Alone(p) && there(d.in.Snapshot, p.Database) && !d.houseOf(t, p) {
+			switch there := there(d.in.Snapshot, p.Database); {
+			case t.Alone(p) && there && !d.houseOf(t, p):
 				d.say("database %s bears no mark of the tenant's", p.Database)
+			case !t.Alone(p) && !there: // who may have it, or its name, is asked of all
+				d.say("there is no shared database %s yet", p.Database)
 			}
 		}
 	}

@@ -112,7 +112,7 @@ func identSuperuser(f *facts) []Finding {
 		for _, l := range lines {
 			to := slices.DeleteFunc(slices.Clone(supers), func(su string) bool {
 				may, _ := l.May(su, env)
-				return !may || !slices.Contains(who, ident(su)) || itself(l, r, su)
+				return !may || !slices.Contains(who, ident(su)) || itself(l, r, su, f.Snapshot.Session.ServerUser)
 			})
 			if len(to) == 0 || seen[l] {
 				continue
@@ -129,12 +129,13 @@ func identSuperuser(f *facts) []Finding {
 }
 
 // itself says whether a line lets nobody in as a superuser but who would be so
-// without a map: the OS user of that name, postgres, or root, who is everybody.
-func itself(l *hba.IdentLine, r *hba.Rule, superuser string) bool {
+// without a map: the OS user of that name, postgres, or root, who is everybody. The
+// user that the server itself runs as has all of its files.
+func itself(l *hba.IdentLine, r *hba.Rule, superuser, runs string) bool {
 	if l.System.Regex {
 		return r.Method == hba.Peer && l.Role.Text == `\1` && l.Anchored() && strings.Trim(l.System.Text, "/^$()") == ".*"
 	}
-	return slices.Contains([]string{superuser, "postgres", "root"}, l.System.Text)
+	return slices.Contains([]string{superuser, "postgres", "root"}, l.System.Text) || r.Method == hba.Peer && runs != "" && l.System.Text == runs
 }
 
 // comer names who comes by a line.

@@ -26,6 +26,7 @@ func TestMapsOfPgIdentConf(t *testing.T) {
 	}{
 		"an OS user for each":               {"m acme_web acme\nm bolt_web bolt", nil},
 		"the server's own user":             {"m postgres postgres\nm root postgres", nil},
+		"the user that it runs as":          {"m ll_acme postgres", nil},
 		"whoever is called so":              {`m /^(.*)$ \1`, nil},
 		"an administrator":                  {"m alice postgres", []string{"ident-superuser"}},
 		"one for all":                       {"m www-data acme\nm www-data bolt", []string{"ident-crosses"}},
@@ -39,6 +40,7 @@ func TestMapsOfPgIdentConf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in := clean()
 			in.mapped(c.text)
+			in.Snapshot.Session.ServerUser = "ll_acme"
 			if got := codes(in, "ident"); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}

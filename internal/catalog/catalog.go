@@ -101,7 +101,7 @@ func Session(ctx context.Context, conn *pgconn.PgConn) (snapshot.Snapshot, error
 		snap.Version = pgsql.Version(r.int(row[0]))
 		snap.Session = snapshot.Session{
 			User: string(row[1]), Superuser: yes(row[2]), CreateRole: yes(row[3]), CreateDB: yes(row[4]),
-			Database: string(row[5]), Standby: yes(row[6]), Local: yes(row[7]), Address: string(row[8]), TLS: yes(row[9]),
+			Database: string(row[5]), Standby: yes(row[6]), Local: yes(row[7]), Address: string(row[8]), TLS: yes(row[9]), ServerUser: connect.ServerUser(conn),
 		}
 		snap.Parameters[string(row[10])] = string(row[11])
 	}, func(row [][]byte) {

@@ -118,8 +118,18 @@ func (w *world) addresses() {
 	}
 }
 
-// files: nobody but its own user reads those of a server with one.
+// files: nobody but its own user reads those of a server with one; by landlord's
+// map it is no stranger who comes in as superuser.
 func (w *world) files() {
+	snap, err := landlord.Snapshot(w.Context(), landlord.SnapshotOptions{Conninfo: w.server("acme").Connection})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, f := range landlord.Audit(landlord.AuditSnapshot("acme", snap, w.Estate, "acme")).Findings {
+		if strings.HasPrefix(f.Code, "ident-") {
+			w.Errorf("the audit finds %s: %s", f.Code, f.What)
+		}
+	}
 	for _, path := range []string{"/var/lib/landlord/acme/data/PG_VERSION", "/run/landlord/acme/.s.PGSQL.5432", "/var/log/postgresql/postgresql-15-acme.log", "/var/lib/landlord/acme/server.key"} {
 		if out, err := w.shell("runuser -u postgres -- test -r " + path); err == nil {
 			w.Errorf("postgres reads %s %s", path, out)

@@ -31,6 +31,9 @@ func TestRootComesAsTheServersUser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got := connect.ServerUser(conn); got != account {
+			t.Errorf("the server runs as %q, and not as %q", got, account)
+		}
 		connect.Close(conn)
 	}
 	for name, o := range map[string]connect.Options{

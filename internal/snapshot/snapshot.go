@@ -57,6 +57,9 @@ type Session struct {
 	Standby bool `json:"standby"`
 	// Local says that the session came over a unix socket.
 	Local bool `json:"local"`
+	// ServerUser is the user of the operating system that the server runs as;
+	// empty: not known, as over TCP.
+	ServerUser string `json:"serverUser,omitempty"`
 	// Address is the client's address as the server sees it, empty if Local.
 	Address string `json:"address,omitempty"`
 	TLS     bool   `json:"tls,omitempty"`

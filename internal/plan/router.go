@@ -56,7 +56,7 @@ func (b *builder) openRouter() {
 }
 
 // dropRouter takes the router's login away where the spec has no router, or one
-// that asks nobody. What it holds on the tenants' databases has gone by then.
+// that asks nobody. What it holds in the tenants' databases has gone by then.
 func (b *builder) dropRouter() {
 	r := b.roles[tenant.RouterRole]
 	if b.in.Server.Router.Lookup || len(b.in.Only) > 0 || r == nil || !isRouter(*r) {
@@ -64,6 +64,11 @@ func (b *builder) dropRouter() {
 	}
 	u := unit{b: b, phase: Removal, group: "router"}
 	u.shut("the spec has no router that looks up verifiers: its login goes", []string{r.Name})
+	for _, d := range b.snap.Databases { // where it has something is not read for this alone
+		if d.AllowConn && !slices.ContainsFunc(b.containers, func(c isolation.Container) bool { return c.Database == d.Name }) {
+			u.in(d.Name).takeOver("what the router's login has where no tenant lives any more", []string{r.Name})
+		}
+	}
 	u.do("the router's login has nothing left", Access, "DROP ROLE "+pgsql.Ident(r.Name))
 }
 

@@ -46,6 +46,10 @@ type Have struct {
 	// it runs, Supervised that it runs under its limits (in systemd's unit, or in
 	// its control groups).
 	Listed, Running, Supervised bool
+	// Unreaped is the number of the server's first process, where it has been killed
+	// and its parent has not asked what became of it: PostgreSQL takes it for one that
+	// runs, and does not start. 0: there is none.
+	Unreaped int
 	// Between says that systemd is about to start or to stop it: a landlord that
 	// was killed has asked for that.
 	Between bool

@@ -46,3 +46,21 @@ func TestWeightNote(t *testing.T) {
 		}
 	}
 }
+
+// TestStartAfterAKill: a server that was killed starts once its process is gone.
+func TestStartAfterAKill(t *testing.T) {
+	o := own("acme", tenant.Resources{})
+	o.Manager = tenant.Plain
+	for _, unreaped := range []int{0, 4711} {
+		have := debian()
+		have.Unreaped = unreaped
+		p, err := Make(Want{Own: o, All: []tenant.OwnServer{o}}, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := strings.Join(p.Steps[len(p.Steps)-1].Commands, "\n")
+		if waits := strings.Index(last, "sh 4711\n"); (unreaped == 0) != (waits < 0) || waits > strings.Index(last, "pg_ctl") {
+			t.Errorf("%d unreaped:\n%s", unreaped, last)
+		}
+	}
+}

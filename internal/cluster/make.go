@@ -283,7 +283,7 @@ func (b *builder) run() {
 			stop = []Op{{Run: []string{"pg_ctlcluster", "--skip-systemctl-redirect", "-m", "fast", fmt.Sprint(b.major), b.Tenant, "stop"}}}
 		}
 	} else {
-		start, stop = append(b.limits, b.plainStart(h)), plain("-m", "fast", "stop")
+		start, stop = append(append(Reaped(h), b.limits...), b.plainStart(h)), plain("-m", "fast", "stop")
 	}
 	switch {
 	case up && (!h.Running || h.Between): // systemd goes on with what it is at

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"landlord/internal/tenant"
 )
@@ -52,6 +53,16 @@ func (d design) plainStart(have Have) Op {
 		start.Run = slices.Insert(start.Run, i, "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj")
 	}
 	return enter(groups, d.groupFiles(have.Hierarchies), start)
+}
+
+// Reaped waits until the machine has done with a server that was killed. The first
+// process of a container may be slow at that, or never do it.
+func Reaped(have Have) []Op {
+	if have.Unreaped == 0 {
+		return nil
+	}
+	return []Op{{Run: []string{"sh", "-c", `n=0; while grep -q "^State:.Z" "/proc/$1/status" 2>/dev/null; do n=$((n+1)); [ $n -lt 200 ] || ` +
+		`{ echo "the server was killed, and nobody has reaped its process $1: the first process of this container must (docker run --init)" >&2; exit 1; }; sleep 0.1; done`, "sh", strconv.Itoa(have.Unreaped)}}}
 }
 
 // plainRemove takes a server away, with all that landlord made for it.

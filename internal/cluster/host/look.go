@@ -117,6 +117,9 @@ func lookServer(ctx context.Context, w cluster.Want, have *cluster.Have) error {
 	pid, since := postmaster(data)
 	have.Running = pid > 0
 	have.Supervised = have.Running
+	if !have.Running {
+		have.Unreaped = unreaped(data)
+	}
 	manager := w.Own.Manager
 	if have.Mark != nil {
 		manager = have.Mark.Manager
@@ -174,6 +177,21 @@ func postmaster(data string) (pid int, since int64) {
 		return 0, 0
 	}
 	return pid, since
+}
+
+// unreaped is the process of a data directory's server that was killed and is still
+// in the list of processes (proc(5), status: Z, zombie); 0: there is none.
+func unreaped(data string) int {
+	first := words(filepath.Join(data, "postmaster.pid"))
+	if len(first) == 0 {
+		return 0
+	}
+	pid, err := strconv.Atoi(first[0])
+	state := words(fmt.Sprintf("/proc/%d/status", pid))
+	if i := slices.Index(state, "State:"); err != nil || i < 0 || i+1 >= len(state) || state[i+1] != "Z" {
+		return 0
+	}
+	return pid
 }
 
 func lookUser(w cluster.Want, have *cluster.Have) {

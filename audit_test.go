@@ -107,6 +107,11 @@ func TestAuditIsSilentOnOurOwn(t *testing.T) {
 				"CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM t'")
 		}
 		apply()
+		for _, name := range []string{"acme", "acme", "initech", "initech"} { // a password, then a second login, of which the spec knows nothing
+			if _, err := landlord.Rotate(t.Context(), e, name, name+"_app", landlord.Rotation{}, landlord.Hooks{}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, with := range []tenant.Estate{e, {}} {
 			snap, err := landlord.Snapshot(t.Context(), landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
 			if err != nil {

@@ -175,8 +175,8 @@ func (f *facts) markedTenants() {
 	f.markedPlaces()
 }
 
-// markedPlaces adds the databases that marks say are tenants': the spec need not
-// name all of them.
+// markedPlaces adds the roles and the databases that marks say are tenants': the
+// spec need not name all of them, and knows nothing of second logins.
 func (f *facts) markedPlaces() {
 	at := map[string]*resident{}
 	for i := range f.tenants {
@@ -185,7 +185,13 @@ func (f *facts) markedPlaces() {
 	for _, r := range f.Snapshot.Roles {
 		m := f.marks[r.Name]
 		t := at[m.Tenant]
-		if t == nil || m.Role != "identity" && m.Role != "group" {
+		if t == nil {
+			continue
+		}
+		if !slices.Contains(t.roles, r.Name) {
+			t.roles = append(t.roles, r.Name)
+		}
+		if m.Role != "identity" && m.Role != "group" {
 			continue
 		}
 		for _, p := range m.Places() {

@@ -136,6 +136,7 @@ func memberPool(f *facts) []Finding {
 			}
 		}
 		if len(of) > 0 {
+			slices.Sort(of) // the order of memberships is nobody's
 			found = append(found, Finding{Object: role(r.Name), What: fmt.Sprintf("It may become %s, by SELECT landlord.become('%s'), and by SET ROLE.", some(of), of[0])})
 		}
 	}

@@ -40,11 +40,11 @@ func DoorChange(s tenant.Server, e tenant.Estate, snap snapshot.Snapshot) (*plan
 // ChangeDoor changes pg_hba.conf: checked before it counts, put back on any
 // error. The estate's journal keeps that it was.
 func ChangeDoor(ctx context.Context, e tenant.Estate, s tenant.Server, c plan.HBAChange) error {
-	release, err := apply.Lock(ctx, s.Connection, nil)
+	lock, err := apply.Lock(ctx, s.Connection, nil)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer lock.Release()
 	j, err := journal.Open(e.Journal) // where it cannot be kept, nothing is changed
 	if err != nil {
 		return err

@@ -165,6 +165,10 @@ type Hooks struct {
 	Begin func(plan.Plan)
 	// Done is called for each group of steps that has ended.
 	Done func(apply.Outcome)
+	// Unchanged is called, still under landlord's lock, where a run has failed and
+	// left nothing of what was wanted on the server: what could not be built was
+	// taken back.
+	Unchanged func() error
 }
 
 // maxRounds is how often Apply plans: a database that had to be opened first
@@ -206,17 +210,17 @@ func applyInside(ctx context.Context, e tenant.Estate, server string, o Options,
 			}
 		}
 	}
-	release, err := apply.Lock(ctx, held.Connection, h.Waiting)
+	lock, err := apply.Lock(ctx, held.Connection, h.Waiting)
 	if err != nil {
 		return apply.Result{}, err
 	}
-	defer release()
+	defer lock.Release()
 	if h.Refresh != nil {
 		if e, err = refreshed(ctx, held, h); err != nil {
 			return apply.Result{}, err
 		}
 	}
-	return locked(ctx, e, server, o, h, in, p)
+	return locked(ctx, e, server, o, h, in, p, lock)
 }
 
 // refreshed is what is wanted by now of the server whose lock is held.
@@ -231,7 +235,7 @@ func refreshed(ctx context.Context, held tenant.Server, h Hooks) (tenant.Estate,
 // locked carries out, under landlord's lock, what leads a server to what the
 // estate wants. A plan that was made before stands where nothing has changed;
 // what it did not destroy is not destroyed.
-func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, in plan.Input, p plan.Plan) (apply.Result, error) {
+func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, in plan.Input, p plan.Plan, lock *apply.Held) (apply.Result, error) {
 	s, _ := e.Server(server)
 	if whole := o.Whole; whole != nil { // of all rounds one and the same is wanted
 		once := sync.OnceValues(func() (tenant.Estate, error) { return whole(ctx) })
@@ -245,9 +249,13 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 	agreed := losses(p)
 	var total apply.Result
 	var unwritten error
+	a := attempt{estate: e, server: s, o: o, h: h, lock: lock, built: map[string]bool{}, done: writeDown(j, server, nil, &unwritten)}
 	for round := range maxRounds {
 		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil {
 			return total, err
+		}
+		if round == 0 {
+			a.first, a.plan = in, p
 		}
 		if total.Open = p.Open(); p.Empty() {
 			return total, p.Err()
@@ -269,14 +277,14 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 		if h.Begin != nil {
 			h.Begin(p)
 		}
-		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Blocked: h.Blocked, Done: writeDown(j, server, h.Done, &unwritten)})
+		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Blocked: h.Blocked, Done: a.watch(writeDown(j, server, h.Done, &unwritten))})
 		err = errors.Join(err, unwritten)
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)
-		if err == nil {
-			err = p.Err()
+		if err != nil || len(result.Failed) > 0 {
+			return total, errors.Join(err, a.undo(ctx, &total))
 		}
-		if err != nil || len(result.Failed) > 0 || !p.Again {
+		if err := p.Err(); err != nil || !p.Again {
 			return total, err
 		}
 	}

@@ -102,12 +102,15 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 // user's store knows, or a new one.
 func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate bool) (Credentials, error) {
 	login := settings.User
+	sink, source := stores(w.estate.Secrets)
 	if !rotate {
 		if err := w.first(ctx, login); err != nil {
 			return Credentials{}, err
 		}
+	} else if secret, just, err := w.alone(ctx, source, settings); err != nil || just {
+		settings.Secret = secret
+		return Credentials{Settings: settings, New: true, Stored: true}, err
 	}
-	sink, source := stores(w.estate.Secrets)
 	// What the store knows of a login that has no password is of an earlier
 	// one of that name, or was kept by somebody who was killed right after.
 	if r := w.role(login); source != nil && !rotate && (r == nil || r.Verifier != "none") {
@@ -136,27 +139,75 @@ func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate
 	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
 }
 
-// firstPassword is the first part of the advisory lock of who makes a login's
-// first password; the second is the role's number.
-const firstPassword = 0x6c6c7077
+// passwordKey is the first part of the advisory lock of who makes a login's
+// password; the second is the role's number.
+const passwordKey = 0x6c6c7077
 
 // first sees to it that of many who ask at once for a login that has no password
 // yet, one makes it, and the others find it: each password but the last would be
-// a wrong one. The lock falls with the session.
+// a wrong one.
 func (w *work) first(ctx context.Context, login string) error {
 	r := w.role(login)
 	if r == nil || r.Verifier != "none" {
 		return nil
 	}
-	sql := fmt.Sprintf("SELECT pg_catalog.pg_advisory_lock(%d, a.oid::pg_catalog.int4) FROM pg_catalog.pg_authid AS a WHERE a.rolname = %s", firstPassword, pgsql.Literal(login))
-	if _, err := w.conn.Exec(ctx, sql).ReadAll(); err != nil {
-		return fmt.Errorf("waiting for whoever makes the first password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
+	if _, err := w.lockPassword(ctx, login); err != nil {
+		return err
 	}
 	got, err := w.conn.Exec(ctx, "SELECT FROM pg_catalog.pg_authid AS a WHERE a.rolpassword IS NOT NULL AND a.rolname = "+pgsql.Literal(login)).ReadAll()
 	if err == nil && len(got[0].Rows) > 0 {
 		r.Verifier = "scram-sha-256" // which it did not have when the server was read
 	}
 	return err
+}
+
+// alone sees to it that of many who ask at once for another password, nobody gets
+// one that another has replaced: they get the one that was just made, where it is
+// kept, and else hear of it. Who may not see whether a login has a password asks
+// so for the first one, too.
+func (w *work) alone(ctx context.Context, source credentials.Source, settings credentials.Settings) (secret credentials.Secret, just bool, err error) {
+	look := func() (credentials.Secret, error) {
+		if source == nil || err != nil {
+			return credentials.Secret{}, err
+		}
+		found, _, err := stored(ctx, source, w.estate, w.server, settings)
+		if err != nil {
+			err = fmt.Errorf("looking up the password of %s: %w", settings.User, err)
+		}
+		return found, err
+	}
+	before, err := look()
+	if err != nil {
+		return secret, false, err
+	}
+	waited, err := w.lockPassword(ctx, settings.User)
+	if !waited || err != nil {
+		return secret, false, err
+	}
+	if source == nil {
+		return secret, false, &CredentialsError{settings.User, "somebody else has given it a new password at this very moment", "ask them for it, or run it again to replace that one"}
+	}
+	secret, err = look()
+	return secret, err == nil && secret.Reveal() != "" && secret.Reveal() != before.Reveal(), err
+}
+
+// lockPassword waits until nobody else makes a password of a login, and says
+// whether anybody did. The lock falls with the session. Any role may take it that
+// may connect; where that was taken from it, there is none.
+func (w *work) lockPassword(ctx context.Context, login string) (waited bool, err error) {
+	key := fmt.Sprintf("(%d, a.oid::pg_catalog.int4) FROM pg_catalog.pg_roles AS a WHERE a.rolname = %s", passwordKey, pgsql.Literal(login))
+	got, err := w.conn.Exec(ctx, "SELECT pg_catalog.pg_try_advisory_lock"+key).ReadAll()
+	if err == nil && len(got[0].Rows) > 0 && string(got[0].Rows[0][0]) != "t" {
+		waited = true
+		_, err = w.conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock"+key).ReadAll()
+	}
+	switch connect.State(err) {
+	case "42501":
+		return false, nil
+	case "":
+		return waited, err
+	}
+	return waited, fmt.Errorf("waiting for whoever makes the password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
 }
 
 // record writes one entry into the estate's journal.

@@ -36,6 +36,32 @@ func CanKeep(ctx context.Context, s tenant.Server) error {
 	return backup.Able(ctx, snap.Version)
 }
 
+// CanRemove says why a tenant cannot be taken away, or no dump of its data made if
+// one is to be kept, or nil. It is asked before anything is changed: what goes must
+// be looked into, but for a whole database of which no dump is kept.
+func CanRemove(ctx context.Context, s tenant.Server, t tenant.Tenant, keep bool) error {
+	if keep {
+		if err := CanKeep(ctx, s); err != nil {
+			return err
+		}
+	}
+	snap, err := catalog.Read(ctx, catalog.Options{Conninfo: s.Connection, Focus: of([]string{t.Name})})
+	if err != nil {
+		return fmt.Errorf("reading server %s: %w", s.Name, err)
+	}
+	for _, p := range t.Places() {
+		if open, _ := doorOf(snap, p.Database); !open || !keep && t.Alone(p) {
+			continue // who is shut is opened first
+		}
+		conn, err := connect.Open(ctx, s.Connection, connect.Options{Database: p.Database})
+		if err != nil {
+			return fmt.Errorf("database %s, of which tenant %s is to be taken away, cannot be looked into, and nothing was changed: %w", p.Database, t.Name, err)
+		}
+		connect.Close(conn)
+	}
+	return nil
+}
+
 // Keep dumps a tenant's data into new files in dir, one for each of its
 // databases: the whole of it, or the tenant's schemas where it is shared. A
 // database that is gone has nothing to keep. What was kept is returned with an

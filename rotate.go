@@ -88,6 +88,7 @@ type work struct {
 	tenant tenant.Tenant // with its twins
 	conn   *pgconn.PgConn
 	snap   snapshot.Snapshot
+	lock   *apply.Held
 }
 
 // enter takes landlord's lock, and looks at a tenant as it is then.
@@ -97,11 +98,11 @@ func enter(ctx context.Context, e tenant.Estate, name string, h Hooks) (_ *work,
 	if !ok {
 		return nil, nil, fmt.Errorf("there is no server for tenant %q", name)
 	}
-	unlock, err := apply.Lock(ctx, s.Connection, h.Waiting)
+	lock, err := apply.Lock(ctx, s.Connection, h.Waiting)
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &work{estate: e, server: s}
+	w := &work{estate: e, server: s, lock: lock}
 	if h.Refresh != nil {
 		w.estate, err = h.Refresh(ctx)
 	}
@@ -115,7 +116,7 @@ func enter(ctx context.Context, e tenant.Estate, name string, h Hooks) (_ *work,
 		if w.conn != nil {
 			connect.Close(w.conn)
 		}
-		unlock()
+		lock.Release()
 	}
 	if err != nil {
 		release()
@@ -185,7 +186,7 @@ func (w *work) prepare(ctx context.Context, l tenant.Login, whole func(context.C
 			return twinned(e, w.tenant.Name, twin), err
 		}
 	}
-	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, plan.Input{}, plan.Plan{})
+	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, plan.Input{}, plan.Plan{}, w.lock)
 	if err := errors.Join(err, result.Err()); err != nil {
 		return twin, err
 	}

@@ -43,6 +43,9 @@ type Outcome struct {
 	Tenant string
 	Steps  int
 	Err    error
+	// Undone says that it failed and that what had been done for its tenant was
+	// taken back: nothing has changed.
+	Undone bool
 	// Ran are the steps themselves.
 	Ran []plan.Step
 }
@@ -56,13 +59,14 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 		Steps  int    `json:"steps"`
 		Error  string `json:"error,omitempty"`
 		State  string `json:"sqlstate,omitempty"`
+		Undone bool   `json:"undone,omitempty"`
 		Next   string `json:"next,omitempty"`
-	}{Group: o.Group, Tenant: o.Tenant, Steps: o.Steps}
+	}{Group: o.Group, Tenant: o.Tenant, Steps: o.Steps, Undone: o.Undone}
 	if o.Err != nil {
-		out.Error, out.State = o.Err.Error(), connect.State(o.Err)
+		out.Error, out.State, out.Next = o.Err.Error(), connect.State(o.Err), o.hint()
 	}
 	if step, ok := errors.AsType[*StepError](o.Err); ok {
-		out.State, out.Next = step.State, step.Hint()
+		out.State = step.State
 	}
 	return json.Marshal(out)
 }
@@ -86,7 +90,7 @@ func (r Result) Err() error {
 }
 
 // Run applies a plan. It returns an error only where it could not go on at
-// all: the first phases failed, or the context ended.
+// all: the first phases failed (how, the result says), or the context ended.
 func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
 	ctx = connect.Remember(ctx)
 	r := &runner{Options: o, ctx: ctx}
@@ -95,14 +99,14 @@ func Run(ctx context.Context, p plan.Plan, o Options) (Result, error) {
 	}
 	for _, phase := range []plan.Phase{plan.Markers, plan.Bridges, plan.Ground, plan.Shared, plan.Houses, plan.Removal} {
 		if phase == plan.Ground && len(r.result.Failed) > 0 {
-			return r.result, fmt.Errorf("nothing is taken away before clients have what they will live on: %w", r.result.Err())
+			return r.result, errors.New("nothing is taken away before clients have what they will live on")
 		}
 		if phase == plan.Houses && p.HBA != nil {
 			err := WriteHBA(ctx, o.Conninfo, *p.HBA)
 			r.finish(Outcome{Group: "pg_hba.conf", Steps: 1, Err: err})
 		}
 		if phase > plan.Shared && len(r.result.Failed) > 0 && phase == plan.Houses {
-			return r.result, fmt.Errorf("the server's own walls come first: %w", r.result.Err())
+			return r.result, errors.New("no house was looked at: the server's own walls, and the databases that houses stand in, come first")
 		}
 		if err := r.phase(batches(p.Steps, phase)); err != nil {
 			return r.result, err
@@ -215,13 +219,13 @@ func (e *StepError) Hint() string {
 	case "55P03":
 		return blockedHint(e.Blockers)
 	case "55006":
-		return "somebody uses the database (a session, a prepared transaction or a replication slot): end that, then apply again"
+		return "somebody uses the database (a session, a prepared transaction or a replication slot): end that, then run it again"
 	case "53100":
-		return "the server's disk is full: make room, then apply again"
+		return "the server's disk is full: make room, then run it again"
 	case "XX000": // PostgreSQL 18 says so while it tidies up after a CREATE DATABASE without room
 		return "that is an error within PostgreSQL, and its log says more: a full disk can look like this; then plan again"
 	case "53300":
-		return "the server is out of connections: raise max_connections or end sessions, then apply again"
+		return "the server is out of connections: raise max_connections or end sessions, then run it again"
 	case "42501":
 		return "landlord's role may not do this: connect as a superuser"
 	case "42710", "42P04", "42P06":

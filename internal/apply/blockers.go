@@ -129,7 +129,7 @@ func watch(ctx context.Context, conninfo string, pid uint32, told func([]Blocker
 // blockedHint says what to do about those who block.
 func blockedHint(who []Blocker) string {
 	if len(who) == 0 {
-		return "another session holds a lock: end it (see pg_stat_activity for sessions idle in transaction), then apply again"
+		return "another session holds a lock: end it (see pg_stat_activity for sessions idle in transaction), then run it again"
 	}
 	var names, ends []string
 	for _, b := range who {
@@ -145,5 +145,5 @@ func blockedHint(who []Blocker) string {
 	if len(ends) > 0 {
 		hint += "; wait for it, or end it (" + strings.Join(ends, "; ") + ")"
 	}
-	return hint + ", then apply again"
+	return hint + ", then run it again"
 }

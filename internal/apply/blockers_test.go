@@ -35,7 +35,7 @@ func TestSaysWhoBlocks(t *testing.T) {
 		pid := clerk.PgConn().PID()
 		for _, want := range []string{
 			fmt.Sprintf("session %d of clerk in database postgres (till, idle in transaction, in a transaction since ", pid),
-			fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid), "apply again",
+			fmt.Sprintf("SELECT pg_terminate_backend(%d)", pid), "run it again",
 		} {
 			if !strings.Contains(e.Hint(), want) {
 				t.Errorf("the hint lacks %q: %s", want, e.Hint())

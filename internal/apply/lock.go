@@ -19,13 +19,26 @@ const lockKey = 0x6c616e646c6f7264
 // no session any more.
 const maxQueue = 8
 
-// Lock keeps other landlords from changing the same server until release is
-// called. wait is told once if somebody else holds it.
+// Held is landlord's lock, which nobody else holds meanwhile.
+type Held struct{ conn *pgconn.PgConn }
+
+// Release gives the lock back.
+func (h *Held) Release() { connect.Close(h.conn) }
+
+// Still says whether the lock is still held: it falls with its session, and then
+// somebody else may be at work.
+func (h *Held) Still(ctx context.Context) bool {
+	_, err := scalar(ctx, h.conn, "SELECT 1")
+	return err == nil
+}
+
+// Lock keeps other landlords from changing the same server until it is released.
+// wait is told once if somebody else holds it.
 //
 // The lock falls with the session of a landlord that was killed, but what its
 // other sessions were just doing goes on to its end: so it also waits until
 // these are gone.
-func Lock(ctx context.Context, conninfo string, wait func()) (release func(), err error) {
+func Lock(ctx context.Context, conninfo string, wait func()) (*Held, error) {
 	waiting := false
 	held := func() {
 		if !waiting && wait != nil {
@@ -39,7 +52,7 @@ func Lock(ctx context.Context, conninfo string, wait func()) (release func(), er
 		case err == nil:
 			got, err := take(ctx, conn, held)
 			if got {
-				return func() { connect.Close(conn) }, nil
+				return &Held{conn}, nil
 			}
 			if connect.Close(conn); err != nil {
 				return nil, fmt.Errorf("taking landlord's lock: %w", err)

@@ -19,7 +19,7 @@ func TestLockOfAHundred(t *testing.T) {
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {
-			release, err := apply.Lock(t.Context(), s.ConnString("postgres", "postgres"), func() { waited.Add(1) })
+			lock, err := apply.Lock(t.Context(), s.ConnString("postgres", "postgres"), func() { waited.Add(1) })
 			if err != nil {
 				t.Error(err)
 				return
@@ -40,7 +40,7 @@ func TestLockOfAHundred(t *testing.T) {
 				connect.Close(conn)
 			}
 			inside.Add(-1)
-			release()
+			lock.Release()
 		})
 	}
 	all.Wait()

@@ -37,9 +37,11 @@ FROM pg_catalog.pg_stat_activity AS a
 WHERE a.datname OPERATOR(pg_catalog.=) 'template0' AND a.usesysid IS NOT NULL ORDER BY a.pid`
 
 // Ready says what would stop a plan half-way, as far as that is to be seen
-// before anything is changed: an [*InUseError], or the server's own error.
+// before anything is changed: an [*InUseError], a [*RoomError], or the server's
+// own error.
 func Ready(ctx context.Context, p plan.Plan, conninfo string) error {
-	if !p.MakesDatabases() {
+	n := p.NewDatabases()
+	if n == 0 {
 		return nil
 	}
 	conn, err := connect.Open(ctx, conninfo, connect.Options{Application: Application})
@@ -62,5 +64,5 @@ func Ready(ctx context.Context, p plan.Plan, conninfo string) error {
 	if len(e.Who) > 0 {
 		return &e
 	}
-	return nil
+	return room(ctx, conn, n)
 }

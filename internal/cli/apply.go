@@ -28,6 +28,8 @@ type consent struct {
 	leaving func(context.Context, []tenant.Tenant) error
 	// given, if any, is called once it is given, before anything is changed.
 	given func() error
+	// unchanged, if any, is called where the server has nothing of what was wanted.
+	unchanged func() error
 	// straight says that nobody is asked before landlord's lock is held.
 	straight bool
 }
@@ -82,10 +84,7 @@ func (a *app) apply(c *cobra.Command, s scope, agreed consent) error {
 		result, err := a.applyServer(c.Context(), e, server, s, agreed)
 		results[server.Name] = result
 		open += len(result.Open)
-		if err == nil {
-			err = result.Err()
-		}
-		if err != nil {
+		if err = errors.Join(err, result.Err()); err != nil {
 			failures = append(failures, err)
 		}
 	}
@@ -145,10 +144,11 @@ func (a *app) applyServer(ctx context.Context, e tenant.Estate, server tenant.Se
 	o := s.options()
 	o.Whole = agreed.whole
 	result, err := landlord.Apply(ctx, e, server.Name, o, landlord.Hooks{
-		Refresh:  agreed.fresh,
-		Straight: agreed.straight,
-		Consent:  func(p plan.Plan) error { changed = true; return a.consent(ctx, p, agreed) },
-		Waiting:  func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
+		Refresh:   agreed.fresh,
+		Straight:  agreed.straight,
+		Unchanged: agreed.unchanged,
+		Consent:   func(p plan.Plan) error { changed = true; return a.consent(ctx, p, agreed) },
+		Waiting:   func() { a.say("another landlord is at work on server %s; waiting", server.Name) },
 		Begin: func(p plan.Plan) {
 			bar = term.NewProgress(a.Err, a.errLook(), "applying", groups(p), a.quiet)
 		},

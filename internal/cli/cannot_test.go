@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"landlord/internal/localpg"
 	"landlord/internal/pgtest"
 	"landlord/internal/run"
 )
@@ -35,11 +36,15 @@ func newLives(t *testing.T, major int) *lives {
 
 func (l *lives) write(tenants string, more ...string) {
 	l.t.Helper()
-	text := fmt.Sprintf("servers:\n  main: {connection: %s}\n%sdefaults: {server: main}\ntenants:\n%s", l.s.ConnString("postgres", "postgres"), strings.Join(more, ""), tenants)
+	text := fmt.Sprintf("servers:\n  main: {connection: %s}\n%ssecrets: {file: %s}\ndefaults: {server: main}\ntenants:\n%s",
+		l.s.ConnString("postgres", "postgres"), strings.Join(more, ""), l.kept(), tenants)
 	if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 		l.t.Fatal(err)
 	}
 }
+
+// kept is the file in which passwords are.
+func (l *lives) kept() string { return filepath.Join(filepath.Dir(l.file), "kept.pgpass") }
 
 func (l *lives) landlord(args ...string) (status int, out, said string) {
 	l.t.Helper()
@@ -65,17 +70,7 @@ func (l *lives) must(args ...string) string {
 // server, where it can be asked, and the spec as they were.
 func (l *lives) cannot(status int, words []string, args ...string) {
 	l.t.Helper()
-	look := func() string {
-		text, err := os.ReadFile(l.file)
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		if l.s.Pid() != 0 {
-			return string(text) + catalogs(l.t, l.s)
-		}
-		return string(text)
-	}
-	before := look()
+	before := l.look()
 	got, _, said := l.landlord(args...)
 	if got != status {
 		l.t.Errorf("landlord %s: exit status %d, not %d: %s", strings.Join(args, " "), got, status, said)
@@ -85,9 +80,25 @@ func (l *lives) cannot(status int, words []string, args ...string) {
 			l.t.Errorf("landlord %s does not say %q: %s", strings.Join(args, " "), w, said)
 		}
 	}
-	if diff := cmp.Diff(before, look()); diff != "" {
+	if diff := cmp.Diff(before, l.look()); diff != "" {
 		l.t.Errorf("landlord %s has changed something: %s", strings.Join(args, " "), diff)
 	}
+}
+
+// look is all that a command could change: the spec, the passwords that are kept,
+// and the server, where it can be asked.
+func (l *lives) look() string {
+	l.t.Helper()
+	text, err := os.ReadFile(l.file)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	kept, _ := os.ReadFile(l.kept())
+	all := string(text) + string(kept)
+	if l.s.Pid() != 0 {
+		all += catalogs(l.t, l.s)
+	}
+	return all
 }
 
 // both tries a command with the spec, and with the server alone.
@@ -231,8 +242,6 @@ func (l *lives) unbuilt() {
 func TestFirstPasswordAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLives(t, slices.Max(pgtest.Majors()))
-	kept := filepath.Join(t.TempDir(), "kept.pgpass")
-	l.write("  acme: {}\n  bolt: {isolation: schema, database: shared}\n", "secrets: {file: "+kept+"}\n")
 	ask := func(args ...string) (uris []string, refused int) {
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -267,4 +276,33 @@ func TestFirstPasswordAtOnce(t *testing.T) {
 	if uris, refused := ask("bolt", "--server", l.s.ConnString("postgres", "postgres")); len(uris) != 1 || refused != 7 {
 		t.Errorf("not kept: %d passwords, %d refused", len(uris), refused)
 	}
+}
+
+// A managed service's master user may not see whether a login has a password: it
+// says so, and of many who ask for one at once, each ends with one that is kept.
+func TestPasswordsAtOnceAsMaster(t *testing.T) {
+	t.Parallel()
+	l := &lives{t: t, s: pgtest.Start(t, slices.Max(pgtest.Majors()), pgtest.WithHBA(localpg.DefaultHBA+"local all master trust\nlocal all all scram-sha-256\n")),
+		file: filepath.Join(t.TempDir(), "landlord.yaml")}
+	l.s.Exec(t, "", "CREATE ROLE master LOGIN CREATEROLE CREATEDB")
+	text := fmt.Sprintf("servers:\n  main: {connection: %s}\nsecrets: {file: %s}\ntenants:\n  cleo: {}\n", l.s.ConnString("postgres", "master"), l.kept())
+	if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.must("apply", "--yes", "-f", l.file)
+	l.cannot(1, []string{"may not see whether it has a password already", "--rotate makes a new one"}, "credentials", "cleo", "-f", l.file)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if status, _, said := l.landlord("credentials", "cleo", "--rotate", "-f", l.file); status != 0 {
+				t.Errorf("exit status %d: %s", status, said)
+			}
+		})
+	}
+	all.Wait()
+	conn, err := pgx.Connect(t.Context(), strings.TrimSpace(l.must("credentials", "cleo", "--show", "-f", l.file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close(t.Context())
 }

@@ -4,6 +4,7 @@ import (
 	gobytes "bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"landlord/internal/spec"
 	"landlord/internal/spec/specfile"
@@ -71,4 +72,23 @@ func (d *draft) write() error {
 	}
 	d.written = err == nil
 	return err
+}
+
+// unwrite takes the change out of the file again: the server did not take it. What
+// somebody else has written meanwhile stays.
+func (d *draft) unwrite() error {
+	if !d.written {
+		return nil
+	}
+	err := specfile.Update(d.file, func(now []byte) ([]byte, error) {
+		if gobytes.Equal(now, d.edited.Text) {
+			return d.text, nil
+		}
+		return spec.Revert(d.file, now, d.edited, d.change)
+	})
+	if err != nil {
+		return fmt.Errorf("%s has the change that the server did not take: take it out by hand: %w", d.file, err)
+	}
+	d.written = false
+	return nil
 }

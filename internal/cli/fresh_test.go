@@ -58,7 +58,7 @@ func TestApplyReadsTheSpecAgain(t *testing.T) {
 	if status := run(t.Output(), "apply", "--yes"); status != 0 {
 		t.Fatalf("the first apply: status %d", status)
 	}
-	release, err := apply.Lock(t.Context(), conninfo, nil)
+	lock, err := apply.Lock(t.Context(), conninfo, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestApplyReadsTheSpecAgain(t *testing.T) {
 	write("acme", "bolt")
 	said := &watched{text: "another landlord is at work", then: func() {
 		write("acme", "zoe")
-		release()
+		lock.Release()
 	}}
 	if status := run(said, "apply", "--yes"); status != 0 {
 		t.Errorf("status %d: %s", status, said)

@@ -23,62 +23,75 @@ import (
 	"landlord/internal/run"
 )
 
-// stormEnv is how long each storm lasts, such as 5m.
-const stormEnv = "LANDLORD_TEST_STORM"
+// stormEnv is how long each storm lasts, such as 5m, one hundred after another;
+// without it, it is one hundred. stormConnections is the server's
+// max_connections then.
+const (
+	stormEnv         = "LANDLORD_TEST_STORM"
+	stormConnections = "LANDLORD_TEST_STORM_CONNECTIONS"
+)
 
-// storm is a server on which many landlords are at work on few tenants, while
-// some are killed, and the server crashes.
+// storm is a server on which a hundred landlords are at work at once on a dozen
+// tenants, while some are killed, and the server crashes.
 type storm struct {
 	*pgtest.Server
 	t       *testing.T
 	r       *rand.Rand
 	dir     string
-	bare    bool
 	tenants []string
 
-	mu    sync.Mutex
-	asked []*order
+	mu      sync.Mutex
+	asked   []*order
+	alive   map[*order]*run.Process
+	kills   int
+	started sync.WaitGroup // of the orders that are asked for the first time
 }
 
 // order is something that somebody asks of landlord.
 type order struct {
 	tenant string
 	args   []string
-	killed bool
 	status int // exit status; -1: killed
+	times  int // that it was asked
+	first  bool
 	out    string
 }
 
 func (o order) String() string {
-	return fmt.Sprintf("landlord %s: %d, killed %v\n%s", strings.Join(o.args, " "), o.status, o.killed, o.out)
+	return fmt.Sprintf("landlord %s: %d, asked %d times\n%s", strings.Join(o.args, " "), o.status, o.times, o.out)
 }
 
-// TestStorm: a hundred adds, removals, suspensions, resumptions and rotations
-// at once, with landlords killed and the server crashing; then everything that
-// was cut off is asked for once more, and the server is as the spec says (or,
-// with none, as a spec written from it says), the walls hold, and nothing is
-// left over.
+// cutOff says that an order was not done for no reason of its own: it was
+// killed, or the server was gone.
+func (o order) cutOff() bool { return o.status < 0 || o.status > 0 && !refused.MatchString(o.out) }
+
+// TestStorm: a hundred adds, removals, suspensions, resumptions and rotations,
+// started at once, by the spec and past it, with landlords killed and the server
+// crashing; who was cut off asks again. Then the server is as the spec says, and
+// as a spec written from it says, the walls hold, and nothing is left over.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	if s, err := strconv.ParseUint(os.Getenv("LANDLORD_TEST_SEED"), 10, 64); err == nil {
 		seed = s
 	}
-	lasts, err := time.ParseDuration(os.Getenv(stormEnv))
-	if err != nil {
-		lasts = 2500 * time.Millisecond
-	}
+	lasts, _ := time.ParseDuration(os.Getenv(stormEnv))
 	majors := ends(pgtest.Majors())
 	for i, major := range majors {
-		for _, bare := range []bool{false, true} {
-			if len(majors) > 1 && bare != (i > 0) && os.Getenv(stormEnv) == "" {
-				continue // each once, where no more is asked for
-			}
-			t.Run(fmt.Sprintf("postgres-%d/spec-%v", major, !bare), func(t *testing.T) {
-				t.Logf("LANDLORD_TEST_SEED=%d", seed)
-				newStorm(t, major, bare, seed).blow(lasts)
-			})
+		n := 100
+		if lasts == 0 && i < len(majors)-1 {
+			n = 16 // a hundred once is enough where no more is asked for
 		}
+		t.Run(fmt.Sprintf("postgres-%d", major), func(t *testing.T) {
+			t.Logf("LANDLORD_TEST_SEED=%d", seed)
+			s := newStorm(t, major, seed)
+			for start := time.Now(); ; {
+				s.blow(n)
+				if t.Failed() || time.Since(start) > lasts {
+					break
+				}
+			}
+		})
 	}
 }
 
@@ -88,30 +101,35 @@ servers:
     connection: host=%s port=%d user=postgres
     endpoint: host=localhost port=%[2]d sslmode=verify-full sslrootcert=%s
 secrets: {file: %s}
+journal: {file: %s}
 tenants: {}   # none yet
 `
 
-func newStorm(t *testing.T, major int, bare bool, seed uint64) *storm {
-	s := &storm{Server: pgtest.Start(t, major, pgtest.WithTLS(), pgtest.WithHBA(localpg.DefaultHBA+"hostssl all all all scram-sha-256\n")),
-		t: t, r: rand.New(rand.NewPCG(seed, uint64(major))), dir: t.TempDir(), bare: bare}
-	for i := range 9 {
+func newStorm(t *testing.T, major int, seed uint64) *storm {
+	settings := map[string]string{}
+	if n := os.Getenv(stormConnections); n != "" {
+		settings["max_connections"], settings["max_wal_senders"] = n, "0"
+	}
+	s := &storm{Server: pgtest.Start(t, major, pgtest.WithTLS(), pgtest.WithSettings(settings), pgtest.WithHBA(localpg.DefaultHBA+"hostssl all all all scram-sha-256\n")),
+		t: t, r: rand.New(rand.NewPCG(seed, uint64(major))), dir: t.TempDir(), alive: map[*order]*run.Process{}}
+	for i := range 12 {
 		s.tenants = append(s.tenants, fmt.Sprintf("t%d", i))
 	}
-	text := fmt.Sprintf(stormSpec, s.SocketDir(), s.Port(), s.CAFile(), s.path("secrets.pgpass"))
+	text := fmt.Sprintf(stormSpec, s.SocketDir(), s.Port(), s.CAFile(), s.path("secrets.pgpass"), s.path("journal"))
 	if err := os.WriteFile(s.path("landlord.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	if bare { // or it is a server of which landlord knows nothing
-		s.must(s.command("tenant", "add", "t1", "--isolation", "schema", "--database", "shared", "--rights", "ddl"))
 	}
 	return s
 }
 
 func (s *storm) path(name string) string { return filepath.Join(s.dir, name) }
 
-// command is about the spec, or about the server where there is none.
-func (s *storm) command(args ...string) []string {
-	if s.bare {
+// bare says that a tenant is in no spec: the server alone knows of it.
+func bare(tenant int) bool { return tenant%3 == 2 }
+
+// command is about the spec, or about the server alone.
+func (s *storm) command(tenant int, args ...string) []string {
+	if bare(tenant) {
 		return append(args, "--server", s.ConnString("postgres", "postgres"))
 	}
 	return append(args, "-f", s.path("landlord.yaml"))
@@ -125,7 +143,7 @@ func (s *storm) order() *order {
 	if i%2 == 1 {
 		add = append(add, "--isolation", "schema", "--database", "shared", "--rights", "ddl")
 	}
-	if i%3 == 0 {
+	if i%4 == 0 {
 		add = append(add, "--databases", name+"_more")
 	}
 	remove := []string{"tenant", "remove", name, "--confirm", name, "--no-dump"}
@@ -133,11 +151,11 @@ func (s *storm) order() *order {
 		add, add, add, remove, {"tenant", "suspend", name}, {"tenant", "resume", name},
 		{"tenant", "rotate", name}, {"tenant", "rotate", name}, {"tenant", "rotate", name, "--finish", "--watch", "50ms"},
 	}
-	return &order{tenant: name, args: s.command(all[s.r.IntN(len(all))]...)}
+	return &order{tenant: name, args: s.command(i, all[s.r.IntN(len(all))]...)}
 }
 
-// carryOut runs landlord, and kills it after a time, if one is given.
-func (s *storm) carryOut(o *order, life time.Duration) {
+// carryOut runs landlord.
+func (s *storm) carryOut(o *order) {
 	out, err := os.CreateTemp(s.dir, "out")
 	if err != nil {
 		s.t.Error(err)
@@ -150,71 +168,95 @@ func (s *storm) carryOut(o *order, life time.Duration) {
 		s.t.Error(err)
 		return
 	}
-	if life > 0 {
-		timer := time.AfterFunc(life, func() { _ = p.Signal(syscall.SIGKILL) })
-		defer timer.Stop()
+	s.mu.Lock()
+	s.alive[o] = p
+	s.mu.Unlock()
+	if o.first {
+		o.first = false
+		s.started.Done()
 	}
 	err = p.Wait()
+	s.mu.Lock()
+	delete(s.alive, o)
+	s.mu.Unlock()
 	text, _ := os.ReadFile(out.Name())
 	o.out, o.status = string(text), 0
+	o.times++
 	if ended, ok := errors.AsType[*run.Error](err); ok {
 		o.status = ended.Code
 	}
-	o.killed = o.status < 0
+	if strings.Contains(o.out, "panic:") || strings.Contains(o.out, "XX0") {
+		s.t.Errorf("in the storm: %v", o)
+	}
 }
 
 func (s *storm) must(args []string) string {
 	s.t.Helper()
 	o := &order{args: args}
-	if s.carryOut(o, 0); o.status != 0 {
+	if s.carryOut(o); o.status != 0 {
 		s.t.Fatal(o)
 	}
 	return o.out
 }
 
-// blow lets the storm go on for a time, then cleans up and looks.
-func (s *storm) blow(lasts time.Duration) {
-	ctx, stop := context.WithTimeout(s.t.Context(), lasts)
-	defer stop()
-	var all sync.WaitGroup
-	for range 8 {
+// blow lets n landlords loose at once, lets the storm go on until each has
+// been heard, and looks. While it rages, who was cut off asks again.
+func (s *storm) blow(n int) {
+	s.asked, s.kills = nil, 0
+	for range n {
+		o := s.order()
+		o.first = true
+		s.asked = append(s.asked, o)
+	}
+	s.started.Add(n)
+	ctx, calm := context.WithCancel(s.t.Context())
+	var all, weather sync.WaitGroup
+	crashes := 0
+	weather.Go(func() { s.started.Wait(); crashes = s.crash(ctx, 2) })
+	weather.Go(func() { s.started.Wait(); s.kill(ctx, n/4) })
+	for _, o := range s.asked {
 		all.Go(func() {
-			for ctx.Err() == nil {
-				s.mu.Lock()
-				o := s.order()
-				s.asked = append(s.asked, o)
-				life := time.Duration(0)
-				if s.r.IntN(3) == 0 {
-					life = time.Duration(1+s.r.IntN(1500)) * time.Millisecond
+			for range 20 {
+				if s.carryOut(o); !o.cutOff() || s.t.Failed() {
+					return
 				}
-				s.mu.Unlock()
-				if s.carryOut(o, life); o.status == 1 { // often the server is gone
-					time.Sleep(200 * time.Millisecond)
-				}
+				time.Sleep(200 * time.Millisecond) // often the server is gone
 			}
 		})
 	}
-	crashes := s.crash(ctx)
 	all.Wait()
-	again := s.again()
-	s.t.Logf("%d orders, %d of them once more, %d crashes", len(s.asked), again, crashes)
+	calm()
+	weather.Wait()
+	again := 0
+	for _, o := range s.asked {
+		again += o.times - 1
+		if o.cutOff() {
+			s.t.Errorf("not done: %v", o)
+		}
+	}
+	s.t.Logf("%d at once, asked again %d times, %d killed, %d crashes", n, again, s.kills, crashes)
 	s.judge()
 }
 
-// crash stops the server in the midst of things, as a crash or as an immediate
-// shutdown does, and starts it again.
-func (s *storm) crash(ctx context.Context) (crashes int) {
-	for {
-		s.mu.Lock()
-		pause, kill := time.Duration(500+s.r.IntN(800))*time.Millisecond, s.r.IntN(2) == 0
-		s.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return crashes
-		case <-time.After(pause):
-		}
+// pause waits for a time between least and most; false: the storm is over.
+func (s *storm) pause(ctx context.Context, least, most time.Duration) bool {
+	s.mu.Lock()
+	wait := least + time.Duration(s.r.Int64N(int64(most-least)))
+	s.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
+	}
+}
+
+// crash stops the server in the midst of things some times, as a crash or as an
+// immediate shutdown does, and starts it again.
+func (s *storm) crash(ctx context.Context, times int) (crashes int) {
+	for crashes < times && s.pause(ctx, 600*time.Millisecond, 2500*time.Millisecond) {
 		stop := s.StopImmediate
-		if kill {
+		if crashes%2 == 0 {
 			stop = s.Kill9
 		}
 		if err := stop(); err != nil {
@@ -225,46 +267,52 @@ func (s *storm) crash(ctx context.Context) (crashes int) {
 		}
 		crashes++
 	}
+	return crashes
+}
+
+// atWork finds who wrote into the journal last, among them who is at work.
+var atWork = regexp.MustCompile(`"pid":(\d+)`)
+
+// kill kills some of those that are alive: any, or one that is at work, if that
+// is to be seen.
+func (s *storm) kill(ctx context.Context, times int) {
+	for s.kills < times && s.pause(ctx, 10*time.Millisecond, 300*time.Millisecond) {
+		text, _ := os.ReadFile(s.path("journal"))
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		last := atWork.FindStringSubmatch(lines[len(lines)-1])
+		s.mu.Lock()
+		any := s.r.IntN(2) == 0
+		for _, p := range s.alive { // in no order
+			if any || last != nil && last[1] == strconv.Itoa(p.Pid()) {
+				if p.Signal(syscall.SIGKILL) == nil {
+					s.kills++
+				}
+				break
+			}
+		}
+		s.mu.Unlock()
+	}
 }
 
 // refused are the answers that say that what is asked for cannot be had as
 // things are, and that nothing was changed.
 var refused = regexp.MustCompile(`(?i)has no tenant|no server has tenant|no tenant "|there already .*, and not with this|a rotation is open|still in use|has no such role`)
 
-// again asks once more, one after the other, for all that was not done: it was
-// killed, or the server was gone.
-func (s *storm) again() (n int) {
-	for _, o := range s.asked {
-		if strings.Contains(o.out, "panic:") || strings.Contains(o.out, "XX0") {
-			s.t.Errorf("in the storm: %v", o)
-		}
-		if o.status == 0 || o.status > 0 && refused.MatchString(o.out) {
-			continue
-		}
-		n++
-		if s.carryOut(o, 0); o.status != 0 && !refused.MatchString(o.out) {
-			s.t.Errorf("asked for again: %v", o)
-		}
-	}
-	return n
-}
-
 // judge looks whether the server is as it should be.
 func (s *storm) judge() {
-	spec := s.path("landlord.yaml")
-	if s.bare {
-		spec = s.path("found.yaml")
-		out := s.must([]string{"export", "--connection", s.ConnString("postgres", "postgres"), "-q"})
-		if err := os.WriteFile(spec, []byte(out), 0o600); err != nil {
-			s.t.Fatal(err)
+	found := s.path("found.yaml")
+	out := s.must([]string{"export", "--connection", s.ConnString("postgres", "postgres"), "-q"})
+	if err := os.WriteFile(found, []byte(out), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, args := range [][]string{{"plan", "-f", s.path("landlord.yaml")}, {"plan", "-f", found, "--prune"}} {
+		if out := s.must(args); !strings.Contains(out, "nothing to do") {
+			s.t.Error(out)
 		}
 	}
-	if out := s.must([]string{"plan", "-f", spec, "--prune"}); !strings.Contains(out, "nothing to do") {
-		s.t.Error(out)
-	}
-	s.must([]string{"prove", "-f", spec, "-q"})
+	s.must([]string{"prove", "-f", found, "-q"})
 	s.orphans()
-	s.passwords(spec)
+	s.passwords(found)
 }
 
 // orphans finds what no tenant's mark accounts for.
@@ -298,28 +346,34 @@ func (s *storm) orphans() {
 	for _, login := range names(`SELECT rolname FROM pg_authid WHERE rolname ~ '_b$' AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = pg_authid.oid)`) {
 		s.t.Errorf("login %s has no first", login)
 	}
+	inSpec := try{s.t, s.path("landlord.yaml")}.estate()
+	for i, name := range s.tenants {
+		if _, ok := inSpec.Tenant(name); ok != (slices.Contains(tenants, name) && !bare(i)) {
+			s.t.Errorf("tenant %s: in the spec %v, on the server %v", name, ok, slices.Contains(tenants, name))
+		}
+	}
 	s.t.Logf("%d tenants are left: %v", len(tenants), tenants)
 }
 
-// passwords logs in with what landlord gives for each tenant that is open.
-func (s *storm) passwords(spec string) {
+// passwords logs in with what landlord gives for each tenant: it gets in, or, if
+// it is suspended, does not.
+func (s *storm) passwords(found string) {
 	conn := s.Connect(s.t, "", "")
-	for _, name := range strings1(s.t, conn, `SELECT r.rolname FROM pg_roles r JOIN pg_auth_members m ON m.member = r.oid
-		JOIN pg_shdescription d ON d.objoid = r.oid WHERE m.roleid = 'landlord_tenants'::regrole AND d.description !~ 'suspended' ORDER BY 1`) {
-		args := []string{"credentials", name, "-f", spec, "-q", "--show"}
-		if s.bare { // nobody has kept them
-			args = append(args[:4], "-q", "--rotate")
-		}
-		o := &order{args: args}
-		if s.carryOut(o, 0); o.status != 0 {
-			s.t.Error(o)
+	suspended := strings1(s.t, conn, `SELECT r.rolname FROM pg_roles r JOIN pg_shdescription d ON d.objoid = r.oid WHERE d.description ~ '"suspended":true'`)
+	for i, name := range s.tenants {
+		if len(strings1(s.t, conn, "SELECT rolname FROM pg_roles WHERE rolname = '"+name+"'")) == 0 {
 			continue
 		}
-		in, err := pgx.Connect(s.t.Context(), strings.TrimSpace(o.out))
-		if err != nil {
-			s.t.Errorf("the credentials of %s: %v", name, err)
-			continue
+		args := []string{"credentials", name, "-f", s.path("landlord.yaml"), "-q", "--show"}
+		if bare(i) { // nobody has kept them
+			args = []string{"credentials", name, "-f", found, "-q", "--rotate"}
 		}
-		_ = in.Close(s.t.Context())
+		in, err := pgx.Connect(s.t.Context(), strings.TrimSpace(s.must(args)))
+		if (err == nil) == slices.Contains(suspended, name) {
+			s.t.Errorf("the credentials of %s, suspended %v: %v", name, err != nil, err)
+		}
+		if err == nil {
+			_ = in.Close(s.t.Context())
+		}
 	}
 }

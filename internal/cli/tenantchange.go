@@ -80,7 +80,7 @@ func (a *app) settle(ctx context.Context, h home, name string, o landlord.Option
 			return err
 		}
 	}
-	agreed.given = h.commit
+	agreed.given, agreed.unchanged = h.commit, h.revert
 	result, err := a.applyServer(ctx, h.estate, h.server, scope{tenants: o.Tenants, prune: o.Prune}, agreed)
 	a.output = output
 	if err = errors.Join(err, result.Err()); err == nil {

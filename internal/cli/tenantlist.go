@@ -36,6 +36,14 @@ func (h home) commit() error {
 	return h.draft.write()
 }
 
+// revert takes back what commit has written.
+func (h home) revert() error {
+	if h.draft == nil {
+		return nil
+	}
+	return h.draft.unwrite()
+}
+
 // bareServer says whether --server is a connection string.
 func bareServer(s string) bool { return strings.Contains(s, "=") || strings.Contains(s, "://") }
 

@@ -58,8 +58,8 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if err != nil {
 		return err
 	}
-	if !f.noDump && !s.Unbuilt() {
-		if err := landlord.CanKeep(ctx, h.server); err != nil {
+	if !s.Unbuilt() {
+		if err := landlord.CanRemove(ctx, h.server, t, !f.noDump); err != nil {
 			return err
 		}
 	}
@@ -188,6 +188,9 @@ func (a *app) vacate(ctx context.Context, h home, t tenant.Tenant, f removeFlags
 	err := a.settle(ctx, h, t.Name, landlord.Options{}, consent{})
 	if err != nil && !onlyUnread(err) {
 		return err
+	}
+	if f.noDump { // what cannot be read can be dropped
+		err = nil
 	}
 	err = errors.Join(err, a.clear(ctx, h, t.Name))
 	if err == nil && !f.noDump {

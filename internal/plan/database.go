@@ -256,6 +256,11 @@ func (u unit) newDatabase(c isolation.Container, temp bool) {
 func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp bool) string {
 	object := "DATABASE " + pgsql.Ident(c.Database)
 	owner, acl := have.Owner, have.ACL
+	if have.ConnLimit == invalid {
+		u.b.cannot(u.tenant, fmt.Sprintf("database %s is invalid: a DROP DATABASE was interrupted, and nothing can be saved of it", c.Database),
+			fmt.Sprintf("DROP DATABASE %s, and apply makes it anew; or landlord tenant remove --no-dump takes its tenant away", pgsql.Ident(c.Database)))
+		return owner
+	}
 	if !u.b.mayOwn(owner) {
 		u.b.cannot(u.tenant, fmt.Sprintf("database %s belongs to %s: landlord can change neither its owner nor its ACL", c.Database, owner),
 			fmt.Sprintf("have a superuser run: ALTER DATABASE %s OWNER TO %s", pgsql.Ident(c.Database), pgsql.Ident(u.b.snap.Session.User)))
@@ -281,6 +286,10 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 	}
 	return owner
 }
+
+// invalid is the limit of connections of a database whose DROP was interrupted: it
+// can only be dropped (DATCONNLIMIT_INVALID_DB).
+const invalid = -2
 
 // mayKeep says whether a tenant's database may stay a role's. An owner sets
 // parameters that hold in everybody's sessions, and opens the door to whom it

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"landlord/internal/isolation"
@@ -15,6 +16,13 @@ import (
 // end, in the transaction that raises the last wall.
 func (b *builder) build(h isolation.House) {
 	t := h.Tenant
+	if what := b.blind(t); what != nil {
+		h = b.asItIs(h)
+		if t = h.Tenant; len(h.Roles) == 0 {
+			b.inside(t, *what)
+			return
+		}
+	}
 	b.hashes(h)
 	u := unit{b: b, phase: Houses, group: "tenant " + t.Name, tenant: t.Name}
 	home := u.in(t.Home.Database)
@@ -44,6 +52,58 @@ func (b *builder) build(h isolation.House) {
 	}
 	home.open(h.Roles)
 	home.endLoans(h)
+}
+
+// blind is a place of a tenant's that could not be read, and that the plan does
+// nothing for that it may be read: what is to stand there will not.
+func (b *builder) blind(t tenant.Tenant) *tenant.Place {
+	for _, p := range t.Places() {
+		c, db := b.contents[p.Database], b.databases[p.Database]
+		if db != nil && db.AllowConn && c != nil && c.Error != "" && !b.mends(t, p) {
+			return &p
+		}
+	}
+	return nil
+}
+
+// mends says whether the plan does something for a database as such.
+func (b *builder) mends(t tenant.Tenant, p tenant.Place) bool {
+	if b.mended[p.Database] || !t.Alone(p) {
+		return b.mended[p.Database]
+	}
+	trial := *b
+	trial.plan, trial.noted, trial.mended = Plan{}, map[Note]bool{}, map[string]bool{}
+	trial.lent, trial.made = maps.Clone(b.lent), maps.Clone(b.made)
+	for _, c := range isolation.Containers([]tenant.Tenant{t}) {
+		if c.Database == p.Database {
+			unit{b: &trial, phase: Houses, tenant: t.Name}.containerDatabase(c, t.Temp)
+		}
+	}
+	return trial.mended[p.Database]
+}
+
+// asItIs is a house of which nothing new can be finished: no role is made for it,
+// and if its door is shut it stays so.
+func (b *builder) asItIs(h isolation.House) isolation.House {
+	t := h.Tenant
+	if b.foundAs[t.Name].Suspended && !t.Suspended {
+		t.Suspended = true
+		h = b.withPools(b.withKeys(isolation.Build(t)))
+	}
+	gone := func(role string) bool { return b.roles[role] == nil }
+	h.Roles = slices.DeleteFunc(slices.Clone(h.Roles), func(r isolation.Role) bool { return gone(r.Name) })
+	var kept []isolation.Membership
+	shared := 0
+	for i, m := range h.Memberships {
+		if !gone(m.Member) && (!gone(m.Role) || b.made[m.Role]) {
+			kept = append(kept, m)
+			if i < h.Shared {
+				shared++
+			}
+		}
+	}
+	h.Memberships, h.Shared = kept, shared
+	return h
 }
 
 // inside returns what one of a tenant's databases holds, nothing where it is

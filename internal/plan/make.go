@@ -104,15 +104,7 @@ func Make(in Input) (Plan, error) {
 	if err := refuse(in.Snapshot); err != nil {
 		return Plan{}, err
 	}
-	found := Found(in.Server.Name, in.Snapshot)
-	asked := in.Tenants
-	if in.Prune {
-		in.Tenants = withTwins(in.Tenants, found)
-	} else {
-		in.Tenants = Complete(in.Tenants, found, in.Snapshot)
-	}
-	b := &builder{index: newIndex(in, found), in: in, asked: asked, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{},
-		made: map[string]bool{}, mended: map[string]bool{}}
+	b := newBuilder(in)
 	b.conflicts()
 	if len(b.clashes) > 0 {
 		return Plan{}, &ConflictError{b.clashes}
@@ -127,7 +119,7 @@ func Make(in Input) (Plan, error) {
 	}
 	b.doors()
 	for _, h := range b.houses {
-		if in.wants(h.Tenant.Name) {
+		if b.in.wants(h.Tenant.Name) {
 			b.build(h)
 		}
 	}
@@ -141,6 +133,20 @@ func Make(in Input) (Plan, error) {
 	}
 	slices.SortStableFunc(b.plan.Steps, func(a, c Step) int { return int(a.Phase) - int(c.Phase) })
 	return b.plan, nil
+}
+
+// newBuilder begins a plan: what is wanted is completed by what stays on the
+// server.
+func newBuilder(in Input) *builder {
+	found := Found(in.Server.Name, in.Snapshot)
+	asked := in.Tenants
+	if in.Prune {
+		in.Tenants = withTwins(in.Tenants, found)
+	} else {
+		in.Tenants = Complete(in.Tenants, found, in.Snapshot)
+	}
+	return &builder{index: newIndex(in, found), in: in, asked: asked, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{},
+		made: map[string]bool{}, mended: map[string]bool{}}
 }
 
 // Unfit says why a server is one that landlord changes nothing of, with a

@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"slices"
 	"strings"
 
 	"landlord/internal/cluster"
@@ -131,9 +130,14 @@ type Note struct {
 // Empty says that there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && p.HBA == nil && len(p.Host) == 0 }
 
-// MakesDatabases says whether a database is to be made.
-func (p Plan) MakesDatabases() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Alone && strings.HasPrefix(s.SQL[0], createDatabase) })
+// NewDatabases counts the databases that are to be made.
+func (p Plan) NewDatabases() (n int) {
+	for _, s := range p.Steps {
+		if s.Alone && strings.HasPrefix(s.SQL[0], createDatabase) {
+			n++
+		}
+	}
+	return n
 }
 
 // UnreadError says that databases could not be read, so that nothing is known

@@ -75,7 +75,7 @@ func (a *app) adminEstate(c *cobra.Command, f *credentialsFlags) (tenant.Estate,
 	}
 	s := tenant.Server{Name: "main", Connection: f.server}
 	f.server = ""
-	return landlord.Export(c.Context(), s)
+	return a.liveEstate(c.Context(), s)
 }
 
 // serverOf is the server that has the administrator or the pool.

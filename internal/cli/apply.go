@@ -44,7 +44,9 @@ func (a *app) applyCommand() *cobra.Command {
 nothing to do, no lock is taken; otherwise the spec is read again once no other
 landlord is at work, and what it says then is done (without --yes, nothing is,
 if it has changed since somebody agreed). What fails is reported and the rest is
-done; the next apply goes on from there.
+done; the next apply goes on from there. Of a new tenant whose house cannot be
+built, what had been made is taken back. Where a server on this machine has no
+room on its disk for the databases that are to be made, none is begun.
 
 What destroys data asks for its name, also with --yes; --drop NAME gives the
 name beforehand. With --prune and neither --server nor --tenant, the servers

@@ -47,6 +47,7 @@ type app struct {
 	file    string // landlord.yaml
 	output  string
 	quiet   bool
+	journal string // of commands that read no spec
 	verbose bool
 	// seen is the spec as it was read last.
 	seen struct {

@@ -42,6 +42,7 @@ func (a *app) credentialsCommand() *cobra.Command {
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
+	a.journalFlag(c, &f.server)
 	f.settingsFlags(c)
 	c.Flags().StringVar(&f.admin, "admin", "", "an admin of the spec, instead of a tenant")
 	c.Flags().StringVar(&f.pool, "pool", "", "a pool of a server in the spec, instead of a tenant")

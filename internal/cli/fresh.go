@@ -51,8 +51,8 @@ func (a *app) unchanged(s scope, yes bool) refresh {
 
 // stateOf is a home without a spec, about one tenant: what the server's own state
 // says of it.
-func stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
-	was, err := landlord.Export(ctx, s, name)
+func (a *app) stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
+	was, err := a.liveEstate(ctx, s, name)
 	if err != nil {
 		return home{}, err
 	}
@@ -62,9 +62,9 @@ func stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
 			if same, err := landlord.Unchanged(ctx, s, was, name); same || err != nil {
 				return was, err
 			}
-			return landlord.Export(ctx, s, name)
+			return a.liveEstate(ctx, s, name)
 		},
-		whole: func(ctx context.Context) (tenant.Estate, error) { return landlord.Export(ctx, s) },
+		whole: func(ctx context.Context) (tenant.Estate, error) { return a.liveEstate(ctx, s) },
 	}, nil
 }
 

@@ -60,6 +60,7 @@ spec.`,
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
+	a.journalFlag(c, &f.server)
 	f.settingsFlags(c)
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "no second login: the old password stops working at once")
 	c.Flags().BoolVar(&f.finish, "finish", false, "close the old login, if nobody uses it")
@@ -168,7 +169,7 @@ func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.T
 	var h home
 	if bareServer(server) {
 		var err error
-		if h, err = stateOf(ctx, tenant.Server{Name: "main", Connection: server}, name); err != nil {
+		if h, err = a.stateOf(ctx, tenant.Server{Name: "main", Connection: server}, name); err != nil {
 			return h, tenant.Tenant{}, err
 		}
 	} else {

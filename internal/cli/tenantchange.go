@@ -30,7 +30,7 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 		h.draft = d
 		return h, err
 	}
-	h, err := stateOf(ctx, tenant.Server{Name: "main", Connection: server}, change.Tenant())
+	h, err := a.stateOf(ctx, tenant.Server{Name: "main", Connection: server}, change.Tenant())
 	if err != nil {
 		return home{}, err
 	}
@@ -103,8 +103,11 @@ func (a *app) tenantAdd() *cobra.Command {
 order of everything else stay), and the tenant gets its house. With --server and
 a connection string, no spec is needed: the server's own state is what counts.
 A tenant that is there already with the same properties is left as it is.
-Exit status: 0 it has its house; 1 failed, and adding it again goes on from
-there; 2 bad usage or spec, or the name is taken.`,
+What fails leaves nothing of it: what had been made is taken back, and its entry
+too. Only if landlord is killed or loses the server, adding it again goes on from
+there (and landlord says what stays, where it can).
+Exit status: 0 it has its house; 1 failed; 2 bad usage or spec, or the name is
+taken.`,
 		Example: `  landlord tenant add acme
   landlord tenant add globex --isolation schema --database shared
   landlord tenant add hooli --databases hooli_archive,hooli_stats
@@ -114,6 +117,7 @@ there; 2 bad usage or spec, or the name is taken.`,
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
+	a.journalFlag(c, &f.server)
 	c.Flags().StringVar(&f.isolation, "isolation", "", "database, schema, or cluster (default: the spec's)")
 	c.Flags().StringVar(&f.database, "database", "", "the shared database, for the schema model")
 	c.Flags().StringSliceVar(&f.databases, "databases", nil, "names of further databases of its own")
@@ -198,6 +202,7 @@ func (a *app) tenantTurn(t turn) *cobra.Command {
 	}
 	a.specFlag(c)
 	homeFlag(c, &server)
+	a.journalFlag(c, &server)
 	return c
 }
 

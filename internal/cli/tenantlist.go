@@ -96,6 +96,30 @@ func homeFlag(c *cobra.Command, server *string) {
 	c.Flags().StringVar(server, "server", "", "a server in the spec, or a connection string: then no spec is read")
 }
 
+// journalFlag is for commands that change a server, with a spec or without.
+func (a *app) journalFlag(c *cobra.Command, server *string) {
+	c.Flags().StringVar(&a.journal, "journal", "", "with a connection string: write down what is changed, in this file or in syslog (a spec says itself where)")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if a.journal != "" && !bareServer(*server) {
+			return usageError{errors.New("--journal goes with --server and a connection string; a spec says itself where its journal is (journal: {file: ...})")}
+		}
+		return nil
+	}
+}
+
+// liveEstate is what a server has, as the estate of a command that reads no spec.
+func (a *app) liveEstate(ctx context.Context, s tenant.Server, tenants ...string) (tenant.Estate, error) {
+	e, err := landlord.Export(ctx, s, tenants...)
+	switch a.journal {
+	case "":
+	case "syslog":
+		e.Journal.Syslog = true
+	default:
+		e.Journal.File = a.journal
+	}
+	return e, err
+}
+
 func (a *app) listTenants(ctx context.Context, f listFlags) error {
 	order, err := f.check()
 	if err != nil {

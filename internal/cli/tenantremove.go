@@ -37,6 +37,7 @@ usage or spec.`,
 	}
 	a.specFlag(c)
 	homeFlag(c, &f.server)
+	a.journalFlag(c, &f.server)
 	c.Flags().StringVar(&f.confirm, "confirm", "", "the tenant's name: agree beforehand")
 	c.Flags().StringVar(&f.dir, "dump-dir", ".", "where the dump is kept")
 	c.Flags().BoolVar(&f.noDump, "no-dump", false, "keep no dump: what is in the house is lost")
@@ -167,7 +168,7 @@ func (a *app) found(ctx context.Context, server string, s landlord.Status) (home
 			return h, wanted, nil
 		}
 		if h.bare {
-			if h, err = stateOf(ctx, h.server, s.Name); err != nil {
+			if h, err = a.stateOf(ctx, h.server, s.Name); err != nil {
 				return home{}, tenant.Tenant{}, err
 			}
 			if t, ok := h.estate.Tenant(s.Name); ok {

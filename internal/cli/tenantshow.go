@@ -77,7 +77,7 @@ func (a *app) drift(ctx context.Context, server string, s landlord.Status) (plan
 		if t, ok := h.estate.Tenant(s.Name); ok && t.Server != s.Server {
 			return plan.Plan{}, otherServer(s.Name, t.Server, s.Server)
 		} else if !ok {
-			if h, err = stateOf(ctx, h.server, s.Name); err != nil {
+			if h, err = a.stateOf(ctx, h.server, s.Name); err != nil {
 				return plan.Plan{}, err
 			}
 		}

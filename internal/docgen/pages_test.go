@@ -75,7 +75,7 @@ func jsonFields(v any) []string {
 // groupFields lists those of a type that writes itself.
 func groupFields(t *testing.T) []string {
 	t.Helper()
-	text, err := json.Marshal(apply.Outcome{Tenant: "a", Err: &apply.StepError{State: "42501", Err: errors.New("no")}})
+	text, err := json.Marshal(apply.Outcome{Tenant: "a", Undone: true, Err: &apply.StepError{State: "42501", Err: errors.New("no")}})
 	if err != nil {
 		t.Fatal(err)
 	}

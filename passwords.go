@@ -151,7 +151,7 @@ func (w *work) first(ctx context.Context, login string) error {
 	if r == nil || r.Verifier != "none" {
 		return nil
 	}
-	if _, err := w.lockPassword(ctx, login); err != nil {
+	if _, err := w.lockPassword(ctx, login, nil); err != nil {
 		return err
 	}
 	got, err := w.conn.Exec(ctx, "SELECT FROM pg_catalog.pg_authid AS a WHERE a.rolpassword IS NOT NULL AND a.rolname = "+pgsql.Literal(login)).ReadAll()
@@ -162,52 +162,43 @@ func (w *work) first(ctx context.Context, login string) error {
 }
 
 // alone sees to it that of many who ask at once for another password, nobody gets
-// one that another has replaced: they get the one that was just made, where it is
-// kept, and else hear of it. Who may not see whether a login has a password asks
-// so for the first one, too.
+// one that another is just replacing: they get the one that was made meanwhile,
+// where it is kept, and else hear of it. Who may not see whether a login has a
+// password asks so for the first one, too.
 func (w *work) alone(ctx context.Context, source credentials.Source, settings credentials.Settings) (secret credentials.Secret, just bool, err error) {
-	look := func() (credentials.Secret, error) {
-		if source == nil || err != nil {
-			return credentials.Secret{}, err
+	var before string
+	waited, err := w.lockPassword(ctx, settings.User, func() {
+		if source != nil {
+			before, _ = known(ctx, source, w.estate, w.server, settings)
 		}
-		found, _, err := stored(ctx, source, w.estate, w.server, settings)
-		if err != nil {
-			err = fmt.Errorf("looking up the password of %s: %w", settings.User, err)
-		}
-		return found, err
-	}
-	before, err := look()
-	if err != nil {
+	})
+	switch {
+	case err != nil || !waited:
 		return secret, false, err
-	}
-	waited, err := w.lockPassword(ctx, settings.User)
-	if !waited || err != nil {
-		return secret, false, err
-	}
-	if source == nil {
+	case source == nil:
 		return secret, false, &CredentialsError{settings.User, "somebody else has given it a new password at this very moment", "ask them for it, or run it again to replace that one"}
 	}
-	secret, err = look()
-	return secret, err == nil && secret.Reveal() != "" && secret.Reveal() != before.Reveal(), err
+	now, ok := known(ctx, source, w.estate, w.server, settings)
+	return credentials.NewSecret(now), ok && now != before, nil
 }
 
 // lockPassword waits until nobody else makes a password of a login, and says
-// whether anybody did. The lock falls with the session. Any role may take it that
-// may connect; where that was taken from it, there is none.
-func (w *work) lockPassword(ctx context.Context, login string) (waited bool, err error) {
+// whether anybody did; held, if any, is called before it waits. The lock falls with
+// the session. Any role may take it that may connect; where that was taken from
+// it, there is none.
+func (w *work) lockPassword(ctx context.Context, login string, held func()) (waited bool, err error) {
 	key := fmt.Sprintf("(%d, a.oid::pg_catalog.int4) FROM pg_catalog.pg_roles AS a WHERE a.rolname = %s", passwordKey, pgsql.Literal(login))
 	got, err := w.conn.Exec(ctx, "SELECT pg_catalog.pg_try_advisory_lock"+key).ReadAll()
 	if err == nil && len(got[0].Rows) > 0 && string(got[0].Rows[0][0]) != "t" {
-		waited = true
+		if waited = true; held != nil {
+			held()
+		}
 		_, err = w.conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock"+key).ReadAll()
 	}
-	switch connect.State(err) {
-	case "42501":
-		return false, nil
-	case "":
-		return waited, err
+	if err != nil && connect.State(err) != "42501" {
+		return waited, fmt.Errorf("waiting for whoever makes the password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
 	}
-	return waited, fmt.Errorf("waiting for whoever makes the password of %s (SQLSTATE %s): %w", login, connect.State(err), err)
+	return waited && err == nil, nil
 }
 
 // record writes one entry into the estate's journal.

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"landlord/internal/backup"
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/plan"
+	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -38,7 +40,7 @@ func CanKeep(ctx context.Context, s tenant.Server) error {
 
 // CanRemove says why a tenant cannot be taken away, or no dump of its data made if
 // one is to be kept, or nil. It is asked before anything is changed: what goes must
-// be looked into, but for a whole database of which no dump is kept.
+// be looked into, but for a database whose DROP was interrupted.
 func CanRemove(ctx context.Context, s tenant.Server, t tenant.Tenant, keep bool) error {
 	if keep {
 		if err := CanKeep(ctx, s); err != nil {
@@ -50,7 +52,8 @@ func CanRemove(ctx context.Context, s tenant.Server, t tenant.Tenant, keep bool)
 		return fmt.Errorf("reading server %s: %w", s.Name, err)
 	}
 	for _, p := range t.Places() {
-		if open, _ := doorOf(snap, p.Database); !open || !keep && t.Alone(p) {
+		broken := slices.ContainsFunc(snap.Databases, func(d snapshot.Database) bool { return d.Name == p.Database && d.Invalid() })
+		if open, _ := doorOf(snap, p.Database); !open || broken && !keep {
 			continue // who is shut is opened first
 		}
 		conn, err := connect.Open(ctx, s.Connection, connect.Options{Database: p.Database})

@@ -164,6 +164,10 @@ func (s *storm) carryOut(o *order) {
 	defer os.Remove(out.Name())
 	defer out.Close()
 	p, err := run.Start(run.Spec{Name: "landlord", Args: o.args, Dir: s.dir}, out, syscall.SIGKILL)
+	if o.first {
+		o.first = false
+		s.started.Done()
+	}
 	if err != nil {
 		s.t.Error(err)
 		return
@@ -171,10 +175,6 @@ func (s *storm) carryOut(o *order) {
 	s.mu.Lock()
 	s.alive[o] = p
 	s.mu.Unlock()
-	if o.first {
-		o.first = false
-		s.started.Done()
-	}
 	err = p.Wait()
 	s.mu.Lock()
 	delete(s.alive, o)

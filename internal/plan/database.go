@@ -256,7 +256,7 @@ func (u unit) newDatabase(c isolation.Container, temp bool) {
 func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp bool) string {
 	object := "DATABASE " + pgsql.Ident(c.Database)
 	owner, acl := have.Owner, have.ACL
-	if have.ConnLimit == invalid {
+	if have.Invalid() {
 		u.b.cannot(u.tenant, fmt.Sprintf("database %s is invalid: a DROP DATABASE was interrupted, and nothing can be saved of it", c.Database),
 			fmt.Sprintf("DROP DATABASE %s, and apply makes it anew; or landlord tenant remove --no-dump takes its tenant away", pgsql.Ident(c.Database)))
 		return owner
@@ -286,10 +286,6 @@ func (u unit) mendDatabase(c isolation.Container, have *snapshot.Database, temp 
 	}
 	return owner
 }
-
-// invalid is the limit of connections of a database whose DROP was interrupted: it
-// can only be dropped (DATCONNLIMIT_INVALID_DB).
-const invalid = -2
 
 // mayKeep says whether a tenant's database may stay a role's. An owner sets
 // parameters that hold in everybody's sessions, and opens the door to whom it

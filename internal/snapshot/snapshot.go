@@ -207,6 +207,10 @@ type FileError struct {
 	Message string `json:"message"`
 }
 
+// Invalid says that a database's DROP was interrupted: it can only be dropped
+// (DATCONNLIMIT_INVALID_DB).
+func (d Database) Invalid() bool { return d.ConnLimit == -2 }
+
 // Contents is what one database holds.
 type Contents struct {
 	Database string `json:"database"`

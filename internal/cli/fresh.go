@@ -56,10 +56,12 @@ func (a *app) stateOf(ctx context.Context, s tenant.Server, name string) (home, 
 	if err != nil {
 		return home{}, err
 	}
+	said := was // by the server, which knows of no journal
+	said.Journal = tenant.Journal{}
 	return home{
 		bare: true, estate: was, server: was.Servers[0],
 		fresh: func(ctx context.Context) (tenant.Estate, error) {
-			if same, err := landlord.Unchanged(ctx, s, was, name); same || err != nil {
+			if same, err := landlord.Unchanged(ctx, s, said, name); same || err != nil {
 				return was, err
 			}
 			return a.liveEstate(ctx, s, name)

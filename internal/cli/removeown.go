@@ -29,6 +29,11 @@ func (a *app) removeOwn(ctx context.Context, name string, f removeFlags) (own bo
 	if err != nil || mark == nil || inSpec && t.Isolation != tenant.Cluster {
 		return false, err
 	}
+	if inSpec {
+		if err := a.canStrike(); err != nil {
+			return true, err
+		}
+	}
 	if err := a.agreeOwn(ctx, e, *mark, f); err != nil {
 		return true, err
 	}

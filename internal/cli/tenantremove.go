@@ -10,6 +10,7 @@ import (
 
 	"landlord"
 	"landlord/internal/spec"
+	"landlord/internal/spec/specfile"
 	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
@@ -64,6 +65,11 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 			return err
 		}
 	}
+	if _, inSpec := h.estate.Tenant(name); inSpec && !h.bare {
+		if err := a.canStrike(); err != nil {
+			return err
+		}
+	}
 	if err := a.leaves(ctx, h, *s); err != nil {
 		return err
 	}
@@ -93,6 +99,15 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 		return err
 	}
 	fmt.Fprintf(a.Out, "tenant %s is gone\n", name)
+	return nil
+}
+
+// canStrike fails where a tenant could not be taken out of the spec: what has no
+// house any more must not stand there, since apply would build it again.
+func (a *app) canStrike() error {
+	if err := specfile.CanUpdate(a.file); err != nil {
+		return usageError{fmt.Errorf("%s cannot be changed, so nothing is taken away: %w", a.file, err)}
+	}
 	return nil
 }
 

@@ -52,6 +52,31 @@ func Update(path string, change func([]byte) ([]byte, error)) error {
 	return replace(target, old, text)
 }
 
+// errTried ends a change that was only tried.
+var errTried = errors.New("tried")
+
+// CanUpdate says why Update could not change a file, as far as that can be told
+// by going all the way but for the last step; nothing is changed.
+func CanUpdate(path string) error {
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(target)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	text, err := os.ReadFile(target)
+	if err != nil {
+		return err
+	}
+	if err := wholefile.Replace(target, text, func() error { return errTried }); !errors.Is(err, errTried) {
+		return err
+	}
+	return nil
+}
+
 // sidecar is a hidden file beside another.
 func sidecar(path, suffix string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+suffix)

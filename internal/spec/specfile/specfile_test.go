@@ -230,9 +230,14 @@ func TestStrangers(t *testing.T) {
 		if err := os.Symlink(victim, sidecar(path, suffix)); err != nil {
 			t.Fatal(err)
 		}
+		before := content(t, path)
+		can := CanUpdate(path)
+		if content(t, path) != before {
+			t.Errorf("%s: it was tried, and is changed", suffix)
+		}
 		err := Update(path, keep)
-		if (err == nil) != (suffix == ".landlord-1") || content(t, victim) != "victim" {
-			t.Errorf("%s: %v", suffix, err)
+		if (err == nil) != (suffix == ".landlord-1") || (can == nil) != (err == nil) || content(t, victim) != "victim" {
+			t.Errorf("%s: %v, and before: %v", suffix, err, can)
 		}
 		_ = os.Remove(sidecar(path, suffix))
 	}

@@ -26,6 +26,7 @@ func TestEverythingCanBeMeasured(t *testing.T) {
 		"Machine: ", "### apply, 3 tenants in the database model", "### apply, 20 tenants in the schema model",
 		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory", "### one more tenant",
 		"### tenants' own servers, idle", "### snapshot and audit, 3 databases", "### judging one database with 20 schemas and 200 tables", "### the pool",
+		"### 20 tenants behind one process, each used", "### 20 tenants behind several processes of the router",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the page lacks %q:\n%s", want, &out)

@@ -12,14 +12,12 @@ import (
 	"landlord/internal/tenant"
 )
 
-// spreadTenants are more than two processes of the router have room for.
-const spreadTenants = 2500
-
-// spread puts tenants behind several processes of the router, uses each, and
+// spread puts tenants behind three processes of the router, uses each, and
 // measures landlord's own commands.
 func (b *bench) spread(ctx context.Context) error {
-	b.say("router: %d tenants behind several processes", spreadTenants)
-	s, e, err := b.routed(ctx, spreadTenants+1, defaultAliases)
+	tenants := min(5*defaultAliases/2, b.schemas)
+	b.say("router: %d tenants behind several processes", tenants)
+	s, e, err := b.routed(ctx, tenants+1, 2*tenants/5)
 	if err != nil {
 		return err
 	}
@@ -27,7 +25,7 @@ func (b *bench) spread(ctx context.Context) error {
 	late := len(e.Tenants) - 1
 	all := e.Tenants
 	e.Tenants = all[:late:late]
-	b.out.header(fmt.Sprintf("%d tenants behind several processes of the router", spreadTenants), "what", "time", "")
+	b.out.header(fmt.Sprintf("%d tenants behind several processes of the router", tenants), "what", "time", "")
 	first, _, err := b.follow(ctx, "router apply, the first", e)
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func TestJournalInTheSystemsLog(t *testing.T) {
 		stdout, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: append(argv, "-f", l.file)})
 		return string(stdout), string(stderr), err
 	}
-	for _, args := range [][]string{{"tenant", "add", "carl", "--set", "rights=ddl"}, {"credentials", "carl"}, {"tenant", "suspend", "carl"}, {"tenant", "resume", "carl"},
+	for _, args := range [][]string{{"tenant", "add", "carl", "--set", "rights=ddl"}, {"credentials", "carl", "--show"}, {"tenant", "suspend", "carl"}, {"tenant", "resume", "carl"},
 		{"hba", "apply", "--yes"}, {"tenant", "rotate", "carl"}, {"tenant", "remove", "carl", "--confirm", "carl", "--no-dump"}} {
 		if args[0] == "hba" {
 			if err := l.s.WriteHBA(localpg.DefaultHBA); err != nil {

@@ -104,8 +104,8 @@ order of everything else stay), and the tenant gets its house. With --server and
 a connection string, no spec is needed: the server's own state is what counts.
 A tenant that is there already with the same properties is left as it is.
 What fails leaves nothing of it: what had been made is taken back, and its entry
-too. Only if landlord is killed or loses the server, adding it again goes on from
-there (and landlord says what stays, where it can).
+too. Only if landlord is killed, or loses the server, does adding it again go on
+from there (and landlord says what stays, where it can).
 Exit status: 0 it has its house; 1 failed; 2 bad usage or spec, or the name is
 taken.`,
 		Example: `  landlord tenant add acme

@@ -28,6 +28,33 @@ var ErrChanged = errors.New("the file was changed by somebody else meanwhile; ru
 // The text is on the disk when Update returns. A process that is killed leaves
 // either the old file or the new one (see wholefile).
 func Update(path string, change func([]byte) ([]byte, error)) error {
+	return locked(path, func(target string, old []byte) error {
+		text, err := change(bytes.Clone(old))
+		if err != nil || bytes.Equal(text, old) {
+			return err
+		}
+		return replace(target, old, text)
+	})
+}
+
+// errTried ends a change that was only tried.
+var errTried = errors.New("tried")
+
+// CanUpdate says why Update could not change a file, as far as that can be told
+// by going all the way but for the last step; nothing is changed.
+func CanUpdate(path string) error {
+	return locked(path, func(target string, old []byte) error {
+		err := wholefile.Replace(target, old, func() error { return errTried })
+		if errors.Is(err, errTried) {
+			return nil
+		}
+		return err
+	})
+}
+
+// locked does something with a file, and what stands in it, while nobody else
+// updates it.
+func locked(path string, do func(target string, old []byte) error) error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
@@ -45,36 +72,7 @@ func Update(path string, change func([]byte) ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	text, err := change(bytes.Clone(old))
-	if err != nil || bytes.Equal(text, old) {
-		return err
-	}
-	return replace(target, old, text)
-}
-
-// errTried ends a change that was only tried.
-var errTried = errors.New("tried")
-
-// CanUpdate says why Update could not change a file, as far as that can be told
-// by going all the way but for the last step; nothing is changed.
-func CanUpdate(path string) error {
-	target, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
-	}
-	unlock, err := lock(target)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	text, err := os.ReadFile(target)
-	if err != nil {
-		return err
-	}
-	if err := wholefile.Replace(target, text, func() error { return errTried }); !errors.Is(err, errTried) {
-		return err
-	}
-	return nil
+	return do(target, old)
 }
 
 // sidecar is a hidden file beside another.

@@ -191,7 +191,7 @@ func (w *writer) ini() string {
 		w.line("%s", line)
 	}
 	for _, name := range p.Closed {
-		w.line("%s%s", w.name("name", name), closed)
+		w.line("%s = %s", w.name("name", name), closed)
 	}
 	for _, a := range p.Aliases {
 		w.database(a)
@@ -387,36 +387,4 @@ func (w *writer) users() string {
 		}
 	}
 	return w.take()
-}
-
-// Nowhere is where closed names lead: no socket is there.
-const Nowhere = "/dev/null"
-
-// closed is the rest of the line of a name that keeps its place and leads nowhere.
-// hba.conf lets nobody in by it. It is not left out: PgBouncer forgets what it
-// knows of a name that is gone from its files while somebody is about to log in
-// by it, and then reads that (kill_database and login_client_list, up to 1.24.1
-// at least): whoever began to log in before their name went could end it for all.
-const closed = " = host=" + Nowhere + " dbname=closed pool_size=1 max_db_connections=1"
-
-// Shut reads which names a pgbouncer.ini of landlord's has that lead nowhere.
-func Shut(ini string) []string {
-	return slices.DeleteFunc(Names(ini), func(name string) bool { return !strings.Contains(ini, "\n"+name+closed+"\n") })
-}
-
-// Names reads which names a pgbouncer.ini of landlord's has.
-func Names(ini string) []string {
-	var names []string
-	inside := false
-	for line := range strings.Lines(ini) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "[") {
-			inside = line == "[databases]"
-			continue
-		}
-		if name, _, ok := strings.Cut(line, " = "); inside && ok && simple.MatchString(name) && !strings.HasPrefix(name, askPrefix) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -28,6 +28,10 @@ func TestHolesOfPgBouncer(t *testing.T) {
 		{"1.24.0", "auth_user = looker\nauth_query = SELECT * FROM looker.find($1)", "", "CVE-2025-2291", "CVE-2025-12819"},
 		{"1.24.0", "auth_user = looker\nauth_query = SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND coalesce(rolvaliduntil > now(), true)", "", "", "CVE-2025-2291"},
 		{"1.24.0", "", "", "", "CVE-2025-2291"},
+		// A query of one database's own does not hide another's.
+		{"1.24.0", "[databases]\nc = auth_user=looker auth_query='SELECT 1'\nd = auth_user=looker auth_query='SELECT valuntil'", "", "CVE-2025-2291", "CVE-2025-12819"},
+		{"1.24.0", "auth_user = looker\n[databases]\nc = auth_query='SELECT valuntil'", "", "CVE-2025-2291", "CVE-2025-12819"},
+		{"1.24.0", "auth_query = SELECT 1\n[databases]\nc = auth_user=looker auth_query='SELECT valuntil'", "", "", "CVE-2025-2291"},
 		{"1.25.1", "stats_users = watcher", "", "CVE-2026-6667", "CVE-2026-6665"},
 		{"1.25.1", "", "", "", "CVE-2026-6667"},
 		{"1.25.1", "[databases]\nc = host=elsewhere", "", "CVE-2026-6665", "CVE-2026-6667"},

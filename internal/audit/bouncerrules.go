@@ -3,7 +3,6 @@ package audit
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,8 +127,6 @@ func bouncerAuthUser(f *facts) []Finding {
 	return found
 }
 
-var lookupFunction = regexp.MustCompile(`(?i)\bfrom\s+([a-z0-9_."]+)\s*\(`)
-
 // bouncerAuthQuery reads the query as text. What a function does inside, the
 // rules on functions judge.
 func bouncerAuthQuery(f *facts) []Finding {
@@ -140,11 +137,11 @@ func bouncerAuthQuery(f *facts) []Finding {
 	query := strings.ToLower(cmp.Or(s.Value, "select usename, passwd from pg_shadow where usename=$1"))
 	var wrong []string
 	var fix []Fix
-	if m := lookupFunction.FindStringSubmatch(query); m != nil {
-		if !strings.Contains(m[1], ".") {
-			wrong = append(wrong, "the function "+m[1]+" is not qualified with its schema")
+	if function := router.LookupFunction(query); function != "" {
+		if !strings.Contains(function, ".") {
+			wrong = append(wrong, "the function "+function+" is not qualified with its schema")
 		}
-		more, mend := f.lookupWrong(m[1])
+		more, mend := f.lookupWrong(function)
 		wrong, fix = append(wrong, more...), mend
 	} else {
 		if !strings.Contains(query, "pg_catalog.pg_") {
@@ -272,16 +269,28 @@ func bouncerLimits(f *facts) []Finding {
 	return []Finding{f.bouncerFinding("limits", Place{f.Bouncer.File, 1}, "None is set.", "max_user_client_connections = 50")}
 }
 
-// looksUp says whether some database has its passwords looked up.
-func (b *Bouncer) looksUp() bool {
-	return b.Settings["auth_user"].Value != "" || slices.ContainsFunc(b.Databases, func(d BouncerDatabase) bool { return d.Words["auth_user"] != "" })
+// queries are those by which passwords are looked up, each once: a database may
+// have one of its own (since PgBouncer 1.22).
+func (b *Bouncer) queries() []string {
+	user, query := b.Settings["auth_user"].Value, b.Settings["auth_query"].Value
+	if len(b.Databases) == 0 && user != "" {
+		return []string{query}
+	}
+	var out []string
+	for _, d := range b.Databases {
+		q := cmp.Or(d.Words["auth_query"], query)
+		if cmp.Or(d.Words["auth_user"], user) != "" && !slices.Contains(out, q) {
+			out = append(out, q)
+		}
+	}
+	return out
 }
 
 // Setup is what of the configuration bears on PgBouncer's known holes.
 func (b *Bouncer) Setup() router.Setup {
 	value := func(name string) string { return b.Settings[name].Value }
 	s := router.Setup{AuthType: strings.ToLower(value("auth_type")), Unlisted: b.UsersFile == "" && value("auth_file") != "",
-		LooksUp: b.looksUp(), Everywhere: value("auth_user") != "", Query: value("auth_query"),
+		Queries: b.queries(), Everywhere: value("auth_user") != "",
 		Startup: value("ignore_startup_parameters"), Tracked: value("track_extra_parameters"), Watchers: value("stats_users")}
 	s.MaxPacket, _ = strconv.ParseInt(value("max_packet_size"), 10, 64)
 	for _, u := range b.Users {
@@ -292,7 +301,6 @@ func (b *Bouncer) Setup() router.Setup {
 	servers := map[string]bool{}
 	for _, d := range b.Databases {
 		s.Star = s.Star || d.Name == "*"
-		s.Query = cmp.Or(d.Words["auth_query"], s.Query)           // of its own, since 1.22
 		for _, host := range strings.Split(d.Words["host"], ",") { // several may serve one database
 			if host == router.Nowhere {
 				continue

@@ -52,11 +52,12 @@ type Setup struct {
 	// not read.
 	Secrets  int
 	Unlisted bool
-	// LooksUp says that passwords are looked up (auth_user) by Query; an empty
-	// query is PgBouncer's own. Everywhere says that all databases, the console
-	// among them, do so: auth_user stands in [pgbouncer].
-	LooksUp, Everywhere bool
-	Query               string
+	// Queries are those by which passwords are looked up (auth_user, auth_query): of
+	// databases with one of their own, and of all others; an empty one is PgBouncer's
+	// own. Everywhere says that all databases, the console among them, look passwords
+	// up: auth_user stands in [pgbouncer].
+	Queries    []string
+	Everywhere bool
 	// Startup is ignore_startup_parameters, Tracked track_extra_parameters.
 	Startup, Tracked string
 	// MaxPacket is max_packet_size in bytes; 0: PgBouncer's default.
@@ -68,6 +69,9 @@ type Setup struct {
 	// Star says that any name is let through ("*" among the databases).
 	Star bool
 }
+
+// looksUp says whether passwords are looked up.
+func (s Setup) looksUp() bool { return len(s.Queries) > 0 }
 
 // names says whether a list of PgBouncer's has a word.
 func names(list, word string) bool {
@@ -172,7 +176,7 @@ func anotherUser(s Setup) (string, bool) {
 	switch {
 	case s.Unlisted:
 		return "the list of users was not read: one of its users may become another, unless it has no passwords", true
-	case s.Secrets > 1, s.Secrets == 1 && s.LooksUp:
+	case s.Secrets > 1, s.Secrets == 1 && s.looksUp():
 		return "one login may become another at PgBouncer: its rules for clients are all that is between; passwords that are looked up, and none in a list, close it", true
 	}
 	return "no password stands in the list of users by which somebody could become another", false
@@ -193,15 +197,27 @@ func hugePacket(s Setup) (string, bool) {
 }
 
 func trackedPath(s Setup) (string, bool) {
-	switch {
-	case !names(s.Tracked, "search_path"):
+	if !names(s.Tracked, "search_path") {
 		return "track_extra_parameters does not name search_path", false
-	case !s.LooksUp:
-		return "no passwords are looked up", false
-	case s.Query == isolation.LookupQuery:
-		return "every name in landlord's query and function is qualified, and its search_path is fixed", false
 	}
-	return "track_extra_parameters names search_path: leave it out, unless every name, operators too, is qualified in auth_query", true
+	return s.lookups(func(query string) (string, bool) {
+		if query == isolation.LookupQuery {
+			return "every name in landlord's query and function is qualified, and its search_path is fixed", false
+		}
+		return "track_extra_parameters names search_path: leave it out, unless every name, operators too, is qualified in auth_query", true
+	})
+}
+
+// lookups is what comes of the queries that look passwords up: of the first that
+// opens a hole, else of the last.
+func (s Setup) lookups(of func(query string) (string, bool)) (here string, open bool) {
+	here = "no passwords are looked up"
+	for _, query := range s.Queries {
+		if here, open = of(query); open {
+			break
+		}
+	}
+	return here, open
 }
 
 // ExpiryAsked says whether a query that looks passwords up has a word about
@@ -211,21 +227,29 @@ func ExpiryAsked(query string) bool {
 	return strings.Contains(query, "valuntil") || strings.Contains(query, "validuntil")
 }
 
-// calls is a query that has a function look passwords up.
-var calls = regexp.MustCompile(`(?i)\bfrom\s+[a-z0-9_."]+\s*\(`)
+var lookupFunction = regexp.MustCompile(`(?i)\bfrom\s+([a-z0-9_."]+)\s*\(`)
+
+// LookupFunction is the function that a query has look passwords up, as it is
+// written there; empty: it calls none.
+func LookupFunction(query string) string {
+	if m := lookupFunction.FindStringSubmatch(query); m != nil {
+		return m[1]
+	}
+	return ""
+}
 
 func expired(s Setup) (string, bool) {
-	switch {
-	case !s.LooksUp:
-		return "no passwords are looked up", false
-	case s.Query == isolation.LookupQuery:
-		return "landlord's function tells no expired login's verifier", false
-	case ExpiryAsked(s.Query):
-		return "the query looks at VALID UNTIL", false
-	case calls.MatchString(s.Query):
-		return "a function looks passwords up: it must leave out those that have expired", true
-	}
-	return "give auth_query a query that leaves out those that have expired", true
+	return s.lookups(func(query string) (string, bool) {
+		switch {
+		case query == isolation.LookupQuery:
+			return "landlord's function tells no expired login's verifier", false
+		case ExpiryAsked(query):
+			return "the query looks at VALID UNTIL", false
+		case LookupFunction(query) != "":
+			return "a function looks passwords up: it must leave out those that have expired", true
+		}
+		return "give auth_query a query that leaves out those that have expired", true
+	})
 }
 
 // otherServers matter where there are several: who has taken over one gets at
@@ -260,7 +284,7 @@ func noPassword(s Setup) (string, bool) {
 }
 
 func unknownUser(s Setup) (string, bool) {
-	if s.LooksUp {
+	if s.looksUp() {
 		return "anybody gets in", true
 	}
 	return "no passwords are looked up", false

@@ -12,7 +12,7 @@ import (
 // the last, and in no other. The versions are written down here once more, as
 // PgBouncer's list of changes and the entries of the list of CVEs have them.
 func TestHolesAtTheEdges(t *testing.T) {
-	all := Setup{AuthType: "cert", Secrets: 2, LooksUp: true, Everywhere: true, Startup: "extra_float_digits", Tracked: "search_path",
+	all := Setup{AuthType: "cert", Secrets: 2, Queries: []string{""}, Everywhere: true, Startup: "extra_float_digits", Tracked: "search_path",
 		MaxPacket: 1 << 32, Watchers: "w", Servers: 2, Star: true}
 	seen := 0
 	for _, x := range []struct{ cve, before, first, last, fixed string }{
@@ -71,11 +71,13 @@ func TestWhatLandlordsConfigurationCloses(t *testing.T) {
 		setup   Setup
 		open    []string
 	}{
-		{Version{1, 18, 0}, Setup{AuthType: "hba", LooksUp: true, Query: isolation.LookupQuery, Servers: 1, Startup: "extra_float_digits"}, []string{"CVE-2026-6668", "CVE-2026-6664"}},
+		{Version{1, 18, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 1, Startup: "extra_float_digits"}, []string{"CVE-2026-6668", "CVE-2026-6664"}},
 		{Version{1, 18, 0}, Setup{AuthType: "hba", Secrets: 4, Servers: 1}, []string{"CVE-2026-107350", "CVE-2026-6668", "CVE-2026-6664"}},
-		{Version{1, 18, 0}, Setup{AuthType: "hba", LooksUp: true, Query: isolation.LookupQuery, Servers: 2}, []string{"CVE-2026-6668", "CVE-2026-6664", "CVE-2026-6665", "CVE-2026-6666", "CVE-2026-6669"}},
-		{Version{1, 26, 0}, Setup{AuthType: "hba", LooksUp: true, Query: isolation.LookupQuery, Servers: 2, Startup: "extra_float_digits,options"}, nil},
+		{Version{1, 18, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 2}, []string{"CVE-2026-6668", "CVE-2026-6664", "CVE-2026-6665", "CVE-2026-6666", "CVE-2026-6669"}},
+		{Version{1, 26, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 2, Startup: "extra_float_digits,options"}, nil},
 		{Version{1, 26, 1}, Setup{AuthType: "hba", Secrets: 4, Servers: 2}, nil},
+		{Version{1, 25, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery, "", isolation.LookupQuery}, Servers: 1, Tracked: "search_path"},
+			[]string{"CVE-2026-6668", "CVE-2026-6664", "CVE-2025-12819"}},
 	} {
 		var open []string
 		for i, h := range Holes(x.version, x.setup) {

@@ -15,6 +15,7 @@ func JudgeAll(list []Input, missing []snapshot.Missing) Output {
 	o := Output{Format: Format, Reports: []Report{}, NotJudged: missing}
 	used := map[string]bool{}
 	for _, in := range list {
+		in.Policy.Others = in.Policy.Others || len(missing) > 0
 		r := Judge(in)
 		for _, w := range in.Policy.Waivers {
 			idle := slices.Contains(r.Lapsed, Lapsed{w.Finding, fitsNone})
@@ -31,7 +32,7 @@ func JudgeAll(list []Input, missing []snapshot.Missing) Output {
 			for n := range r.Waived {
 				r.Waived[n].Finding.Server = in.Server
 			}
-			r.Lapsed = slices.DeleteFunc(r.Lapsed, func(l Lapsed) bool { return l.Why == fitsNone && (used[l.Finding] || len(missing) > 0) })
+			r.Lapsed = slices.DeleteFunc(r.Lapsed, func(l Lapsed) bool { return l.Why == fitsNone && used[l.Finding] })
 		}
 	}
 	return o

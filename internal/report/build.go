@@ -192,9 +192,7 @@ func bit(is bool) int {
 	return 0
 }
 
-// addWays finds how one tenant gets at another, the surest first, and of these
-// those that reach everything. Each tenant's first comes before anybody's
-// second, so that MaxWays leaves none out whole.
+// addWays finds how one tenant gets at another.
 func (b *builder) addWays() {
 	at := map[string]int{}
 	for i, r := range b.residents {
@@ -214,10 +212,17 @@ func (b *builder) addWays() {
 		rank[w.From]++
 		b.Ways = append(b.Ways, w)
 	}
-	slices.SortStableFunc(b.Ways, func(x, y Way) int {
+	b.sortWays()
+}
+
+// sortWays puts the surest ways first, and of these those that reach everything.
+// Each tenant's first comes before anybody's second, so that MaxWays leaves none
+// out whole.
+func (m *Model) sortWays() {
+	slices.SortStableFunc(m.Ways, func(x, y Way) int {
 		return cmp.Or(bit(y.Certain)-bit(x.Certain), bit(y.To < 0)-bit(x.To < 0), x.rank-y.rank)
 	})
-	b.Ways = b.Ways[:min(len(b.Ways), MaxWays)]
+	m.Ways = m.Ways[:min(len(m.Ways), MaxWays)]
 }
 
 // everywhere says whether a way ends in a superuser's powers or everybody's
@@ -259,7 +264,7 @@ func (b *builder) addFindings(r audit.Report) {
 		if f.Place != nil {
 			where += " (" + f.Place.String() + ")"
 		}
-		b.Findings = append(b.Findings, Finding{f.Severity.String(), f.Code, f.ID(), f.Title, where, f.What, f.Why, f.Fix, f.Breaks, f.CIS})
+		b.Findings = append(b.Findings, Finding{f.Severity, f.Code, f.ID(), f.Title, where, f.What, f.Why, f.Fix, f.Breaks, f.CIS})
 	}
 	for _, n := range r.NotKnown {
 		what := n.What

@@ -1,10 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
-	"landlord/internal/audit"
 	"landlord/internal/snapshot"
 )
 
@@ -17,19 +17,9 @@ func Merge(list []Model, missing []snapshot.Missing) Model {
 	for i, one := range list {
 		m.add(one, i)
 	}
-	slices.SortStableFunc(m.Ways, func(x, y Way) int { return bit(y.Certain) - bit(x.Certain) })
-	m.Ways = m.Ways[:min(len(m.Ways), MaxWays)]
-	slices.SortStableFunc(m.Findings, func(x, y Finding) int { return gravity(x) - gravity(y) })
+	m.sortWays()
+	slices.SortStableFunc(m.Findings, func(x, y Finding) int { return cmp.Compare(x.Severity, y.Severity) })
 	return m
-}
-
-// gravity orders findings: the smaller, the worse.
-func gravity(f Finding) int {
-	var s audit.Severity
-	if err := s.UnmarshalText([]byte(f.Severity)); err != nil {
-		return int(audit.Advice)
-	}
-	return int(s)
 }
 
 // add puts a server beside the others. Places in its lists become places in the

@@ -56,6 +56,19 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestManyWaysOfOneServer leave room for the worst of another.
+func TestManyWaysOfOneServer(t *testing.T) {
+	east := report.Model{Name: "east", Tenants: []report.Tenant{{Name: "a"}, {Name: "b"}}}
+	for range report.MaxWays {
+		east.Ways = append(east.Ways, report.Way{From: 0, To: 1, Certain: true})
+	}
+	west := report.Model{Name: "west", Tenants: []report.Tenant{{Name: "c"}}, Ways: []report.Way{{From: 0, To: -1, Certain: true}}}
+	m := report.Merge([]report.Model{east, west}, nil)
+	if len(m.Ways) != report.MaxWays || m.Ways[0].From != 2 || m.Ways[0].To != -1 {
+		t.Errorf("%d ways, the first %+v", len(m.Ways), m.Ways[0])
+	}
+}
+
 // TestMergedPageInBrowser: who reaches all of one server reaches nothing of the
 // other, and what could not be read stands at the top.
 func TestMergedPageInBrowser(t *testing.T) {

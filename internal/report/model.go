@@ -96,16 +96,16 @@ type Way struct {
 
 // Finding is one of the audit's, as the page shows it.
 type Finding struct {
-	Severity string      `json:"severity"`
-	Code     string      `json:"code"`
-	Key      string      `json:"key"`
-	Title    string      `json:"title"`
-	Where    string      `json:"where"`
-	What     string      `json:"what"`
-	Why      string      `json:"why"`
-	Fix      []audit.Fix `json:"fix,omitempty"`
-	Breaks   string      `json:"breaks,omitempty"`
-	CIS      string      `json:"cis,omitempty"`
+	Severity audit.Severity `json:"severity"`
+	Code     string         `json:"code"`
+	Key      string         `json:"key"`
+	Title    string         `json:"title"`
+	Where    string         `json:"where"`
+	What     string         `json:"what"`
+	Why      string         `json:"why"`
+	Fix      []audit.Fix    `json:"fix,omitempty"`
+	Breaks   string         `json:"breaks,omitempty"`
+	CIS      string         `json:"cis,omitempty"`
 }
 
 // NotKnown is what could not be judged.

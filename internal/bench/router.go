@@ -68,14 +68,13 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 
 // bouncing is a PgBouncer with some names.
 type bouncing struct {
-	dir  string
 	user *run.Credential
 	proc *run.Process
 }
 
-// bounce starts one on files of landlord's.
-func (b *bench) bounce(ctx context.Context, program string, r tenant.Router, p router.Process) (*bouncing, error) {
-	x := &bouncing{dir: r.Socket}
+// bounce starts one on files of landlord's, with its socket in dir.
+func (b *bench) bounce(ctx context.Context, program, dir string, p router.Process) (*bouncing, error) {
+	x := &bouncing{}
 	var err error
 	if x.user, err = localpg.ServerCredential(); err != nil {
 		return nil, err
@@ -87,7 +86,7 @@ func (b *bench) bounce(ctx context.Context, program string, r tenant.Router, p r
 		return nil, err
 	}
 	for range 2000 {
-		c, err := bouncer.Open(ctx, x.dir, r.Port, x.user)
+		c, err := bouncer.Open(ctx, dir, p.Port, x.user)
 		if err == nil {
 			c.Close()
 			return x, nil
@@ -135,7 +134,7 @@ func (b *bench) stalls(ctx context.Context, program string, n int) ([]stall, err
 	if err != nil {
 		return nil, err
 	}
-	x, err := b.bounce(ctx, program, r, p[0])
+	x, err := b.bounce(ctx, program, dir, p[0])
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +187,7 @@ func (b *bench) behind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x, err := b.bounce(ctx, out[0].Start[0], r, p.Processes[0])
+	x, err := b.bounce(ctx, out[0].Start[0], dir, p.Processes[0])
 	if err != nil {
 		return err
 	}
@@ -256,33 +255,25 @@ func password(ctx context.Context, e tenant.Estate) error {
 
 // compare measures the same, direct and through the router.
 func (b *bench) compare(ctx context.Context, tenants []tenant.Tenant, direct, through func(tenant.Tenant) string) error {
-	logins := func(at func(tenant.Tenant) string) (time.Duration, error) {
-		start := time.Now()
-		for _, t := range tenants {
-			if err := use(ctx, at(t), t, func(c *pgx.Conn) error { return c.Ping(ctx) }); err != nil {
-				return 0, fmt.Errorf("tenant %s: %w", t.Name, err)
-			}
-		}
-		return time.Since(start) / time.Duration(len(tenants)), nil
-	}
 	b.out.header(fmt.Sprintf("%d tenants behind one process, each used; direct and through the router", len(tenants)), "what", "direct", "through the router", "ratio")
 	row := func(what, unit string, d, r, ratio float64) {
 		b.out.row(what, fmt.Sprintf("%.2f %s", d, unit), fmt.Sprintf("%.2f %s", r, unit), fmt.Sprintf("%.2f", ratio))
 	}
-	d, err := logins(direct)
+	d, err := logins(ctx, tenants, direct)
 	if err != nil {
 		return err
 	}
-	first, err := logins(through)
+	first, err := logins(ctx, tenants, through)
 	if err != nil {
 		return err
 	}
-	again, err := logins(through)
+	again, err := logins(ctx, tenants, through)
 	if err != nil {
 		return err
 	}
-	row("log in, the first time of each tenant", "ms", ms(d), ms(first), ms(first)/ms(d))
-	row("log in again (a connection is there)", "ms", ms(d), ms(again), ms(again)/ms(d))
+	n := float64(len(tenants))
+	row("log in, the first time of each tenant", "ms", ms(d)/n, ms(first)/n, ms(first)/ms(d))
+	row("log in again (a connection is there)", "ms", ms(d)/n, ms(again)/n, ms(again)/ms(d))
 	for _, clients := range []int{1, 8} {
 		dn, err := rate(ctx, tenants[:clients], direct)
 		if err != nil {
@@ -298,6 +289,18 @@ func (b *bench) compare(ctx context.Context, tenants []tenant.Tenant, direct, th
 		}
 	}
 	return nil
+}
+
+// logins is how long it takes each of some tenants to log in, and to ask one thing,
+// one after the other: all together.
+func logins(ctx context.Context, tenants []tenant.Tenant, at func(tenant.Tenant) string) (time.Duration, error) {
+	start := time.Now()
+	for _, t := range tenants {
+		if err := use(ctx, at(t), t, func(c *pgx.Conn) error { return c.Ping(ctx) }); err != nil {
+			return 0, fmt.Errorf("tenant %s: %w", t.Name, err)
+		}
+	}
+	return time.Since(start), nil
 }
 
 func use(ctx context.Context, conninfo string, t tenant.Tenant, do func(*pgx.Conn) error) error {

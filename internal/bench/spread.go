@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"landlord"
 	"landlord/internal/tenant"
 )
@@ -26,18 +24,12 @@ func (b *bench) spread(ctx context.Context) error {
 	all := e.Tenants
 	e.Tenants = all[:late:late]
 	b.out.header(fmt.Sprintf("%d tenants behind several processes of the router", tenants), "what", "time", "")
-	first, _, err := b.follow(ctx, "router apply, the first", e)
+	first, p, err := b.follow(ctx, "router apply, the first", e)
 	if err != nil {
 		return err
 	}
 	for i, o := range first {
-		r := *e.Router
-		r.Port += i
-		p, err := landlord.PlanRouter(ctx, e)
-		if err != nil {
-			return err
-		}
-		x, err := b.bounce(ctx, o.Start[0], r, p.Processes[i])
+		x, err := b.bounce(ctx, o.Start[0], e.Router.Socket, p.Processes[i])
 		if err != nil {
 			return err
 		}
@@ -46,14 +38,16 @@ func (b *bench) spread(ctx context.Context) error {
 	if err := b.useEach(ctx, e); err != nil {
 		return err
 	}
-	for _, what := range []string{"router apply with nothing to do", "router apply, one tenant more", "router apply, one tenant less"} {
-		switch what {
-		case "router apply, one tenant more":
-			e.Tenants = all
-		case "router apply, one tenant less":
-			e.Tenants = slices.Delete(slices.Clone(all), 10, 11)
-		}
-		if _, _, err := b.follow(ctx, what, e); err != nil {
+	for _, turn := range []struct {
+		what    string
+		tenants []tenant.Tenant
+	}{
+		{"router apply with nothing to do", e.Tenants},
+		{"router apply, one tenant more", all},
+		{"router apply, one tenant less", slices.Delete(slices.Clone(all), 10, 11)},
+	} {
+		e.Tenants = turn.tenants
+		if _, _, err := b.follow(ctx, turn.what, e); err != nil {
 			return err
 		}
 		if err := b.status(ctx, e); err != nil {
@@ -63,7 +57,7 @@ func (b *bench) spread(ctx context.Context) error {
 	return nil
 }
 
-// follow is landlord router apply.
+// follow is landlord router apply, and what comes of it.
 func (b *bench) follow(ctx context.Context, what string, e tenant.Estate) ([]landlord.RouterOutcome, landlord.RouterPlan, error) {
 	start := time.Now()
 	p, err := landlord.PlanRouter(ctx, e)
@@ -117,14 +111,12 @@ func (b *bench) useEach(ctx context.Context, e tenant.Estate) error {
 	for _, x := range list {
 		port[x.Name] = x.Port
 	}
-	start := time.Now()
-	for _, t := range e.Tenants {
-		at := fmt.Sprintf("host=%s port=%d dbname=%s", e.Router.Socket, port[t.Name], t.Name)
-		if err := use(ctx, at, t, func(c *pgx.Conn) error { return c.Ping(ctx) }); err != nil {
-			return fmt.Errorf("tenant %s: %w", t.Name, err)
-		}
+	took, err := logins(ctx, e.Tenants, func(t tenant.Tenant) string {
+		return fmt.Sprintf("host=%s port=%d dbname=%s", e.Router.Socket, port[t.Name], t.Name)
+	})
+	if err != nil {
+		return err
 	}
-	took := time.Since(start)
 	b.out.row("each name used once, one after the other", fmt.Sprintf("%.1f s", took.Seconds()), fmt.Sprintf("%.1f ms each, log in and one query", ms(took)/float64(len(e.Tenants))))
 	return nil
 }

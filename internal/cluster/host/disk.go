@@ -2,7 +2,6 @@ package host
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,12 +37,13 @@ func deviceNumber(dev uint64) string {
 	return fmt.Sprintf("%d:%d", dev>>8&0xfff|dev>>32&^0xfff, dev&0xff|dev>>12&^0xff)
 }
 
+// mounts are the file systems that are mounted (proc(5)).
+const mounts = "/proc/self/mountinfo"
+
 // mountOf is the file system of a number, and what is mounted there
-// (proc(5), mountinfo: the third field, and those behind the dash).
+// (the third field, and those behind the dash).
 func mountOf(number string) (fs, source string) {
-	text, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
+	for _, f := range lines(mounts) {
 		if dash := slices.Index(f, "-"); len(f) > 2 && f[2] == number && dash > 0 && len(f) > dash+2 {
 			return f[dash+1], f[dash+2]
 		}
@@ -84,13 +84,9 @@ func blockDevice(sys, number string) (cluster.Disk, bool) {
 
 // costed says whether io.cost is switched on for a device.
 func costed(sys, number string) bool {
-	text, _ := os.ReadFile(filepath.Join(sys, "fs/cgroup/io.cost.qos"))
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == number && slices.Contains(f, "enable=1") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(lines(filepath.Join(sys, "fs/cgroup/io.cost.qos")), func(f []string) bool {
+		return len(f) > 1 && f[0] == number && slices.Contains(f, "enable=1")
+	})
 }
 
 // Weight says why the weight of the disk that a spec orders for a tenant's own

@@ -67,6 +67,16 @@ func words(path string) []string {
 	return strings.Fields(string(text))
 }
 
+// lines are the words of each line of a file.
+func lines(path string) [][]string {
+	text, _ := os.ReadFile(path)
+	var all [][]string
+	for line := range strings.Lines(string(text)) {
+		all = append(all, strings.Fields(line))
+	}
+	return all
+}
+
 // inGroups says whether a process is in all of a server's control groups.
 func inGroups(pid int, h cluster.Hierarchies, home string) bool {
 	for _, place := range h.Groups(home) {

@@ -236,12 +236,7 @@ func memory() int64 {
 // volume looks at a mount point.
 func volume(path string) cluster.Volume {
 	var v cluster.Volume
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
-	for line := range strings.Lines(string(mounts)) {
-		if f := strings.Fields(line); len(f) > 4 && f[4] == path {
-			v.Mounted = true
-		}
-	}
+	v.Mounted = slices.ContainsFunc(lines(mounts), func(f []string) bool { return len(f) > 4 && f[4] == path })
 	var fs syscall.Statfs_t
 	if syscall.Statfs(path, &fs) == nil && v.Mounted {
 		v.Free, v.Size = int64(fs.Bavail)*fs.Bsize, int64(fs.Blocks)*fs.Bsize

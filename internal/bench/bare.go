@@ -2,53 +2,34 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"landlord/internal/cli"
+	"landlord/internal/tenant"
 )
 
-// bareVerbs are commands about one tenant where there is no spec, in an order in
-// which each finds what the one before has left. NAME stands for the tenant.
-var bareVerbs = []struct{ name, args string }{
-	{"add", "add NAME --isolation schema --database " + shared},
-	{"show", "show NAME"},
-	{"suspend", "suspend NAME"},
-	{"resume", "resume NAME"},
-	{"rotate, the first password", "rotate NAME"},
-	{"rotate", "rotate NAME"},
-	{"rotate --finish, nobody watched", "rotate NAME --finish --watch 0s"},
-	{"rotate --in-place", "rotate NAME --in-place"},
-	{"remove, without the dump", "remove NAME --no-dump --confirm NAME"},
+// bareVerbs are whole commands where there is no spec: the server's own state is
+// what is wanted.
+var bareVerbs = []verb{
+	{"add", bare("add NAME --isolation schema --database " + shared)},
+	{"show", bare("show NAME")},
+	{"suspend", bare("suspend NAME")},
+	{"resume", bare("resume NAME")},
+	{"rotate, the first password", bare("rotate NAME")},
+	{"rotate", bare("rotate NAME")},
+	{"rotate --finish, nobody watched", bare("rotate NAME --finish --watch 0s")},
+	{"rotate --in-place", bare("rotate NAME --in-place")},
+	{"remove, without the dump", bare("remove NAME --no-dump --confirm NAME")},
 }
 
-// bareTurns compares the same of whole commands without a spec, for which the
-// server's own state is what is wanted.
-func (b *bench) bareTurns(files []string, sizes []int) error {
-	times := make([][][]time.Duration, len(bareVerbs))
-	names := make([]string, len(bareVerbs))
-	for v := range bareVerbs {
-		times[v], names[v] = make([][]time.Duration, len(files)), bareVerbs[v].name
+// bare is landlord tenant with some words, in which NAME stands for the tenant.
+func bare(words string) func(context.Context, neighbourhood, tenant.Tenant) error {
+	return func(_ context.Context, n neighbourhood, t tenant.Tenant) error {
+		args := strings.Fields("tenant " + strings.ReplaceAll(words, "NAME", t.Name))
+		return command(append(args, "--server", n.server.Connection)...)
 	}
-	for round := range b.rounds {
-		for i := range files {
-			n, err := neighbourhoodIn(files[i])
-			if err != nil {
-				return err
-			}
-			for v, verb := range bareVerbs {
-				words := strings.Fields(strings.ReplaceAll(verb.args, "NAME", fmt.Sprintf("bare%05d", round)))
-				start := time.Now()
-				if err := command(append(append([]string{"tenant"}, words...), "--server", n.server.Connection)...); err != nil {
-					return err
-				}
-				times[v][i] = append(times[v][i], time.Since(start))
-			}
-		}
-	}
-	b.ratios("one tenant among others, schema model, without a spec", names, times, sizes)
-	return nil
 }
 
 // command runs a command as the program does, but for starting a process.

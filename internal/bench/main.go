@@ -117,38 +117,16 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	if b.measures("c") {
-		if err := b.growth(ctx); err != nil {
+	for _, part := range []struct {
+		name    string
+		measure func(context.Context) error
+	}{{"c", b.growth}, {"d", b.additions}, {"f", b.judgeSchemas}, {"g", b.pools}, {"r", b.router}, {"s", b.spread}, {"o", b.ownServers}} {
+		if !b.measures(part.name) {
+			continue
+		}
+		if err := part.measure(ctx); err != nil {
 			return err
 		}
-	}
-	if b.measures("d") {
-		if err := b.additions(ctx); err != nil {
-			return err
-		}
-	}
-	if b.measures("f") {
-		if err := b.judgeSchemas(ctx); err != nil {
-			return err
-		}
-	}
-	if b.measures("g") {
-		if err := b.pools(ctx); err != nil {
-			return err
-		}
-	}
-	if b.measures("r") {
-		if err := b.router(ctx); err != nil {
-			return err
-		}
-	}
-	if b.measures("s") {
-		if err := b.spread(ctx); err != nil {
-			return err
-		}
-	}
-	if b.measures("o") {
-		return b.ownServers(ctx)
 	}
 	return nil
 }

@@ -97,18 +97,38 @@ func remove(ctx context.Context, n neighbourhood, t tenant.Tenant) error {
 }
 
 // turns compares what commands about one tenant do on a server with few others
-// and on one with many, in turn: for each round one of those that were added
-// last.
+// and on one with many: with a spec, of one of those that were added last, and
+// without one.
 func (b *bench) turns(ctx context.Context, files []string, sizes []int) error {
+	const title = "one tenant among others, schema model"
+	err := b.inTurn(ctx, title, verbs, files, sizes, func(n neighbourhood, round int) (tenant.Tenant, error) {
+		t := n.estate.Tenants[len(n.estate.Tenants)-1-round]
+		_, err := landlord.Rotate(ctx, n.estate, t.Name, t.Logins[0].Name, landlord.Rotation{}, landlord.Hooks{}) // its first password
+		return t, err
+	})
+	if err != nil {
+		return err
+	}
+	return b.inTurn(ctx, title+", without a spec", bareVerbs, files, sizes, func(_ neighbourhood, round int) (tenant.Tenant, error) {
+		return tenant.Tenant{Name: fmt.Sprintf("bare%05d", round)}, nil
+	})
+}
+
+// inTurn prints what each of some verbs takes on both servers, which take turns;
+// ready gives each round its tenant.
+func (b *bench) inTurn(ctx context.Context, title string, verbs []verb, files []string, sizes []int, ready func(n neighbourhood, round int) (tenant.Tenant, error)) error {
 	times := make([][][]time.Duration, len(verbs))
+	for v := range verbs {
+		times[v] = make([][]time.Duration, len(files))
+	}
 	for round := range b.rounds {
 		for i := range files {
 			n, err := neighbourhoodIn(files[i])
 			if err != nil {
 				return err
 			}
-			t := n.estate.Tenants[len(n.estate.Tenants)-1-round]
-			if _, err := landlord.Rotate(ctx, n.estate, t.Name, t.Logins[0].Name, landlord.Rotation{}, landlord.Hooks{}); err != nil { // its first password
+			t, err := ready(n, round)
+			if err != nil {
 				return err
 			}
 			for v, verb := range verbs {
@@ -116,31 +136,19 @@ func (b *bench) turns(ctx context.Context, files []string, sizes []int) error {
 				if err := verb.do(ctx, n, t); err != nil {
 					return fmt.Errorf("%s: %w", verb.name, err)
 				}
-				if times[v] == nil {
-					times[v] = make([][]time.Duration, len(files))
-				}
 				times[v][i] = append(times[v][i], time.Since(start))
 			}
 		}
 	}
-	names := make([]string, len(verbs))
-	for v := range verbs {
-		names[v] = verbs[v].name
-	}
-	b.ratios("one tenant among others, schema model", names, times, sizes)
-	return b.bareTurns(files, sizes)
-}
-
-// ratios prints, for each of some verbs, what it takes on both servers.
-func (b *bench) ratios(title string, names []string, times [][][]time.Duration, sizes []int) {
 	b.out.header(title, "what is done on the server", fmt.Sprintf("among %d", sizes[0]), fmt.Sprintf("among %d", sizes[1]), "ratio")
-	for v, name := range names {
-		b.out.row(name, seconds(median(times[v][0])), seconds(median(times[v][1])), fmt.Sprintf("%.2f", paired(times[v][1], times[v][0])))
+	for v, verb := range verbs {
+		b.out.row(verb.name, seconds(median(times[v][0])), seconds(median(times[v][1])), fmt.Sprintf("%.2f", paired(times[v][1], times[v][0])))
 	}
 	b.out.line("")
-	for v, name := range names {
-		b.out.line("%s  ", b.out.bound(fmt.Sprintf("%s among %d to %d", name, sizes[1], sizes[0]), paired(times[v][1], times[v][0]), maxAdd, ""))
+	for v, verb := range verbs {
+		b.out.line("%s  ", b.out.bound(fmt.Sprintf("%s among %d to %d", verb.name, sizes[1], sizes[0]), paired(times[v][1], times[v][0]), maxAdd, ""))
 	}
+	return nil
 }
 
 func neighbourhoodIn(file string) (n neighbourhood, err error) {

@@ -51,9 +51,9 @@ func CheckAdminFormat(e tenant.Estate, server, admin, database, format string) e
 }
 
 func adminSettings(e tenant.Estate, server, admin string) (tenant.Server, credentials.Settings, error) {
-	s, ok := e.Server(server)
-	if !ok {
-		return s, credentials.Settings{}, fmt.Errorf("there is no server %q in the spec", server)
+	s, err := serverOf(e, server)
+	if err != nil {
+		return s, credentials.Settings{}, err
 	}
 	a, ok := s.Admin(admin)
 	switch {

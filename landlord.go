@@ -124,22 +124,30 @@ func gone(ctx context.Context, in plan.Input) (out []tenant.Tenant, err error) {
 
 // input is a plan's, but for the snapshot.
 func input(ctx context.Context, e tenant.Estate, server string, o Options) (plan.Input, error) {
-	s, ok := e.Server(server)
-	if !ok {
-		return plan.Input{}, fmt.Errorf("there is no server %q in the spec", server)
+	s, err := serverOf(e, server)
+	if err != nil {
+		return plan.Input{}, err
 	}
-	elsewhere, others := map[string]string{}, false
+	elsewhere, partial := map[string]string{}, o.Whole != nil
 	for i := range e.Tenants {
 		t := &e.Tenants[i]
 		if t.Server != server {
 			elsewhere[t.Name] = t.Server
 		}
-		others = others || o.Whole != nil && !slices.Contains(o.Tenants, t.Name)
+		partial = partial && slices.Contains(o.Tenants, t.Name)
 	}
-	in := plan.Input{Server: s, Tenants: e.On(server), Elsewhere: elsewhere, Only: o.Tenants, Prune: o.Prune, Partial: o.Whole != nil && !others}
-	var err error
+	in := plan.Input{Server: s, Tenants: e.On(server), Elsewhere: elsewhere, Only: o.Tenants, Prune: o.Prune, Partial: partial}
 	in.Gone, err = gone(ctx, in)
 	return in, err
+}
+
+// serverOf is the server of a name that the spec must have.
+func serverOf(e tenant.Estate, name string) (tenant.Server, error) {
+	s, ok := e.Server(name)
+	if !ok {
+		return s, fmt.Errorf("there is no server %q in the spec", name)
+	}
+	return s, nil
 }
 
 // Consent is asked before anything is changed. It gets the plan and says
@@ -188,14 +196,13 @@ func Apply(ctx context.Context, e tenant.Estate, server string, o Options, h Hoo
 
 // applyInside applies what is to be done in a server that runs.
 func applyInside(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks) (apply.Result, error) {
-	held, ok := e.Server(server)
-	if !ok {
-		return apply.Result{}, fmt.Errorf("there is no server %q in the spec", server)
+	held, err := serverOf(e, server)
+	if err != nil {
+		return apply.Result{}, err
 	}
 	var in plan.Input
 	var p plan.Plan
 	if !h.Straight {
-		var err error
 		if in, err = look(ctx, e, server, o); err == nil {
 			p, err = plan.Make(in)
 		}

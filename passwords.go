@@ -77,9 +77,9 @@ func (e *CredentialsError) Hint() string { return e.Next }
 // one, as does every login with rotate: the verifier is made here, so that
 // the password itself reaches neither SQL nor the server's log.
 func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, rotate bool) (Credentials, error) {
-	s, ok := e.Server(t.Server)
-	if !ok {
-		return Credentials{}, fmt.Errorf("there is no server %q in the spec", t.Server)
+	s, err := serverOf(e, t.Server)
+	if err != nil {
+		return Credentials{}, err
 	}
 	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
 	if err != nil {

@@ -2,7 +2,6 @@ package landlord
 
 import (
 	"context"
-	"fmt"
 
 	"landlord/internal/credentials"
 	"landlord/internal/tenant"
@@ -38,9 +37,9 @@ func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credenti
 
 // ofPool is poolSettings for many pools.
 func (w *routerWays) ofPool(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {
-	s, ok := e.Server(server)
-	if !ok {
-		return s, credentials.Settings{}, fmt.Errorf("there is no server %q in the spec", server)
+	s, err := serverOf(e, server)
+	if err != nil {
+		return s, credentials.Settings{}, err
 	}
 	p, ok := s.Pool(pool)
 	if !ok {

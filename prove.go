@@ -25,9 +25,9 @@ type ProveHooks struct {
 // Prove logs in as each tenant, through the door, and tries to get out. What
 // it makes for the purpose is gone afterwards.
 func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h ProveHooks) (prove.Report, error) {
-	s, ok := e.Server(server)
-	if !ok {
-		return prove.Report{}, fmt.Errorf("there is no server %q in the spec", server)
+	s, err := serverOf(e, server)
+	if err != nil {
+		return prove.Report{}, err
 	}
 	ways, err := waysOf(e) // once: a spread over many tenants is many files and names
 	if err != nil {

@@ -285,11 +285,11 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 			h.Begin(p)
 		}
 		result, err := apply.Run(ctx, p, apply.Options{Conninfo: s.Connection, Parallel: o.Parallel, Blocked: h.Blocked, Done: a.watch(writeDown(j, server, h.Done, &unwritten))})
-		err = errors.Join(err, unwritten)
 		total.Applied += result.Applied
 		total.Failed = append(total.Failed, result.Failed...)
-		if err != nil || len(result.Failed) > 0 {
-			return total, errors.Join(err, a.undo(ctx, &total))
+		if err != nil || unwritten != nil || len(result.Failed) > 0 {
+			left := a.undo(ctx, &total)
+			return total, errors.Join(err, unwritten, left) // what is taken back is written down, too
 		}
 		if err := p.Err(); err != nil || !p.Again {
 			return total, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"landlord/internal/apply"
@@ -101,24 +100,20 @@ func (a *attempt) takeBack(ctx context.Context, names []string, now plan.Input, 
 		}
 	}
 	left := plan.TakeBack(a.first, now, names).Made
+	shared := map[string]string{} // of a tenant: the group of steps about the database that it lives in
 	for _, name := range names {
+		if t, ok := a.estate.Tenant(name); ok {
+			shared[name] = "database " + t.Home.Database
+		}
 		if len(left[name]) > 0 {
 			total.Failed = append(total.Failed, stays(name, left[name], back.Stays[name], result.Err()))
 		}
 	}
 	for i, f := range total.Failed {
-		_, shared := strings.CutPrefix(f.Group, "database ")
-		whose := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return f.Tenant != name && !(shared && a.livesIn(name, f.Group)) })
+		whose := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return f.Tenant != name && f.Group != shared[name] })
 		total.Failed[i].Undone = len(whose) > 0 && !slices.ContainsFunc(whose, func(name string) bool { return len(left[name]) > 0 })
 	}
 	return now, nil
-}
-
-// livesIn says whether a group of steps is about the database that a tenant
-// lives in.
-func (a *attempt) livesIn(name, group string) bool {
-	t, ok := a.estate.Tenant(name)
-	return ok && group == "database "+t.Home.Database
 }
 
 func stays(name string, what []string, why string, err error) apply.Outcome {

@@ -62,12 +62,7 @@ func (in *Input) about() (out []*tenant.Tenant) {
 }
 
 func focusOn(f *snapshot.Focus, t tenant.Tenant) {
-	f.Roles = append(f.Roles, t.Roles()...)
-	for _, l := range t.Logins {
-		if twin, ok := tenant.TwinName(l.Name); ok {
-			f.Roles = append(f.Roles, twin)
-		}
-	}
+	f.Roles = append(f.Roles, t.RoleNames()...)
 	for _, p := range t.Places() {
 		if t.Alone(p) {
 			f.Alone = append(f.Alone, p.Database)

@@ -6,12 +6,7 @@ import "strings"
 // else's then: of its roles, of the second ones that rotation may make, of its own
 // databases, and of its schemas in one that it shares.
 func (t Tenant) Names() []string {
-	names := t.Roles()
-	for _, l := range t.Logins {
-		if twin, ok := TwinName(l.Name); ok {
-			names = append(names, twin)
-		}
-	}
+	names := t.RoleNames()
 	for _, p := range t.Places() {
 		if t.Alone(p) {
 			names = append(names, p.Database)
@@ -21,6 +16,18 @@ func (t Tenant) Names() []string {
 			if s != "public" {
 				names = append(names, s)
 			}
+		}
+	}
+	return names
+}
+
+// RoleNames lists the names of a tenant's roles, and of the second ones that
+// rotation may make.
+func (t Tenant) RoleNames() []string {
+	names := t.Roles()
+	for _, l := range t.Logins {
+		if twin, ok := TwinName(l.Name); ok {
+			names = append(names, twin)
 		}
 	}
 	return names

@@ -213,11 +213,7 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.newDatabase(c, temp)
 		u.in(c.Database).extensions(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
 		u.in(c.Database).ownSchema(u.b.snap.Session.User, c, newInside(&snapshot.Contents{Database: c.Database}))
-		fresh := newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true, ControlOpen: true, MessagesOpen: true})
-		u.in(c.Database).largeObjectDoor(c, fresh)
-		u.in(c.Database).advisoryDoor(c, fresh)
-		u.in(c.Database).controlDoor(fresh)
-		u.in(c.Database).messagesDoor(c, fresh)
+		u.in(c.Database).functionDoors(c, newInside(&snapshot.Contents{Database: c.Database, LargeOpen: true, AdvisoryOpen: true, ControlOpen: true, MessagesOpen: true}))
 		return
 	}
 	owner := u.mendDatabase(c, have, temp)
@@ -225,11 +221,17 @@ func (u unit) containerDatabase(c isolation.Container, temp bool) {
 		u.in(c.Database).commons(owner, u.b.rooms(c.Database))
 		u.in(c.Database).extensions(owner, c, u.b.rooms(c.Database))
 		u.in(c.Database).ownSchema(owner, c, u.b.rooms(c.Database))
-		u.in(c.Database).largeObjectDoor(c, u.b.rooms(c.Database))
-		u.in(c.Database).advisoryDoor(c, u.b.rooms(c.Database))
-		u.in(c.Database).controlDoor(u.b.rooms(c.Database))
-		u.in(c.Database).messagesDoor(c, u.b.rooms(c.Database))
+		u.in(c.Database).functionDoors(c, u.b.rooms(c.Database))
 	}
+}
+
+// functionDoors closes the functions in a container that everybody may call as the
+// server is born, and tenants may not.
+func (u unit) functionDoors(c isolation.Container, in *inside) {
+	u.largeObjectDoor(c, in)
+	u.advisoryDoor(c, in)
+	u.controlDoor(in)
+	u.messagesDoor(c, in)
 }
 
 const createDatabase = "CREATE DATABASE "

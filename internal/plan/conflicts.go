@@ -143,13 +143,28 @@ func (b *builder) containerConflicts(c isolation.Container) {
 // marked says whether a role of landlord's names the database as its own: its
 // group, or an identity or owner in it, should the group be gone.
 func (b *builder) marked(c isolation.Container) bool {
-	names := func(name string) bool {
+	by := func(name string) bool {
 		r := b.roles[name]
 		if r == nil {
 			return false
 		}
 		m, ok := isolation.ParseMark(r.Comment)
-		return ok && slices.ContainsFunc(m.Places(), func(p tenant.Place) bool { return p.Database == c.Database })
+		return ok && namesDatabase(m, c.Database)
 	}
-	return names(c.Group) || slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return names(t.Identity()) || names(t.Owner) })
+	return by(c.Group) || slices.ContainsFunc(c.Tenants, func(t *tenant.Tenant) bool { return by(t.Identity()) || by(t.Owner) })
+}
+
+// namesDatabase says whether a mark names a database.
+func namesDatabase(m isolation.Mark, database string) bool {
+	return slices.ContainsFunc(m.Places(), func(p tenant.Place) bool { return p.Database == database })
+}
+
+// markFor is landlord's mark on a role, if there is one, and it is for a tenant; "":
+// for none.
+func markFor(r *snapshot.Role, tenant string) (isolation.Mark, bool) {
+	if r == nil {
+		return isolation.Mark{}, false
+	}
+	m, ok := isolation.ParseMark(r.Comment)
+	return m, ok && m.Tenant == tenant
 }

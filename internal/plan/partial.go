@@ -123,7 +123,7 @@ func (d *doubt) rivals(t *tenant.Tenant, name string) {
 	}
 	for _, rival := range tenant.Rivals(name) {
 		if r := d.known[rival]; r != nil {
-			if m, ok := isolation.ParseMark(r.Comment); !ok || m.Tenant != t.Name {
+			if _, theirs := markFor(r, t.Name); !theirs {
 				d.say("there is a role %s", rival)
 			}
 		}
@@ -133,12 +133,8 @@ func (d *doubt) rivals(t *tenant.Tenant, name string) {
 // houseOf says whether a mark of the tenant's names a database.
 func (d *doubt) houseOf(t *tenant.Tenant, p tenant.Place) bool {
 	return slices.ContainsFunc([]string{t.Group(p), t.Identity(), t.Owner}, func(name string) bool {
-		r := d.known[name]
-		if r == nil {
-			return false
-		}
-		m, ok := isolation.ParseMark(r.Comment)
-		return ok && m.Tenant == t.Name && slices.ContainsFunc(m.Places(), func(marked tenant.Place) bool { return marked.Database == p.Database })
+		m, theirs := markFor(d.known[name], t.Name)
+		return theirs && namesDatabase(m, p.Database)
 	})
 }
 

@@ -70,7 +70,7 @@ func (b *builder) remove(t tenant.Tenant) {
 	if gone {
 		u.disown(t)
 	}
-	u.dropRoles(t)
+	u.dropRoles("the tenant's roles have nothing left", t.Roles())
 }
 
 // closeDoor lets nobody in any more, and ends the sessions that are.
@@ -190,14 +190,15 @@ func (u unit) takeOver(why string, roles []string) {
 	u.do(why, Access, sql...)
 }
 
-func (u unit) dropRoles(t tenant.Tenant) {
+// dropRoles drops those of some roles that are there, the last first.
+func (u unit) dropRoles(why string, roles []string) {
 	var sql []string
-	for _, name := range slices.Backward(t.Roles()) {
+	for _, name := range slices.Backward(roles) {
 		if u.b.roles[name] != nil {
 			sql = append(sql, "DROP ROLE "+pgsql.Ident(name))
 		}
 	}
-	u.do("the tenant's roles have nothing left", Access, sql...)
+	u.do(why, Access, sql...)
 }
 
 // extraLogins drops logins of tenants in the spec that the spec does not

@@ -45,7 +45,7 @@ type TakenBack struct {
 func TakeBack(first, now Input, names []string) TakenBack {
 	b := newBuilder(now)
 	k := &takingBack{builder: b, had: possessionsOf(first.Snapshot), names: names,
-		out: TakenBack{Made: map[string][]string{}, Stays: map[string]string{}}}
+		goes: map[string]bool{}, out: TakenBack{Made: map[string][]string{}, Stays: map[string]string{}}}
 	houses := slices.DeleteFunc(slices.Clone(b.houses), func(h isolation.House) bool { return !slices.Contains(names, h.Tenant.Name) })
 	for _, h := range houses {
 		k.look(h)
@@ -125,12 +125,8 @@ func (k *takingBack) rolesOf(h isolation.House) (out []string) {
 
 // made says that a role is of this run, and bears landlord's mark for a tenant.
 func (k *takingBack) made(role, of string) bool {
-	r := k.roles[role]
-	if r == nil || k.had.roles[role] {
-		return false
-	}
-	m, ok := isolation.ParseMark(r.Comment)
-	return ok && m.Tenant == of
+	_, ok := markFor(k.roles[role], of)
+	return ok && !k.had.roles[role]
 }
 
 // look finds what there is of a house, and why it must stay, if it must.
@@ -191,9 +187,6 @@ func (k *takingBack) lookAround(c isolation.Container) {
 	if slices.ContainsFunc(k.in.Server.Pools, func(p tenant.Pool) bool { return p.Database == c.Database }) {
 		return // the pool has its login, which is not of any tenant
 	}
-	if k.goes == nil {
-		k.goes = map[string]bool{}
-	}
 	k.goes[c.Database] = true
 	for _, t := range c.Tenants {
 		if made := k.out.Made; slices.Contains(k.names, t.Name) {
@@ -228,11 +221,7 @@ func (k *takingBack) house(h isolation.House) {
 			k.leave(u.in(p.Database), t, p, roles)
 		}
 	}
-	var sql []string
-	for _, name := range slices.Backward(roles) {
-		sql = append(sql, "DROP ROLE "+pgsql.Ident(name))
-	}
-	u.do("there was nothing of tenant "+t.Name+", and its house could not be built", Access, sql...)
+	u.dropRoles("there was nothing of tenant "+t.Name+", and its house could not be built", roles)
 }
 
 // drop drops a database that is of this run, once.

@@ -68,9 +68,8 @@ func (a *app) states(c *cobra.Command, p place) ([]asked, []snapshot.Missing, er
 
 // answer is what one server says to a question.
 type answer[T any] struct {
-	Server string `json:"server"`
-	Answer T      `json:"answer"`
-	asked  asked
+	asked
+	Answer T
 }
 
 // ask puts a question to each server. Those that do not know what it is about have
@@ -81,7 +80,7 @@ func ask[T any](all []asked, missing []snapshot.Missing, question func(asked) (T
 	for _, st := range all {
 		got, err := question(st)
 		if err == nil {
-			answers = append(answers, answer[T]{st.name, got, st})
+			answers = append(answers, answer[T]{st, got})
 		} else if first == nil {
 			first = err
 		}
@@ -105,12 +104,12 @@ func ask[T any](all []asked, missing []snapshot.Missing, question func(asked) (T
 
 // tell prints the answers: as JSON, or each under its server's name.
 func tell[T any](a *app, answers []answer[T], missing []snapshot.Missing, inJSON func(answer[T]) any, show func(*bufio.Writer, answer[T])) error {
-	several := answers[0].Server != ""
+	several := answers[0].name != ""
 	switch {
 	case a.output == "json" && several:
 		list := []map[string]any{}
 		for _, x := range answers {
-			list = append(list, map[string]any{"server": x.Server, "answer": inJSON(x)})
+			list = append(list, map[string]any{"server": x.name, "answer": inJSON(x)})
 		}
 		if missing == nil {
 			missing = []snapshot.Missing{}
@@ -126,7 +125,7 @@ func tell[T any](a *app, answers []answer[T], missing []snapshot.Missing, inJSON
 		w := bufio.NewWriter(a.Out)
 		for i, x := range answers {
 			if several {
-				fmt.Fprintf(w, "%s%s\n", strings.Repeat("\n", min(i, 1)), a.outLook().Paint(term.Strong, "Server "+term.Clean(x.Server)))
+				fmt.Fprintf(w, "%s%s\n", strings.Repeat("\n", min(i, 1)), a.outLook().Paint(term.Strong, "Server "+term.Clean(x.name)))
 			}
 			show(w, x)
 		}

@@ -78,8 +78,8 @@ func (a *app) paths(answers []answer[[]access.Path], missing []snapshot.Missing,
 		if x.Answer == nil {
 			x.Answer = []access.Path{}
 		}
-		return map[string]any{"from": from, "to": to, "paths": x.Answer, "unread": x.asked.Unread()}
-	}, func(w *bufio.Writer, x answer[[]access.Path]) { a.printPaths(w, x.asked.State, from, to, x.Answer) })
+		return map[string]any{"from": from, "to": to, "paths": x.Answer, "unread": x.Unread()}
+	}, func(w *bufio.Writer, x answer[[]access.Path]) { a.printPaths(w, x.State, from, to, x.Answer) })
 	if err != nil {
 		return err
 	}

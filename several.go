@@ -31,7 +31,7 @@ func Snapshots(ctx context.Context, list []tenant.Server, o SnapshotOptions, now
 	group.SetLimit(serversAtOnce)
 	for i, s := range list {
 		if Asleep(s) {
-			errs[i] = errAsleep
+			errs[i] = ErrAsleep
 			continue
 		}
 		group.Go(func() error {
@@ -48,7 +48,7 @@ func Snapshots(ctx context.Context, list []tenant.Server, o SnapshotOptions, now
 	set := snapshot.Set{Format: snapshot.SetFormat}
 	for i, s := range list {
 		if errs[i] != nil {
-			set.Missing = append(set.Missing, snapshot.Missing{Name: s.Name, Reason: errs[i].Error(), Stopped: errors.Is(errs[i], errAsleep)})
+			set.Missing = append(set.Missing, snapshot.Missing{Name: s.Name, Reason: errs[i].Error(), Stopped: errors.Is(errs[i], ErrAsleep)})
 			continue
 		}
 		set.Servers = append(set.Servers, snapshot.Named{Name: s.Name, Snapshot: snaps[i]})
@@ -56,7 +56,8 @@ func Snapshots(ctx context.Context, list []tenant.Server, o SnapshotOptions, now
 	return set, ctx.Err()
 }
 
-var errAsleep = errors.New("it is stopped while its tenant is suspended")
+// ErrAsleep is why nothing is read of a server that is asleep.
+var ErrAsleep = errors.New("it is stopped while its tenant is suspended")
 
 // Asleep says that a tenant's own server does not run, and is not to, since the
 // tenant is suspended.

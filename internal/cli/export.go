@@ -67,7 +67,7 @@ func (a *app) export(c *cobra.Command, s tenant.Server) error {
 			return err
 		}
 		if err != nil {
-			unread = append(unread, snapshot.Missing{Name: server.Name, Reason: err.Error(), Stopped: landlord.Asleep(server)})
+			unread = append(unread, snapshot.Missing{Name: server.Name, Reason: err.Error(), Stopped: errors.Is(err, landlord.ErrAsleep)})
 			// Who is left out of a spec is dropped by --prune: what it said stands.
 			found = tenant.Estate{Servers: []tenant.Server{server}, Tenants: e.On(server.Name)}
 		}
@@ -94,7 +94,7 @@ func (a *app) export(c *cobra.Command, s tenant.Server) error {
 // spec's, since no catalog has them.
 func exportOne(ctx context.Context, s tenant.Server, e tenant.Estate) (tenant.Estate, error) {
 	if landlord.Asleep(s) {
-		return tenant.Estate{}, errors.New("it is stopped while its tenant is suspended")
+		return tenant.Estate{}, landlord.ErrAsleep
 	}
 	found, err := landlord.Export(ctx, s)
 	for i := range found.Tenants {

@@ -147,9 +147,14 @@ func without(name string, f refresh) refresh {
 	}
 	return func(ctx context.Context) (tenant.Estate, error) {
 		e, err := f(ctx)
-		e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
-		return e, err
+		return withoutTenant(e, name), err
 	}
+}
+
+// withoutTenant is the estate with a tenant taken away.
+func withoutTenant(e tenant.Estate, name string) tenant.Estate {
+	e.Tenants = slices.DeleteFunc(slices.Clone(e.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
+	return e
 }
 
 // leaving refuses to take a tenant away whose door somebody has opened since its

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -91,7 +90,7 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 			return err
 		}
 	}
-	h.estate.Tenants = slices.DeleteFunc(slices.Clone(h.estate.Tenants), func(t tenant.Tenant) bool { return t.Name == name })
+	h.estate = withoutTenant(h.estate, name)
 	if err := a.settle(ctx, h, name, landlord.Options{Prune: true}, consent{drops: []string{name}, leaving: leaving(h.server, *s)}); err != nil {
 		return err
 	}

@@ -115,10 +115,13 @@ func (a *app) audit(c *cobra.Command, j judged) error {
 
 // besideOne is the flag of a file that is judged beside a server.
 func (j judged) besideOne() string {
-	for flag, file := range map[string]string{"--hba": j.hba, "--ident": j.ident, "--pgbouncer": j.bouncer} {
-		if file != "" {
-			return flag
-		}
+	switch {
+	case j.hba != "":
+		return "--hba"
+	case j.ident != "":
+		return "--ident"
+	case j.bouncer != "":
+		return "--pgbouncer"
 	}
 	return ""
 }
@@ -185,25 +188,28 @@ func (a *app) judge(c *cobra.Command, j judged) ([]audit.Input, []snapshot.Missi
 		in, err := filesOnly(j)
 		return []audit.Input{in}, nil, err
 	}
-	p := j.place
-	if p.file = j.snapshot; p.file != "" {
-		p.server = "" // of a file about one server, it says which of the spec that is
-	}
-	set, err := a.look(c, p)
+	set, err := a.lookFor(c, j)
 	if err != nil {
 		return nil, nil, err
-	}
-	if p.file != "" && j.server != "" && len(set.Servers)+len(set.Missing) > 1 {
-		p.server = j.server
-		if err := choose(&set, p); err != nil {
-			return nil, nil, err
-		}
 	}
 	if len(set.Servers) == 1 && len(set.Missing) == 0 {
 		n := set.Servers[0]
 		return []audit.Input{landlord.AuditSnapshot(nameOf(n, j), n.Snapshot, e, cmp.Or(n.Name, server))}, nil, nil
 	}
 	return landlord.AuditSet(set, e), set.Missing, nil
+}
+
+// lookFor reads what is judged. Of a file about one server, --server says which of
+// the spec that is.
+func (a *app) lookFor(c *cobra.Command, j judged) (snapshot.Set, error) {
+	if j.snapshot == "" {
+		return a.look(c, j.place)
+	}
+	set, err := a.stored(j.snapshot)
+	if err == nil && len(set.Servers)+len(set.Missing) > 1 {
+		err = choose(&set, j.snapshot, j.server)
+	}
+	return set, err
 }
 
 // nameOf is what a server is called for people.

@@ -20,10 +20,9 @@ import (
 func (a *app) look(c *cobra.Command, p place) (snapshot.Set, error) {
 	if p.file != "" {
 		set, err := a.stored(p.file)
-		if err != nil {
-			return set, err
+		if err == nil {
+			err = choose(&set, p.file, p.server)
 		}
-		err = choose(&set, p)
 		return set, err
 	}
 	list, err := a.places(p)
@@ -58,27 +57,27 @@ func options(p place) landlord.SnapshotOptions {
 }
 
 // choose leaves of a file's servers the one that --server names.
-func choose(set *snapshot.Set, p place) error {
-	if p.server == "" {
+func choose(set *snapshot.Set, file, server string) error {
+	if server == "" {
 		return nil
 	}
 	var names []string
 	for _, n := range set.Servers {
-		if n.Name == p.server {
+		if n.Name == server {
 			set.Servers, set.Missing = []snapshot.Named{n}, nil
 			return nil
 		}
 		names = append(names, n.Name)
 	}
 	for _, m := range set.Missing {
-		if m.Name == p.server {
-			return fmt.Errorf("server %s could not be read when %s was written: %s", m.Name, p.file, m.Reason)
+		if m.Name == server {
+			return fmt.Errorf("server %s could not be read when %s was written: %s", m.Name, file, m.Reason)
 		}
 	}
 	if len(names) == 1 && names[0] == "" {
-		return usageError{fmt.Errorf("%s is about one server: --server is for a file about several", p.file)}
+		return usageError{fmt.Errorf("%s is about one server: --server is for a file about several", file)}
 	}
-	return usageError{suggesting(fmt.Sprintf("there is no server %q in %s, which is about %s", p.server, p.file, strings.Join(names, ", ")), p.server, names)}
+	return usageError{suggesting(fmt.Sprintf("there is no server %q in %s, which is about %s", server, file, strings.Join(names, ", ")), server, names)}
 }
 
 // oneAlone says that a flag is about one server, and of which it may be.

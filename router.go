@@ -38,8 +38,18 @@ type RouterPlan struct {
 }
 
 // PlanRouter reads what all servers have and says what the router's files are
-// to be. It changes nothing.
+// to be, and which holes PgBouncer has then. It changes nothing.
 func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
+	p, err := planRouter(ctx, e)
+	if err == nil {
+		p.Holes, err = p.holes()
+	}
+	return p, err
+}
+
+// planRouter is [PlanRouter] but for the holes, of which nobody hears where the
+// router only follows.
+func planRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 	if e.Router == nil {
 		return RouterPlan{}, ErrNoRouter
 	}
@@ -68,9 +78,6 @@ func PlanRouter(ctx context.Context, e tenant.Estate) (RouterPlan, error) {
 	if err := p.render(*e.Router, aliases, place, before, own); err != nil {
 		return p, err
 	}
-	if p.Holes, err = p.holes(); err != nil {
-		return p, err
-	}
 	p.Demands = router.Demands(*e.Router, p.Version, facts, aliases, place)
 	return p, nil
 }
@@ -81,28 +88,29 @@ func (p *RouterPlan) render(r tenant.Router, aliases []router.Alias, place, befo
 	if p.Processes, err = router.Processes(r, p.Version, aliases, place, before, own); err != nil {
 		return err
 	}
-	kept, err := withoutForgotten(r, before)
-	if err != nil {
-		return err
-	}
-	short := p.Processes
-	if len(kept) < len(before) {
-		if short, err = router.Processes(r, p.Version, aliases, place, kept, own); err != nil {
-			return err
-		}
-	}
-	p.Changed = nil
-	for i, process := range p.Processes {
+	for _, process := range p.Processes {
 		changed, err := bouncer.Changed(process)
 		if err != nil {
 			return err
 		}
-		if !changed {
-			continue
+		if changed {
+			p.Changed = append(p.Changed, process.Number)
 		}
-		p.Changed = append(p.Changed, process.Number)
-		if i < len(short) {
-			p.Processes[i] = short[i]
+	}
+	if len(p.Changed) == 0 {
+		return nil
+	}
+	kept, err := withoutForgotten(r, before)
+	if err != nil || len(kept) == len(before) {
+		return err
+	}
+	short, err := router.Processes(r, p.Version, aliases, place, kept, own)
+	if err != nil {
+		return err
+	}
+	for i, process := range short {
+		if slices.Contains(p.Changed, process.Number) {
+			p.Processes[i] = process
 		}
 	}
 	return nil

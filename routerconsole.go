@@ -44,7 +44,7 @@ type RouterStatus struct {
 
 // StatusRouter asks all processes of the router how their names are.
 func StatusRouter(ctx context.Context, e tenant.Estate) ([]RouterStatus, error) {
-	p, err := PlanRouter(ctx, e)
+	p, err := planRouter(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func ShutRouter(ctx context.Context, e tenant.Estate, names ...string) error {
 	if e.Router == nil {
 		return nil
 	}
-	p, err := PlanRouter(ctx, e)
+	p, err := planRouter(ctx, e)
 	if err == nil {
 		_, err = follow(ctx, e, p)
 	}
@@ -218,7 +218,7 @@ func FollowRouter(ctx context.Context, e tenant.Estate) error {
 	if e.Router == nil {
 		return nil
 	}
-	p, err := PlanRouter(ctx, e)
+	p, err := planRouter(ctx, e)
 	var done []RouterOutcome
 	if err == nil {
 		done, err = follow(ctx, e, p)

@@ -221,7 +221,7 @@ func (e *StepError) Hint() string {
 	case "55006":
 		return "somebody uses the database (a session, a prepared transaction or a replication slot): end that, then run it again"
 	case "53100":
-		return "the server's disk is full: make room, then run it again"
+		return diskFull
 	case "XX000": // PostgreSQL 18 says so while it tidies up after a CREATE DATABASE without room
 		return "that is an error within PostgreSQL, and its log says more: a full disk can look like this; then plan again"
 	case "53300":

@@ -68,6 +68,9 @@ const (
 	runAgain  = "put that right, then run it again"
 )
 
+// diskFull is what to do where PostgreSQL has no room, or will have none.
+const diskFull = "the server's disk is full: make room, then run it again"
+
 // StaysError says that what a run had made of a tenant, of whom there was nothing
 // before, could not be taken back.
 type StaysError struct {

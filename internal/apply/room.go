@@ -1,16 +1,16 @@
 package apply
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"landlord/internal/localpg"
 )
 
 // RoomError says that a disk has not the room that new databases take. A server
@@ -29,7 +29,7 @@ func (e *RoomError) Error() string {
 }
 
 // Hint says what to do about it.
-func (e *RoomError) Hint() string { return "the server's disk is full: make room, then run it again" }
+func (e *RoomError) Hint() string { return diskFull }
 
 func plural(n int, one, many string) string {
 	if n == 1 {
@@ -86,18 +86,10 @@ func room(ctx context.Context, conn *pgconn.PgConn, n int) error {
 // runsHere says whether a data directory on this machine is that of a server:
 // its process has written down when it was started.
 func runsHere(data string, since int64) bool {
-	f, err := os.Open(filepath.Join(data, "postmaster.pid"))
-	if err != nil {
+	lines := localpg.PidFile(data)
+	if len(lines) < 3 {
 		return false
 	}
-	defer f.Close()
-	const line = 3 // LOCK_FILE_LINE_START_TIME
-	lines := bufio.NewScanner(f)
-	for i := 1; lines.Scan(); i++ {
-		if i == line {
-			began, err := strconv.ParseInt(strings.TrimSpace(lines.Text()), 10, 64)
-			return err == nil && since >= began-1 && since-began <= 60 // the server is ready a while after it began
-		}
-	}
-	return false
+	began, err := strconv.ParseInt(strings.TrimSpace(lines[2]), 10, 64)
+	return err == nil && since >= began-1 && since-began <= 60 // the server is ready a while after it began
 }

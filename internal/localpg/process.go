@@ -247,9 +247,13 @@ func (s *Server) removeSharedMemory() {
 	}
 }
 
-// pidFile returns the lines of postmaster.pid (miscadmin.h, LOCK_FILE_LINE_…).
-func (s *Server) pidFile() []string {
-	text, err := os.ReadFile(filepath.Join(s.DataDir(), "postmaster.pid"))
+// pidFile returns the lines of the server's postmaster.pid.
+func (s *Server) pidFile() []string { return PidFile(s.DataDir()) }
+
+// PidFile returns the lines of a data directory's postmaster.pid (miscadmin.h,
+// LOCK_FILE_LINE_…), none where there is no such file, or it cannot be read.
+func PidFile(data string) []string {
+	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {
 		return nil
 	}

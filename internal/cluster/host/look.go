@@ -163,9 +163,8 @@ func lookUnit(ctx context.Context, unit string, have *cluster.Have) error {
 // postmaster is the process of a data directory's server (0: none runs), and
 // when it was started, in seconds (miscadmin.h, LOCK_FILE_LINE_…).
 func postmaster(data string) (pid int, since int64) {
-	text, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	lines := strings.Split(string(text), "\n")
-	if err != nil || len(lines) < 3 {
+	lines := localpg.PidFile(data)
+	if len(lines) < 3 {
 		return 0, 0
 	}
 	pid, _ = strconv.Atoi(strings.TrimSpace(lines[0]))

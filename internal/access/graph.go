@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 
 	"landlord/internal/pgsql"
@@ -32,7 +33,20 @@ func (c Certainty) level() int {
 type node struct {
 	what what
 	name string // a role's, or ""
+	with string // who has granted itself the role, where what is joined
 	at   place  // where the data stands; otherwise empty
+}
+
+// roles are those whose rights somebody has at a node; nobody's in particular
+// where it is anybody.
+func (n node) roles() []string {
+	switch n.what {
+	case anybody:
+		return nil
+	case joined:
+		return []string{n.name, n.with}
+	}
+	return []string{n.name}
 }
 
 // place is a schema of a database; large objects stand in none.
@@ -44,7 +58,7 @@ const (
 	being     what = 'a' // to be a role: its attributes, and its rights
 	rights    what = 'r' // to have a role's rights
 	data      what = 'd' // to read or change data of a role's
-	joined    what = 'j' // to have a role's rights that another has granted to itself, together with its own; the other is the place's schema
+	joined    what = 'j' // to have a role's rights that another has granted to itself, together with its own
 	anybody   what = 'p' // to be anybody: the rights of PUBLIC
 	everyData what = 'D' // to read or change everybody's data
 	superuser what = 's' // to do what a superuser can
@@ -75,14 +89,13 @@ type graph struct {
 	supers         []string
 	// open are the databases into which everybody gets.
 	open map[string]bool
-	// data are the nodes of data that some step leads to.
+	// data are the nodes of data that some step leads to; seen are these, and
+	// those of rights that somebody has granted to itself.
 	data []node
 	seen map[node]bool
-	// joins are the nodes of rights that somebody has granted to itself.
-	joins map[node]bool
 	// paths are the settings of search_path; see searchPaths.
 	paths map[[2]string][]string
-	// kind is the kind of step that is being added.
+	// kind is the kind of step that is being added, if the step does not say.
 	kind string
 }
 
@@ -142,7 +155,7 @@ func (s *State) steps() *graph {
 	if s.graph != nil {
 		return s.graph
 	}
-	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, joins: map[node]bool{}, open: map[string]bool{}}
+	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, open: map[string]bool{}}
 	for _, d := range s.snap.Databases {
 		g.owned[d.Owner] = append(g.owned[d.Owner], d.Name)
 		for _, it := range s.acl(s.database(d.Name)) {
@@ -173,7 +186,7 @@ func dataOf(o Object) node {
 }
 
 func (g *graph) add(from node, e edge) {
-	e.kind = g.kind
+	e.kind = cmp.Or(e.kind, g.kind)
 	if e.to.what == data && !g.seen[e.to] {
 		g.seen[e.to] = true
 		g.data = append(g.data, e.to)
@@ -256,11 +269,9 @@ func (g *graph) sharing(name string, others ...[]need) []node {
 			out = append(out, node{what: rights, name: member})
 		}
 	}
-	for _, member := range g.s.below(name, Usage) {
-		for _, admin := range g.admins(member) {
-			if has(admin, member) {
-				out = append(out, g.join(admin, member))
-			}
+	for admin, member := range g.joiners(name) {
+		if has(admin, member) {
+			out = append(out, g.join(admin, member))
 		}
 	}
 	return out

@@ -278,7 +278,7 @@ func (w *walk) here(e edge) edge {
 	if (e.kind == "admin-option" || e.kind == "createrole") && e.certainty == Certain && w.s.Chain(e.to.name, w.from, Member) != nil {
 		e.certainty, e.why = Blocked, e.to.name+" is a member of "+w.from+", which therefore cannot become a member of it"
 	}
-	if e.to.what == joined && e.certainty == Certain && !w.s.snap.Version.MembershipOptions() && !w.s.roles[w.from].inherits() {
+	if e.to.what == joined && e.certainty == Certain && !w.s.steps().joins(w.from) {
 		e.certainty, e.why = Blocked, e.why+"; but "+w.from+" does not inherit"
 	}
 	return e

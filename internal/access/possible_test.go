@@ -144,3 +144,53 @@ func TestPossibleSteps(t *testing.T) {
 		})
 	}
 }
+
+// TestPoliciesForTwoRoles: who reads a table with the rights of two roles, one of
+// which it grants to itself, reads what the policies for both let it.
+func TestPoliciesForTwoRoles(t *testing.T) {
+	always := func(name, role string) snapshot.Policy {
+		return snapshot.Policy{Schema: "t00000", Table: "x", Name: name, Command: "ALL", Permissive: true, Roles: []string{role}, Using: "true"}
+	}
+	for name, c := range map[string]struct {
+		dig  func(s *snapshot.Snapshot)
+		want string
+	}{
+		"none": {func(*snapshot.Snapshot) {}, "possible admin-option grant"},
+		"for the one that is granted": {func(s *snapshot.Snapshot) {
+			inside(s).Policies = []snapshot.Policy{always("p", "readers")}
+		}, "certain admin-option row-security"},
+		"for who grants it": {func(s *snapshot.Snapshot) {
+			inside(s).Policies = []snapshot.Policy{always("p", "t00001_app")}
+		}, "certain admin-option row-security"},
+		"narrowed for who grants it": {func(s *snapshot.Snapshot) {
+			narrow := always("q", "t00001_app")
+			narrow.Permissive, narrow.Using = false, "(n > 1)"
+			inside(s).Policies = []snapshot.Policy{always("p", "readers"), narrow}
+		}, "possible admin-option grant"},
+		"one that passes by them has not got both": {func(s *snapshot.Snapshot) {
+			s.Roles = append(s.Roles, snapshot.Role{Name: "audit", Inherit: true, BypassRLS: true})
+			s.Memberships = append(s.Memberships, snapshot.Membership{Role: "readers", Member: "audit", Inherit: true}, snapshot.Membership{Role: "audit", Member: "t00001_app", Set: true})
+		}, "possible admin-option grant"},
+		"who grants it passes by them": {func(s *snapshot.Snapshot) {
+			i := slices.IndexFunc(s.Roles, func(r snapshot.Role) bool { return r.Name == "t00001_app" })
+			s.Roles[i].BypassRLS = true
+		}, "certain row-security"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := town(2)
+			invite(&s)
+			s.Roles = append(s.Roles, snapshot.Role{Name: "readers", Inherit: true})
+			s.Memberships = append(s.Memberships, snapshot.Membership{Role: "readers", Member: "t00001_app", Admin: true})
+			inside(&s).Relations[0].RLS = true
+			inside(&s).Relations[0].ACL = append(inside(&s).Relations[0].ACL, item("readers", pgsql.Select))
+			c.dig(&s)
+			paths, err := access.Prepare(s).Paths("t00001_app", "t00000")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := said(paths); got != c.want {
+				t.Errorf("got %q, want %q: %+v", got, c.want, paths)
+			}
+		})
+	}
+}

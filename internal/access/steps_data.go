@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -210,8 +211,10 @@ func (s *State) passes(as string, r *snapshot.Relation) bool {
 func (g *graph) revoke(o Object, priv pgsql.Privs, who node) []string {
 	var out []string
 	for _, it := range g.s.acl(o) {
-		through := it.Grantee == "" && who.what == anybody || it.Grantee != "" && who.what != anybody && g.s.holding(who.name, o.Database)[it.Grantee] ||
-			who.what == joined && it.Grantee != "" && g.s.holding(who.at.schema, o.Database)[it.Grantee]
+		through := slices.ContainsFunc(who.roles(), func(name string) bool { return g.s.holding(name, o.Database)[it.Grantee] })
+		if it.Grantee == "" {
+			through = who.what == anybody
+		}
 		if p := it.Privs & priv; p != 0 && through && it.Grantee != o.Owner {
 			out = append(out, "REVOKE "+on(o, p)+" FROM "+grantee(it.Grantee))
 		}

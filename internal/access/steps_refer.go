@@ -123,7 +123,7 @@ func (r *referrer) builders(who node) []builder {
 		return out
 	}
 	if who.what == joined {
-		if schema, ok := r.room(who.at.schema); ok {
+		if schema, ok := r.room(who.with); ok {
 			return []builder{{who, schema}}
 		}
 	}
@@ -136,11 +136,9 @@ func (r *referrer) builders(who node) []builder {
 		}
 	}
 	if who.what == rights {
-		for _, member := range r.g.s.below(who.name, Usage) {
-			for _, admin := range r.g.admins(member) {
-				if schema, ok := r.room(admin); ok {
-					out = append(out, builder{r.g.join(admin, member), schema})
-				}
+		for admin, member := range r.g.joiners(who.name) {
+			if schema, ok := r.room(admin); ok {
+				out = append(out, builder{r.g.join(admin, member), schema})
 			}
 		}
 	}

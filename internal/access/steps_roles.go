@@ -1,6 +1,7 @@
 package access
 
 import (
+	"iter"
 	"slices"
 
 	"landlord/internal/pgsql"
@@ -37,7 +38,7 @@ func addSetRole(g *graph) {
 func addAdminOption(g *graph) {
 	for _, m := range g.s.snap.Memberships {
 		if m.Admin {
-			g.addGrantToSelf(node{what: rights, name: m.Member}, m.Role, m.Member+" has ADMIN OPTION on "+m.Role, "REVOKE ADMIN OPTION FOR "+pgsql.Ident(m.Role)+" FROM "+pgsql.Ident(m.Member)+g.by(m))
+			g.addGrantToSelf(node{what: rights, name: m.Member}, m.Role, m.Member+" has ADMIN OPTION on "+m.Role, g.disarm(m))
 		}
 	}
 }
@@ -80,37 +81,63 @@ func (g *graph) admins(of string) []string {
 	return out
 }
 
+// joiners are, for a role and each that has its rights, the admins of that one.
+func (g *graph) joiners(name string) iter.Seq2[string, string] {
+	return func(yield func(admin, member string) bool) {
+		for _, member := range g.s.below(name, Usage) {
+			for _, admin := range g.admins(member) {
+				if !yield(admin, member) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // join is where an admin of a role comes to by granting it to itself: it has
 // the rights of both at once. Before 16 that takes a role that inherits.
 func (g *graph) join(admin, of string) node {
-	to := node{what: joined, name: of, at: place{schema: admin}}
-	if g.joins[to] {
+	to := node{what: joined, name: of, with: admin}
+	if g.seen[to] {
 		return to
 	}
-	g.joins[to] = true
-	options := ""
-	if g.s.snap.Version.MembershipOptions() {
-		options = " WITH INHERIT TRUE"
-	} else if !g.s.roles[admin].inherits() {
+	g.seen[to] = true
+	if !g.joins(admin) {
 		return to
 	}
 	mend := []string{}
 	for _, m := range g.s.roles[of].members {
 		if m.Admin && g.s.Chain(admin, m.Member, Usage) != nil {
-			mend = append(mend, "REVOKE ADMIN OPTION FOR "+pgsql.Ident(of)+" FROM "+pgsql.Ident(m.Member)+g.by(*m))
+			mend = append(mend, g.disarm(*m))
 		}
 	}
-	kind := g.kind
-	g.kind = "admin-option"
-	g.add(node{what: rights, name: admin}, edge{to: to, certainty: Certain, mend: mend, why: admin + " has ADMIN OPTION on " + of + ", and needs the rights of both",
-		sql: []string{"GRANT " + pgsql.Ident(of) + " TO CURRENT_USER" + options}})
-	g.kind = kind
+	g.add(node{what: rights, name: admin}, edge{kind: "admin-option", to: to, certainty: Certain, mend: mend, why: admin + " has ADMIN OPTION on " + of + ", and needs the rights of both",
+		sql: []string{g.toItself(of)}})
 	return to
+}
+
+// joins says whether a role has the rights of one that it grants to itself.
+func (g *graph) joins(name string) bool {
+	return g.s.snap.Version.MembershipOptions() || g.s.roles[name].inherits()
+}
+
+// toItself grants a role to whoever the session is, with its rights.
+func (g *graph) toItself(role string) string {
+	sql := "GRANT " + pgsql.Ident(role) + " TO CURRENT_USER"
+	if g.s.snap.Version.MembershipOptions() {
+		sql += " WITH INHERIT TRUE"
+	}
+	return sql
 }
 
 // leave ends a membership; since 16 each grantor's grant is its own.
 func (g *graph) leave(m snapshot.Membership) []string {
 	return []string{"REVOKE " + pgsql.Ident(m.Role) + " FROM " + pgsql.Ident(m.Member) + g.by(m)}
+}
+
+// disarm takes away the right to grant a role on.
+func (g *graph) disarm(m snapshot.Membership) string {
+	return "REVOKE ADMIN OPTION FOR " + pgsql.Ident(m.Role) + " FROM " + pgsql.Ident(m.Member) + g.by(m)
 }
 
 func (g *graph) by(m snapshot.Membership) string {

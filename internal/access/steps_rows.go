@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -53,6 +54,9 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 			for _, name := range g.bypassing(who) {
 				e.certainty, e.why = Certain, fmt.Sprintf("%s has BYPASSRLS, and %s on %s", name, right.priv, o.Identity())
 				e.sql, e.mend = []string{reach(o, right.priv)}, []string{"ALTER ROLE " + pgsql.Ident(name) + " NOBYPASSRLS"}
+				if who.what == joined {
+					e.sql = []string{g.toItself(who.name), e.sql[0]}
+				}
 				g.add(node{what: being, name: name}, e)
 			}
 		}
@@ -83,7 +87,7 @@ var onlySetting = regexp.MustCompile(`^\(*[a-z_][a-z0-9_]*\)*(::[a-z ]+)? = \(*(
 func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Command) (through bool, setting string, sure Certainty) {
 	for _, p := range policies {
 		if p.Command != "ALL" && p.Command != command || !slices.ContainsFunc(p.Roles, func(role string) bool {
-			return role == "" || who.what != anybody && g.s.HasRole(who.name, role, Usage, "")
+			return role == "" || slices.ContainsFunc(who.roles(), func(name string) bool { return g.s.HasRole(name, role, Usage, "") })
 		}) {
 			continue
 		}
@@ -107,13 +111,15 @@ func (g *graph) lets(who node, policies []*snapshot.Policy, command snapshot.Com
 	return through, setting, Possible
 }
 
-// bypassing are the roles with BYPASSRLS that have somebody's rights: the
-// attribute is a role's own, and nobody inherits it.
+// bypassing are the roles with BYPASSRLS that have somebody's rights, or those
+// of two roles once they have granted themselves the one: the attribute is a
+// role's own, and nobody inherits it.
 func (g *graph) bypassing(who node) []string {
 	var out []string
+	holder := cmp.Or(who.with, who.name)
 	for _, name := range g.s.names {
 		r := g.s.roles[name]
-		if r.BypassRLS && !r.Superuser && (who.what == anybody || g.s.HasRole(name, who.name, Usage, "")) {
+		if r.BypassRLS && !r.Superuser && (who.what == anybody || g.s.HasRole(name, holder, Usage, "")) && (who.what != joined || g.joins(name)) {
 			out = append(out, name)
 		}
 	}

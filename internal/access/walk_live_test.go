@@ -80,6 +80,8 @@ func walkables() []walkable {
 			`ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON globex.bills USING (true)`}, proof: `SELECT 1 / count(*) FROM globex.bills`},
 		{name: "no policy holds", kind: "row-security", setup: []string{`GRANT USAGE ON SCHEMA globex TO acme_app; GRANT SELECT ON globex.bills TO acme_app`,
 			`ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON globex.bills USING (n = 5); ALTER ROLE acme_app BYPASSRLS`}, proof: `SELECT 1 / count(*) FROM globex.bills`},
+		{name: "no policy holds, by two roles", kind: "row-security", min: 16, setup: []string{`CREATE ROLE readers; GRANT SELECT ON globex.bills TO readers; GRANT readers TO acme_app WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+			`GRANT USAGE ON SCHEMA globex TO acme_app; ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; ALTER ROLE acme_app BYPASSRLS`}, proof: `SELECT 1 / count(*) FROM globex.bills`},
 		{name: "a view passes by policies", kind: "view", setup: []string{`CREATE VIEW acme.v AS SELECT * FROM globex.bills`, `ALTER VIEW acme.v OWNER TO globex_owner; GRANT SELECT ON acme.v TO acme_app`,
 			`ALTER TABLE globex.bills ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON globex.bills USING (n = 5)`}, proof: `SELECT 1 / count(*) FROM acme.v`},
 		{name: "a foreign key hands it on", kind: "foreign-key", setup: []string{`CREATE TABLE acme.keys (k int PRIMARY KEY); INSERT INTO acme.keys VALUES (1); ALTER TABLE acme.keys OWNER TO acme_owner; GRANT acme_owner TO acme_app`,

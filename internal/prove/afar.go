@@ -147,6 +147,8 @@ func (r *run) osUser(ctx context.Context) (program.Credential, error) {
 	return program.Credential{UID: st.Uid, GID: st.Gid}, nil
 }
 
+const fillsDisk = "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it"
+
 // remains says what an exposure of sharing a server still is where the server
 // is the tenant's own, and "" where it leads nowhere there.
 func remains(o tenant.OwnServer, l Limited, probe string) string {
@@ -154,7 +156,7 @@ func remains(o tenant.OwnServer, l Limited, probe string) string {
 	case "heavy-disk":
 		var all []string
 		if o.Resources.Volume == "" {
-			all = append(all, "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it")
+			all = append(all, fillsDisk)
 		}
 		if l.Weightless != "" {
 			all = append(all, fmt.Sprintf("io_weight %d is not in force, so that it may keep the disk busy for everybody: %s", o.Resources.IOWeight, l.Weightless))
@@ -162,7 +164,7 @@ func remains(o tenant.OwnServer, l Limited, probe string) string {
 		return strings.Join(all, "; ")
 	case "heavy-temp-table", "create-temp", "make-large-object":
 		if o.Resources.Volume == "" {
-			return "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it"
+			return fillsDisk
 		}
 	case "heavy-log-flood", "debug-print-log-flood":
 		return "the server's log stands on the host's disk, with everybody's"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,13 +25,10 @@ func inBox(t *testing.T) bool {
 	box, program := boxed(t)
 	script := fmt.Sprintf(`set -e
 mkdir /run/over; mount -t tmpfs tmpfs /run/over
-for d in etc var; do
-  mkdir -p /run/over/$d/up /run/over/$d/work
-  mount -t overlay overlay -o lowerdir=/$d,upperdir=/run/over/$d/up,workdir=/run/over/$d/work /$d
-done
+%s
 mkdir /run/world; cd /run/world; cp %s test
 export LANDLORD_IN_BOX=1
-./test -test.run '^%s$' -test.v -test.timeout 8m`, program, t.Name())
+./test -test.run '^%s$' -test.v -test.timeout 8m`, overlaid("/run/over"), program, t.Name())
 	out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-n", box, "bash", "-c", script}})
 	if err != nil {
 		t.Errorf("in the box: %v\n%s\n%s", err, out, stderr)
@@ -40,6 +39,35 @@ export LANDLORD_IN_BOX=1
 		}
 	}
 	return false
+}
+
+// overlaid puts an /etc and a /var over the machine's, which are kept in a directory.
+func overlaid(dir string) string {
+	return fmt.Sprintf("for d in etc var; do mkdir -p %[1]s/$d/up %[1]s/$d/work; mount -t overlay overlay -o lowerdir=/$d,upperdir=%[1]s/$d/up,workdir=%[1]s/$d/work /$d; done", dir)
+}
+
+// boxed is the program of a private systemd, and this test's own where such a box
+// sees it: it has a /tmp of its own.
+func boxed(t *testing.T) (box, program string) {
+	t.Helper()
+	box, _ = filepath.Abs("../../../shared/tools/systemd-box")
+	if _, err := os.Stat(box); err != nil || os.Geteuid() != 0 {
+		t.Skipf("SKIPPED, AND NOT TRIED: no systemd to try it with: it wants root, and %s", box)
+	}
+	if _, err := os.Stat("/usr/bin/pg_createcluster"); err != nil {
+		t.Skip("SKIPPED, AND NOT TRIED: there is no pg_createcluster")
+	}
+	dir, err := os.MkdirTemp("/var/tmp", "landlord-box-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	self, _ := os.Executable()
+	program = filepath.Join(dir, "test")
+	if out, _, err := run.Command(t.Context(), run.Spec{Name: "cp", Args: []string{self, program}}); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	return box, program
 }
 
 // world is a host with a spec.
@@ -70,7 +98,7 @@ func (w *world) change(old, now string) {
 func (w *world) apply(names ...string) {
 	w.Helper()
 	for _, s := range w.Servers {
-		if len(names) > 0 && !contains(names, s.Name) {
+		if len(names) > 0 && !slices.Contains(names, s.Name) {
 			continue
 		}
 		result, err := landlord.Apply(w.Context(), w.Estate, s.Name, landlord.Options{}, landlord.Hooks{})
@@ -78,15 +106,6 @@ func (w *world) apply(names ...string) {
 			w.Fatalf("apply %s: %v %v", s.Name, err, result.Err())
 		}
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, x := range all {
-		if x == one {
-			return true
-		}
-	}
-	return false
 }
 
 // settled fails unless there is nothing left to do.

@@ -3,7 +3,6 @@ package clustertest
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,6 +24,9 @@ tenants:
   crux: {resources: {address: 10.20.0.8}}
 `
 
+// byAddress is what the router says of acme: no certificate is set up here.
+const byAddress = "no tenant of server acme can come through the router: it is reached over TCP"
+
 // TestReboot is a machine that loses its power and starts again: two systemds, one
 // after the other, over the same /etc and /var, each with a network of its own that
 // has nothing in it at first. The first ends with all its processes at once.
@@ -39,13 +41,13 @@ func TestReboot(t *testing.T) {
 	}
 	box, program := boxed(t)
 	script := fmt.Sprintf(`set -e
-mount -t tmpfs tmpfs /mnt; mkdir -p /mnt/etc/up /mnt/etc/work /mnt/var/up /mnt/var/work /mnt/volume /mnt/world; chmod 755 /mnt /mnt/world
+mount -t tmpfs tmpfs /mnt; mkdir -p /mnt/volume /mnt/world; chmod 755 /mnt /mnt/world
 for n in 1 2; do
   LANDLORD_BOOT=$n unshare -n %s bash -c 'set -e
-    for d in etc var; do mount -t overlay overlay -o lowerdir=/$d,upperdir=/mnt/$d/up,workdir=/mnt/$d/work /$d; done
+    %s
     mount -t tmpfs tmpfs /srv; mkdir /srv/bolt; ip link set lo up; cp %s /run/test; cd /mnt/world
     exec /run/test -test.run "^TestReboot$" -test.v -test.timeout 5m'
-done`, box, program)
+done`, box, overlaid("/mnt"), program)
 	if out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-m", "bash", "-c", script}}); err != nil {
 		t.Errorf("%v\n%s\n%s", err, out, stderr)
 	}
@@ -61,33 +63,13 @@ printf '[Mount]\nWhat=/mnt/volume\nWhere=/srv/bolt\nType=none\nOptions=bind\n' >
 	w.change("crux: {", "crux: {suspended: true, ")
 	w.apply("crux")
 	w.settled()
-	w.route1()
+	w.route(1, byAddress)
 	for _, name := range []string{"acme", "bolt"} {
 		if err := w.sql(name, "SET ROLE "+name+"_owner", "CREATE TABLE "+name+".t AS SELECT 42 AS x"); err != nil {
 			w.Fatal(err)
 		}
 	}
 	w.must("umount /srv/bolt; true") // a power cut takes it away with all else
-}
-
-// route1 makes the router, and says whether there was anything to do.
-func (w *world) route1() bool {
-	w.Helper()
-	p, err := landlord.PlanRouter(w.Context(), w.Estate)
-	if err != nil {
-		w.Fatal(err)
-	}
-	out, err := landlord.ApplyRouter(w.Context(), w.Estate, p)
-	if err == nil {
-		err = landlord.SuperviseRouter(w.Context(), w.Estate, p, out)
-	}
-	if err == nil {
-		err = landlord.AwaitRouter(w.Context(), w.Estate)
-	}
-	if err != nil || len(out) != 1 {
-		w.Fatal(out, err)
-	}
-	return out[0].Started || out[0].Written || out[0].Loaded
 }
 
 // secondBoot looks at what has come back by itself. The volume is missing first.
@@ -122,8 +104,8 @@ ip link add own0 type veth peer name own1; ip link set own0 up; systemctl start 
 	if got := w.value("bolt", "SELECT x FROM bolt.t"); got != "42" {
 		w.Errorf("bolt's data is %s", got)
 	}
-	if w.route1() {
-		w.Error("the router is not as it was")
+	if again := w.route(1, byAddress); touched(again) {
+		w.Errorf("the router is not as it was: %+v", again)
 	}
 	w.settled()
 	for _, name := range []string{"acme", "bolt"} {
@@ -136,28 +118,4 @@ ip link add own0 type veth peer name own1; ip link set own0 up; systemctl start 
 	w.apply("crux")
 	w.settled()
 	w.answers("crux")
-}
-
-// boxed is the program of a private systemd, and this test's own where such a box
-// sees it: it has a /tmp of its own.
-func boxed(t *testing.T) (box, program string) {
-	t.Helper()
-	box, _ = filepath.Abs("../../../shared/tools/systemd-box")
-	if _, err := os.Stat(box); err != nil || os.Geteuid() != 0 {
-		t.Skipf("SKIPPED, AND NOT TRIED: no systemd to try it with: it wants root, and %s", box)
-	}
-	if _, err := os.Stat("/usr/bin/pg_createcluster"); err != nil {
-		t.Skip("SKIPPED, AND NOT TRIED: there is no pg_createcluster")
-	}
-	dir, err := os.MkdirTemp("/var/tmp", "landlord-box-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	self, _ := os.Executable()
-	program = filepath.Join(dir, "test")
-	if out, _, err := run.Command(t.Context(), run.Spec{Name: "cp", Args: []string{self, program}}); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	return box, program
 }

@@ -3,6 +3,7 @@ package clustertest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,11 +67,11 @@ func TestRouterUnderSystemd(t *testing.T) {
 	w.write(routedSpec)
 	w.apply()
 	w.settled()
-	w.route()
+	w.route(2)
 	for _, unit := range []string{"landlord-router@1", "landlord-router@2"} {
 		w.must("systemctl is-active " + unit + "; systemctl is-enabled " + unit)
 	}
-	if again := w.route(); again[0].Started || again[0].Written || again[0].Loaded {
+	if again := w.route(2); touched(again) {
 		t.Errorf("nothing has changed, and: %+v", again)
 	}
 	w.somebodyElses()
@@ -80,26 +81,43 @@ func TestRouterUnderSystemd(t *testing.T) {
 	w.alone(entries)
 }
 
-func (w *world) route() []landlord.RouterOutcome {
+// route makes the router, of some processes that run then, and has these notes.
+func (w *world) route(processes int, notes ...string) []landlord.RouterOutcome {
 	w.Helper()
-	p, err := landlord.PlanRouter(w.Context(), w.Estate)
-	if err != nil {
-		w.Fatal(err)
+	p, out, err := w.supervised()
+	if len(p.Notes) != len(notes) {
+		w.Errorf("%+v", p.Notes)
 	}
-	for _, n := range p.Notes {
-		w.Errorf("%+v", n)
-	}
-	out, err := landlord.ApplyRouter(w.Context(), w.Estate, p)
-	if err == nil {
-		err = landlord.SuperviseRouter(w.Context(), w.Estate, p, out)
+	for i, n := range p.Notes {
+		if i < len(notes) && !strings.Contains(n.What, notes[i]) {
+			w.Errorf("%+v", n)
+		}
 	}
 	if err == nil {
 		err = landlord.AwaitRouter(w.Context(), w.Estate)
 	}
-	if err != nil || len(out) != 2 {
+	if err != nil || len(out) != processes {
 		w.Fatal(out, err)
 	}
 	return out
+}
+
+// supervised makes the router's files, and has systemd run it.
+func (w *world) supervised() (p landlord.RouterPlan, out []landlord.RouterOutcome, err error) {
+	w.Helper()
+	if p, err = landlord.PlanRouter(w.Context(), w.Estate); err != nil {
+		w.Fatal(err)
+	}
+	out, err = landlord.ApplyRouter(w.Context(), w.Estate, p)
+	if err == nil {
+		err = landlord.SuperviseRouter(w.Context(), w.Estate, p, out)
+	}
+	return p, out, err
+}
+
+// touched says whether there was anything to do.
+func touched(all []landlord.RouterOutcome) bool {
+	return slices.ContainsFunc(all, func(o landlord.RouterOutcome) bool { return o.Started || o.Written || o.Loaded })
 }
 
 // somebodyElses: a process that somebody else started is named, and left alone.
@@ -110,19 +128,11 @@ runuser -u postgres -- sh -c '/usr/sbin/pgbouncer /etc/pgbouncer/landlord/1/pgbo
 	if err := landlord.AwaitRouter(w.Context(), w.Estate); err != nil {
 		w.Fatal(err)
 	}
-	p, err := landlord.PlanRouter(w.Context(), w.Estate)
-	if err != nil {
-		w.Fatal(err)
-	}
-	out, err := landlord.ApplyRouter(w.Context(), w.Estate, p)
-	if err == nil {
-		err = landlord.SuperviseRouter(w.Context(), w.Estate, p, out)
-	}
-	if err == nil || !strings.Contains(err.Error(), "runs, and not as systemd's landlord-router@1.service") {
+	if _, _, err := w.supervised(); err == nil || !strings.Contains(err.Error(), "runs, and not as systemd's landlord-router@1.service") {
 		w.Errorf("beside a process of somebody else's: %v", err)
 	}
 	w.must("systemctl is-enabled landlord-router@1 | grep -x disabled; kill $(cat /etc/pgbouncer/landlord/1/pid); while [ -e /run/router/.s.PGSQL.6432 ]; do sleep 0.01; done")
-	w.route()
+	w.route(2)
 }
 
 // enterAll gives each login its password and comes in by it, with the settings
@@ -322,7 +332,7 @@ func (w *world) alone(entries map[string]string) {
 		w.Tenants[i].Suspended = w.Tenants[i].Name == "erin"
 	}
 	w.apply("main")
-	w.route()
+	w.route(2)
 	for name, want := range map[string]bool{"crux": true, "dyne": true, "erin": false} {
 		if err := in(name); (err == nil) != want {
 			w.Errorf("after all run again, %s: %v", name, err)

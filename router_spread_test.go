@@ -74,173 +74,217 @@ func TestSpreadUnderLoad(t *testing.T) {
 }
 
 func spreadUnderLoad(t *testing.T, secrets tenant.RouterSecrets) {
-	s := pgtest.Start(t, pgtest.Majors()[len(pgtest.Majors())-1])
-	r := newRouted(t, s, secrets, func(e *tenant.Estate) {
+	s := newSpread(t, secrets)
+	s.round("the start")
+	s.rotated()
+	s.shut("suspended")
+	s.back()
+	s.shut("removed")
+	s.removed()
+	s.forgotten()
+}
+
+// spread is a tenant at work by names in two processes, beside a neighbour.
+type spread struct {
+	*routed
+	t        *testing.T
+	ctx      context.Context
+	process  map[string]int // by name of the router's
+	house    map[string]*atomic.Pointer[[2]string]
+	knockers map[string]*knocker
+	// acmes come until they leave, the neighbour until the end.
+	acmes, neighbour sync.WaitGroup
+	leave            func()
+}
+
+func newSpread(t *testing.T, secrets tenant.RouterSecrets) *spread {
+	s := &spread{t: t, process: map[string]int{"acme": 1, "acme.archive": 1, "acme.attic": 2, "bolt": 2}, house: map[string]*atomic.Pointer[[2]string]{}, knockers: map[string]*knocker{}}
+	s.routed = newRouted(t, pgtest.Start(t, pgtest.Majors()[len(pgtest.Majors())-1]), secrets, func(e *tenant.Estate) {
 		e.Router.Aliases, e.Router.PoolMode = 2, "transaction"
 		e.Secrets.File = filepath.Join(e.Router.Socket, "passwords")
 		e.Tenants = e.Tenants[:2]
 		e.Tenants[0].Further = []tenant.Place{{Database: "archive", Schemas: []string{"acme"}}, {Database: "attic", Schemas: []string{"acme"}}}
 	})
-	process := map[string]int{"acme": 1, "acme.archive": 1, "acme.attic": 2, "bolt": 2}
-	r.readOnce(t)
-	at := func(name string) string {
-		return fmt.Sprintf("host=%s port=%d dbname=%s sslmode=disable", r.estate.Router.Socket, r.estate.Router.Port+process[name]-1, name)
-	}
-	house := map[string]*atomic.Pointer[[2]string]{}
+	s.readOnce(t)
+	var cancel func()
+	s.ctx, cancel = context.WithCancel(t.Context())
+	t.Cleanup(func() {
+		cancel()
+		s.acmes.Wait()
+		s.neighbour.Wait()
+	})
 	for _, name := range []string{"acme", "bolt"} {
-		house[name] = &atomic.Pointer[[2]string]{}
-		house[name].Store(&[2]string{name + "_app", r.passwords[name+"_app"]})
+		s.house[name] = &atomic.Pointer[[2]string]{}
+		s.house[name].Store(&[2]string{name + "_app", s.passwords[name+"_app"]})
 	}
-	knockers := map[string]*knocker{}
-	var acmes, all sync.WaitGroup
-	ctx, cancel := context.WithCancel(t.Context())
-	working, leave := context.WithCancel(ctx)
-	defer all.Wait()
-	defer cancel()
-	for name := range process {
-		k := &knocker{who: house[name[:4]]}
-		knockers[name] = k
-		if name == "bolt" {
-			all.Go(func() { k.run(ctx, at(name)) })
-		} else {
-			acmes.Go(func() { k.run(working, at(name)) })
-		}
+	for name := range s.process {
+		s.knockers[name] = &knocker{who: s.house[name[:4]]}
 	}
-	// round waits until each program has come and gone twice more.
-	round := func(after string, only ...string) {
-		t.Helper()
-		for name, k := range knockers {
-			if len(only) > 0 && name[:4] != only[0] {
-				continue
-			}
-			from := k.rounds.Load()
-			for deadline := time.Now().Add(60 * time.Second); k.rounds.Load() < from+2; time.Sleep(2 * time.Millisecond) {
-				if err := k.refused.Load(); err != nil || time.Now().After(deadline) {
-					t.Fatalf("after %s, at the name %s: %v", after, name, *k.refused.Load())
-				}
-			}
-		}
-	}
-	// nobody says that a login gets in nowhere.
-	nobody := func(after string, who [2]string) {
-		t.Helper()
-		for name := range process {
-			for range 2 {
-				if name != "bolt" && knock(ctx, at(name), who) == nil {
-					t.Fatalf("after %s, %s is in by the name %s", after, who[0], name)
-				}
-			}
-		}
-	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	round("the start")
+	s.come()
+	s.neighbour.Go(func() { s.knockers["bolt"].run(s.ctx, s.at("bolt")) })
+	return s
+}
 
-	old := *house["acme"].Load()
-	got, err := landlord.Rotate(ctx, r.estate, "acme", "acme_app", landlord.Rotation{}, landlord.Hooks{})
-	must(err)
-	must(landlord.FollowRouter(ctx, r.estate))
-	round("the rotation")
-	house["acme"].Store(&[2]string{got.Settings.User, got.Settings.Secret.Reveal()})
-	round("the new settings")
-	round("the new settings")
-	done, err := landlord.FinishRotation(ctx, r.estate, "acme", landlord.Finish{}, landlord.Hooks{})
+// come has acme's programs work until they are told to leave.
+func (s *spread) come() {
+	working, leave := context.WithCancel(s.ctx)
+	s.leave = leave
+	for name, k := range s.knockers {
+		if name != "bolt" {
+			k.refused.Store(nil)
+			s.acmes.Go(func() { k.run(working, s.at(name)) })
+		}
+	}
+}
+
+func (s *spread) at(name string) string {
+	return fmt.Sprintf("host=%s port=%d dbname=%s sslmode=disable", s.estate.Router.Socket, s.estate.Router.Port+s.process[name]-1, name)
+}
+
+// round waits until each program has come and gone twice more.
+func (s *spread) round(after string, only ...string) {
+	s.t.Helper()
+	for name, k := range s.knockers {
+		if len(only) > 0 && name[:4] != only[0] {
+			continue
+		}
+		from := k.rounds.Load()
+		for deadline := time.Now().Add(60 * time.Second); k.rounds.Load() < from+2; time.Sleep(2 * time.Millisecond) {
+			if err := k.refused.Load(); err != nil {
+				s.t.Fatalf("after %s, at the name %s: %v", after, name, *err)
+			}
+			if time.Now().After(deadline) {
+				s.t.Fatalf("after %s, nobody comes by the name %s", after, name)
+			}
+		}
+	}
+}
+
+// nobody says that a login gets in nowhere.
+func (s *spread) nobody(after string, who [2]string) {
+	s.t.Helper()
+	for name := range s.process {
+		for range 2 {
+			if name != "bolt" && knock(s.ctx, s.at(name), who) == nil {
+				s.t.Fatalf("after %s, %s is in by the name %s", after, who[0], name)
+			}
+		}
+	}
+}
+
+func (s *spread) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// rotated gives acme's programs a new login while they work.
+func (s *spread) rotated() {
+	old := *s.house["acme"].Load()
+	got, err := landlord.Rotate(s.ctx, s.estate, "acme", "acme_app", landlord.Rotation{}, landlord.Hooks{})
+	s.must(err)
+	s.must(landlord.FollowRouter(s.ctx, s.estate))
+	s.round("the rotation")
+	s.house["acme"].Store(&[2]string{got.Settings.User, got.Settings.Secret.Reveal()})
+	s.round("the new settings")
+	s.round("the new settings")
+	done, err := landlord.FinishRotation(s.ctx, s.estate, "acme", landlord.Finish{}, landlord.Hooks{})
 	if err != nil || len(done) != 1 || done[0].Old != old[0] {
-		t.Fatal(done, err)
+		s.t.Fatal(done, err)
 	}
-	must(landlord.FollowRouter(ctx, r.estate))
-	nobody("the end of the rotation", old)
-	round("the end of the rotation")
+	s.must(landlord.FollowRouter(s.ctx, s.estate))
+	s.nobody("the end of the rotation", old)
+	s.round("the end of the rotation")
+}
 
-	for _, how := range []string{"suspended", "removed"} {
-		// Whoever began to log in, and waits for that, ends PgBouncer for nobody.
-		var halves []net.Conn
-		for name := range process {
-			if name != "bolt" {
-				halves = append(halves, r.half(t, name, process[name], house["acme"].Load()[0]))
-			}
-		}
-		r.estate.Tenants[0].Suspended = true
-		settle(t, r.estate)
-		must(landlord.ShutRouter(ctx, r.estate, "acme"))
-		nobody("it was "+how, *house["acme"].Load())
-		for _, half := range halves {
-			const first = "n,,n=,r=rOprNGfwEbeRWgbNEkqO"
-			proof := append([]byte("SCRAM-SHA-256\x00"), binary.BigEndian.AppendUint32(nil, uint32(len(first)))...)
-			proof = append(proof, first...)
-			_, err := half.Write(append(binary.BigEndian.AppendUint32([]byte("p"), uint32(len(proof)+4)), proof...))
-			must(err)
-			_, _ = half.Read(make([]byte, 64)) // a challenge, or no
-			_ = half.Close()
-		}
-		leave() // they knock until now
-		acmes.Wait()
-		round("acme was "+how, "bolt")
-		var n int
-		must(s.Connect(t, "", "").QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'acme%'").Scan(&n))
-		if n > 0 {
-			t.Errorf("%s, and %d sessions are there", how, n)
-		}
-		if how == "suspended" {
-			r.estate.Tenants[0].Suspended = false
-			settle(t, r.estate)
-			must(landlord.FollowRouter(ctx, r.estate))
-			working, leave = context.WithCancel(ctx)
-			defer leave()
-			for name, k := range knockers {
-				if name[:4] == "acme" {
-					k.refused.Store(nil)
-					acmes.Go(func() { k.run(working, at(name)) })
-				}
-			}
-			round("acme is back")
+// shut closes acme's door while its programs knock, and while somebody waits who
+// has begun to log in: that ends PgBouncer for nobody.
+func (s *spread) shut(how string) {
+	var halves []net.Conn
+	for name := range s.process {
+		if name != "bolt" {
+			halves = append(halves, s.half(s.t, name, s.process[name], s.house["acme"].Load()[0]))
 		}
 	}
-	r.estate.Tenants = r.estate.Tenants[1:]
-	result, err := landlord.Apply(ctx, r.estate, "main", landlord.Options{Tenants: []string{"acme"}, Prune: true}, landlord.Hooks{})
+	s.estate.Tenants[0].Suspended = true
+	settle(s.t, s.estate)
+	s.must(landlord.ShutRouter(s.ctx, s.estate, "acme"))
+	s.nobody("it was "+how, *s.house["acme"].Load())
+	for _, half := range halves {
+		const first = "n,,n=,r=rOprNGfwEbeRWgbNEkqO"
+		proof := append([]byte("SCRAM-SHA-256\x00"), binary.BigEndian.AppendUint32(nil, uint32(len(first)))...)
+		proof = append(proof, first...)
+		_, err := half.Write(append(binary.BigEndian.AppendUint32([]byte("p"), uint32(len(proof)+4)), proof...))
+		s.must(err)
+		_, _ = half.Read(make([]byte, 64)) // a challenge, or no
+		_ = half.Close()
+	}
+	s.leave() // they knock until now
+	s.acmes.Wait()
+	s.round("acme was "+how, "bolt")
+	var n int
+	s.must(s.server.Connect(s.t, "", "").QueryRow(s.ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'acme%'").Scan(&n))
+	if n > 0 {
+		s.t.Errorf("%s, and %d sessions are there", how, n)
+	}
+}
+
+// back opens acme's door again.
+func (s *spread) back() {
+	s.estate.Tenants[0].Suspended = false
+	settle(s.t, s.estate)
+	s.must(landlord.FollowRouter(s.ctx, s.estate))
+	s.come()
+	s.round("acme is back")
+}
+
+// removed takes acme away: its names lead nowhere.
+func (s *spread) removed() {
+	s.estate.Tenants = s.estate.Tenants[1:]
+	result, err := landlord.Apply(s.ctx, s.estate, "main", landlord.Options{Tenants: []string{"acme"}, Prune: true}, landlord.Hooks{})
 	if err != nil || result.Err() != nil {
-		t.Fatal(err, result.Err())
+		s.t.Fatal(err, result.Err())
 	}
-	must(landlord.FollowRouter(ctx, r.estate))
-	nobody("the removal", *house["acme"].Load())
-	round("the removal", "bolt")
-	for path, text := range r.files(t) {
+	s.must(landlord.FollowRouter(s.ctx, s.estate))
+	s.nobody("the removal", *s.house["acme"].Load())
+	s.round("the removal", "bolt")
+	for path, text := range s.files(s.t) {
 		if filepath.Base(path) != "pgbouncer.ini" && strings.Contains(text, "acme") {
-			t.Errorf("acme is in %s still", path)
+			s.t.Errorf("acme is in %s still", path)
 		}
 	}
-	list, err := landlord.StatusRouter(ctx, r.estate)
+	list, err := landlord.StatusRouter(s.ctx, s.estate)
 	if err != nil || len(list) != 1 || list[0].Name != "bolt" || !list[0].Running || list[0].Stale {
-		t.Errorf("%+v, %v", list, err)
+		s.t.Errorf("%+v, %v", list, err)
 	}
-	// What leads nowhere goes when the files change anyway, an hour later.
+}
+
+// forgotten: names that lead nowhere go when the files change anyway, an hour later.
+func (s *spread) forgotten() {
 	nothing := func(want bool) {
-		t.Helper()
-		for _, o := range r.apply(t) {
+		s.t.Helper()
+		for _, o := range s.apply(s.t) {
 			if !o.Running || o.Written == want {
-				t.Errorf("nothing to do: %v, and %+v", want, o)
+				s.t.Errorf("nothing to do: %v, and %+v", want, o)
 			}
 		}
 	}
 	nothing(true)
 	past := time.Now().Add(-2 * time.Hour)
-	for path := range r.files(t) {
-		must(os.Chtimes(path, past, past))
+	for path := range s.files(s.t) {
+		s.must(os.Chtimes(path, past, past))
 	}
 	nothing(true)
-	r.estate.Router.PoolSize++
+	s.estate.Router.PoolSize++
 	nothing(false)
 	nothing(true)
-	for path, text := range r.files(t) {
+	for path, text := range s.files(s.t) {
 		if strings.Contains(text, "acme") {
-			t.Errorf("acme is in %s still", path)
+			s.t.Errorf("acme is in %s still", path)
 		}
 	}
-	round("the names are gone", "bolt")
+	s.round("the names are gone", "bolt")
 }
 
 // half begins to log in, and goes on no further than where it is asked for the

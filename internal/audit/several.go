@@ -71,7 +71,7 @@ func (o *Output) Since(earlier Output) {
 		switch {
 		case at >= 0:
 			r.Since(earlier.Reports[at])
-		case !o.Several() && !earlier.Several():
+		case !o.Several() && !earlier.Several() && len(earlier.Reports) == 1:
 			r.Since(earlier.Reports[0])
 		default:
 			r.Since(Report{})
@@ -109,48 +109,53 @@ func Merge(o Output) Report {
 	if !o.Several() && len(o.Reports) == 1 {
 		return o.Reports[0]
 	}
-	all := Report{Name: fmt.Sprintf("%d servers", len(o.Reports)+len(o.NotJudged)), Findings: []Finding{}, NotJudged: o.NotJudged}
-	good, unknown := map[string][]string{}, map[string]int{}
-	var order []string
+	all := Report{Name: fmt.Sprintf("%d servers", len(o.Reports)+len(o.NotJudged)), Findings: []Finding{}, NotJudged: o.NotJudged, Good: goodOf(o.Reports)}
 	for _, r := range o.Reports {
 		all.Findings = append(all.Findings, r.Findings...)
 		all.Waived = append(all.Waived, r.Waived...)
 		all.Gone = append(all.Gone, r.Gone...)
 		all.Judged = max(all.Judged, r.Judged)
-		for _, l := range r.Lapsed {
-			if !slices.Contains(all.Lapsed, l) {
-				all.Lapsed = append(all.Lapsed, l)
-			}
-		}
-		for _, n := range r.NotKnown {
-			key := n.What + "\x00" + n.Reason + "\x00" + n.Ask
-			at, ok := unknown[key]
-			if !ok {
-				at, unknown[key] = len(all.NotKnown), len(all.NotKnown)
-				all.NotKnown = append(all.NotKnown, NotKnown{What: n.What, Reason: n.Reason, Ask: n.Ask})
-			}
-			into := &all.NotKnown[at]
-			into.Rules = union(into.Rules, n.Rules)
-			into.Servers = append(into.Servers, inServer(r.Name, n.Databases))
-		}
-		for _, line := range r.Good {
-			if good[line] == nil {
-				order = append(order, line)
-			}
-			good[line] = append(good[line], r.Name)
-		}
-	}
-	for _, line := range order {
-		if len(good[line]) < len(o.Reports) {
-			line += " (" + Servers(good[line]) + ")"
-		}
-		all.Good = append(all.Good, line)
+		all.Lapsed = union(all.Lapsed, r.Lapsed)
+		all.addUnknown(r)
 	}
 	sortFindings(all.Findings)
 	return all
 }
 
-func union(a, b []string) []string {
+// addUnknown adds what of a server is not known: once, where it is so of others too.
+func (r *Report) addUnknown(of Report) {
+	for _, n := range of.NotKnown {
+		at := slices.IndexFunc(r.NotKnown, func(x NotKnown) bool { return x.What == n.What && x.Reason == n.Reason && x.Ask == n.Ask })
+		if at < 0 {
+			at = len(r.NotKnown)
+			r.NotKnown = append(r.NotKnown, NotKnown{What: n.What, Reason: n.Reason, Ask: n.Ask})
+		}
+		into := &r.NotKnown[at]
+		into.Rules = union(into.Rules, n.Rules)
+		into.Servers = append(into.Servers, inServer(of.Name, n.Databases))
+	}
+}
+
+// goodOf is what is right already, with the servers of which it is said where that
+// is not all.
+func goodOf(reports []Report) []string {
+	var lines []string
+	on := map[string][]string{}
+	for _, r := range reports {
+		lines = union(lines, r.Good)
+		for _, line := range r.Good {
+			on[line] = append(on[line], r.Name)
+		}
+	}
+	for i, line := range lines {
+		if len(on[line]) < len(reports) {
+			lines[i] += " (" + Servers(on[line]) + ")"
+		}
+	}
+	return lines
+}
+
+func union[T comparable](a, b []T) []T {
 	for _, x := range b {
 		if !slices.Contains(a, x) {
 			a = append(a, x)

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +133,13 @@ func TestSinceOfSeveral(t *testing.T) {
 	o.Since(earlier)
 	if m = Merge(o); len(m.Gone) != 0 {
 		t.Errorf("gone: %+v", m.Gone)
+	}
+	// Where nothing was judged before, all is new.
+	for _, x := range []Output{JudgeAll(nil, down[:1]), JudgeAll(nil, down)} {
+		o = JudgeAll([]Input{opened}, nil)
+		o.Since(x)
+		if n := len(o.Reports[0].Findings); n == 0 || slices.ContainsFunc(o.Reports[0].Findings, func(f Finding) bool { return !f.New }) {
+			t.Errorf("%d findings, and not all are new", n)
+		}
 	}
 }

@@ -181,11 +181,11 @@ func postmaster(data string) (pid int, since int64) {
 // unreaped is the process of a data directory's server that was killed and is still
 // in the list of processes (proc(5), status: Z, zombie); 0: there is none.
 func unreaped(data string) int {
-	first := words(filepath.Join(data, "postmaster.pid"))
-	if len(first) == 0 {
+	lines := localpg.PidFile(data)
+	if len(lines) == 0 {
 		return 0
 	}
-	pid, err := strconv.Atoi(first[0])
+	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
 	state := words(fmt.Sprintf("/proc/%d/status", pid))
 	if i := slices.Index(state, "State:"); err != nil || i < 0 || i+1 >= len(state) || state[i+1] != "Z" {
 		return 0

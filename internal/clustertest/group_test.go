@@ -94,36 +94,43 @@ func TestPlainLimits(t *testing.T) {
 	w.apply("acme")
 	w.settled()
 
-	// A server that somebody started by hand runs without its limits.
-	w.must("echo $(head -n 1 " + filepath.Join(w.server("acme").Own.Home, "data", "postmaster.pid") + ") >" + filepath.Join(filepath.Dir(filepath.Dir(host.MemoryLimit(*w.server("acme").Own))), "cgroup.procs"))
-	if memory, _ := host.Limited(*w.server("acme").Own); memory {
-		t.Error("it has left its group, and is held nevertheless")
-	}
-	w.apply("acme")
-	w.settled()
-	if memory, _ := host.Limited(*w.server("acme").Own); !memory {
-		t.Error("it is not held again")
-	}
-
+	w.outside()
 	home := w.server("acme").Own.Home
-	gone := func() {
-		t.Helper()
-		for _, dir := range cluster.GroupPlaces(home) {
-			if _, err := os.Stat(dir); err == nil {
-				t.Errorf("left of acme: %s", dir)
-			}
-		}
-	}
 	w.change("cpu: 1}", "cpu: 1}, suspended: true")
 	w.apply("acme")
 	w.settled()
-	gone()
+	w.noGroup(home)
 	w.change(", suspended: true", "")
 	w.apply("acme")
 	w.settled()
 	w.removedStep("acme")
-	gone()
+	w.noGroup(home)
 	w.answers("bolt")
+}
+
+// outside: a server that somebody started by hand runs without its limits.
+func (w *world) outside() {
+	w.Helper()
+	w.must("echo $(head -n 1 " + filepath.Join(w.server("acme").Own.Home, "data", "postmaster.pid") + ") >" + filepath.Join(filepath.Dir(filepath.Dir(host.MemoryLimit(*w.server("acme").Own))), "cgroup.procs"))
+	if memory, _ := host.Limited(*w.server("acme").Own); memory {
+		w.Error("it has left its group, and is held nevertheless")
+	}
+	w.apply("acme")
+	w.settled()
+	if memory, _ := host.Limited(*w.server("acme").Own); !memory {
+		w.Error("it is not held again")
+	}
+}
+
+// noGroup fails if something is left of the control groups of a server that had
+// its files in a directory.
+func (w *world) noGroup(home string) {
+	w.Helper()
+	for _, dir := range cluster.GroupPlaces(home) {
+		if _, err := os.Stat(dir); err == nil {
+			w.Errorf("left of the groups: %s", dir)
+		}
+	}
 }
 
 // limits are the memory and the quota of a server's control group, in bytes and

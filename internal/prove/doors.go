@@ -163,8 +163,8 @@ const guesses = 5
 // guessing tries wrong passwords of a short-lived login of the neighbour's, and
 // then the right one. It is the same for all.
 func guessing(ctx context.Context, a *Attempt) Result {
-	if a.victim.err != nil || len(a.victim.logins) == 0 {
-		return notTried("there is no login of the neighbour's: %v", a.victim.err)
+	if _, err := a.theirs(ctx); err != nil {
+		return notTried("%s", explain(err))
 	}
 	return a.run.memo.once("guessing", func() Result {
 		who, d := a.victim.logins[0], a.run.doors[0]

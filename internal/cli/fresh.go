@@ -3,13 +3,10 @@ package cli
 import (
 	gobytes "bytes"
 	"context"
-	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"landlord"
-	"landlord/internal/spec"
 	"landlord/internal/tenant"
 )
 
@@ -47,83 +44,6 @@ func (a *app) unchanged(s scope, yes bool) refresh {
 		}
 		return e, err
 	}
-}
-
-// stateOf is a home without a spec, about one tenant: what the server's own state
-// says of it.
-func (a *app) stateOf(ctx context.Context, s tenant.Server, name string) (home, error) {
-	was, err := a.liveEstate(ctx, s, name)
-	if err != nil {
-		return home{}, err
-	}
-	said := was // by the server, which knows of no journal
-	said.Journal = tenant.Journal{}
-	return home{
-		bare: true, estate: was, server: was.Servers[0],
-		fresh: func(ctx context.Context) (tenant.Estate, error) {
-			if same, err := landlord.Unchanged(ctx, s, said, name); same || err != nil {
-				return was, err
-			}
-			return a.liveEstate(ctx, s, name)
-		},
-		whole: func(ctx context.Context) (tenant.Estate, error) { return a.liveEstate(ctx, s) },
-	}, nil
-}
-
-// with is a home without a spec, changed. What is wrong with a change is asked of
-// all tenants: it may be about another one.
-func (h home) with(ctx context.Context, change spec.Change) (home, error) {
-	before, fresh, all := h.estate, h.fresh, h.whole
-	h.whole = func(ctx context.Context) (tenant.Estate, error) {
-		e, err := all(ctx)
-		if err != nil {
-			return e, err
-		}
-		return edited(e, change)
-	}
-	whole := h.whole
-	after, err := edited(before, change)
-	if err != nil {
-		after, err = whole(ctx)
-	}
-	if err != nil {
-		return home{}, err
-	}
-	h.estate, h.server = after, after.Servers[0]
-	h.fresh = func(ctx context.Context) (tenant.Estate, error) {
-		now, err := fresh(ctx)
-		if err != nil || reflect.DeepEqual(now, before) {
-			return after, err
-		}
-		if e, err := edited(now, change); err == nil {
-			return e, nil
-		}
-		return whole(ctx)
-	}
-	return h, nil
-}
-
-// edited changes what a server says of its tenants.
-func edited(e tenant.Estate, change spec.Change) (tenant.Estate, error) {
-	edited, err := spec.Edit("the server's state", spec.Write(e), change)
-	if errors.Is(err, spec.ErrUnknownTenant) {
-		return tenant.Estate{}, notThere(change.Tenant(), names(e))
-	}
-	if err != nil {
-		return tenant.Estate{}, usageError{err}
-	}
-	return edited.After, nil
-}
-
-// now is what a home's estate has become.
-func (a *app) now(h home) refresh {
-	switch {
-	case h.fresh != nil:
-		return h.fresh
-	case h.draft != nil:
-		return h.draft.now
-	}
-	return a.specNow
 }
 
 // still is a refresh that fails where the tenant is there no more.

@@ -14,60 +14,6 @@ import (
 	"landlord/internal/term"
 )
 
-// home is where the tenant commands work: a spec's server, or a server that
-// is given by its connection string, without any spec.
-type home struct {
-	estate tenant.Estate
-	server tenant.Server
-	// bare says that there is no spec: the server's own state is the estate.
-	bare bool
-	// fresh, if any, is how the estate is made anew. Without a spec it is about one
-	// tenant, and whole is how it is made of all.
-	fresh, whole refresh
-	// draft, if any, is a change of the spec that is still to be written.
-	draft *draft
-}
-
-// commit writes what is still to be written into the spec.
-func (h home) commit() error {
-	if h.draft == nil {
-		return nil
-	}
-	return h.draft.write()
-}
-
-// revert takes back what commit has written.
-func (h home) revert() error {
-	if h.draft == nil {
-		return nil
-	}
-	return h.draft.unwrite()
-}
-
-// bareServer says whether --server is a connection string.
-func bareServer(s string) bool { return strings.Contains(s, "=") || strings.Contains(s, "://") }
-
-// homes are the servers that --server and the spec name.
-func (a *app) homes(server string) ([]home, error) {
-	if bareServer(server) {
-		s := tenant.Server{Name: "main", Connection: server}
-		return []home{{estate: tenant.Estate{Servers: []tenant.Server{s}}, server: s, bare: true}}, nil
-	}
-	e, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	list, err := servers(e, server, nil)
-	if err != nil {
-		return nil, err
-	}
-	var out []home
-	for _, s := range list {
-		out = append(out, home{estate: e, server: s})
-	}
-	return out, nil
-}
-
 func (a *app) tenantList() *cobra.Command {
 	var f listFlags
 	c := &cobra.Command{
@@ -90,34 +36,6 @@ listed); 2 bad usage or spec.`,
 	homeFlag(c, &f.server)
 	f.register(c)
 	return c
-}
-
-func homeFlag(c *cobra.Command, server *string) {
-	c.Flags().StringVar(server, "server", "", "a server in the spec, or a connection string: then no spec is read")
-}
-
-// journalFlag is for commands that change a server, with a spec or without.
-func (a *app) journalFlag(c *cobra.Command, server *string) {
-	c.Flags().StringVar(&a.journal, "journal", "", "with a connection string: write down what is changed, in this file or in syslog (a spec says itself where)")
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if a.journal != "" && !bareServer(*server) {
-			return usageError{errors.New("--journal goes with --server and a connection string; a spec says itself where its journal is (journal: {file: ...})")}
-		}
-		return nil
-	}
-}
-
-// liveEstate is what a server has, as the estate of a command that reads no spec.
-func (a *app) liveEstate(ctx context.Context, s tenant.Server, tenants ...string) (tenant.Estate, error) {
-	e, err := landlord.Export(ctx, s, tenants...)
-	switch a.journal {
-	case "":
-	case "syslog":
-		e.Journal.Syslog = true
-	default:
-		e.Journal.File = a.journal
-	}
-	return e, err
 }
 
 func (a *app) listTenants(ctx context.Context, f listFlags) error {

@@ -1,29 +1,13 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
-	"landlord"
 	"landlord/internal/catalog"
 	"landlord/internal/plan"
 	"landlord/internal/term"
 )
-
-// contents is what stands in a tenant's databases.
-func (a *app) contents(ctx context.Context, server string, s landlord.Status) ([]catalog.Standout, error) {
-	hs, err := a.homes(server)
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range hs {
-		if h.server.Name == s.Server {
-			return landlord.Contents(ctx, h.server, s), nil
-		}
-	}
-	return []catalog.Standout{}, nil
-}
 
 func printContents(a *app, all []catalog.Standout) {
 	l, w := a.outLook(), a.Out

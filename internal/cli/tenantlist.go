@@ -87,13 +87,18 @@ func shown(n, of int) string {
 	return fmt.Sprintf("the first %d of ", n)
 }
 
-// statuses are those of all tenants, or of some, on all servers. With an error
-// come those of the servers that could be asked.
-func (a *app) statuses(ctx context.Context, server string, only ...string) ([]landlord.Status, error) {
+// statuses are those of all tenants on all servers.
+func (a *app) statuses(ctx context.Context, server string) ([]landlord.Status, error) {
 	hs, err := a.homes(server)
 	if err != nil {
 		return nil, err
 	}
+	return statusesIn(ctx, hs)
+}
+
+// statusesIn are those of all tenants, or of some. With an error come those of the
+// servers that could be asked.
+func statusesIn(ctx context.Context, hs []home, only ...string) ([]landlord.Status, error) {
 	var all []landlord.Status
 	var failures []error
 	for _, h := range hs {
@@ -106,16 +111,26 @@ func (a *app) statuses(ctx context.Context, server string, only ...string) ([]la
 	return all, errors.Join(failures...)
 }
 
-// statusOf is that of a tenant on the one server that has it; nil: none has.
-func (a *app) statusOf(ctx context.Context, server, name string) (*landlord.Status, error) {
-	all, err := a.statuses(ctx, server, name)
-	switch {
-	case err != nil || len(all) == 0:
-		return nil, err
-	case len(all) > 1:
-		return nil, usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
+// statusOf is that of a tenant on the one server that has it, whose home it is;
+// nil: none has.
+func (a *app) statusOf(ctx context.Context, server, name string) (home, *landlord.Status, error) {
+	hs, err := a.homes(server)
+	if err != nil {
+		return home{}, nil, err
 	}
-	return &all[0], nil
+	all, err := statusesIn(ctx, hs, name)
+	if err != nil {
+		return home{}, nil, err
+	}
+	if len(all) > 1 {
+		return home{}, nil, usageError{fmt.Errorf("tenant %s is on %d servers: choose one with --server", name, len(all))}
+	}
+	for _, h := range hs {
+		if len(all) == 1 && all[0].Server == h.server.Name {
+			return h, &all[0], nil
+		}
+	}
+	return home{}, nil, nil
 }
 
 func listRow(s landlord.Status) []term.Cell {

@@ -48,14 +48,14 @@ func (a *app) removeTenant(ctx context.Context, name string, f removeFlags) erro
 	if own, err := a.removeOwn(ctx, name, f); own || err != nil {
 		return err
 	}
-	s, err := a.statusOf(ctx, f.server, name)
+	h, s, err := a.statusOf(ctx, f.server, name)
 	if err != nil {
 		return err
 	}
 	if s == nil {
 		return a.forget(ctx, f.server, name)
 	}
-	h, t, err := a.found(ctx, f.server, *s)
+	h, t, err := a.found(ctx, h, *s)
 	if err != nil {
 		return err
 	}
@@ -165,34 +165,25 @@ func (a *app) agree(ctx context.Context, s landlord.Status, f removeFlags) error
 	return term.Confirm(ctx, a.In, a.Err, question, s.Name)
 }
 
-// found is where a tenant is that a server has, as the spec has it or else as the
-// server does.
-func (a *app) found(ctx context.Context, server string, s landlord.Status) (home, tenant.Tenant, error) {
-	hs, err := a.homes(server)
-	if err != nil {
-		return home{}, tenant.Tenant{}, err
+// found is a tenant that a server has, as the spec has it or else as the server
+// does, and its home then.
+func (a *app) found(ctx context.Context, h home, s landlord.Status) (_ home, t tenant.Tenant, err error) {
+	t, ok := h.estate.Tenant(s.Name)
+	switch {
+	case ok && t.Server != s.Server:
+		err = otherServer(s.Name, t.Server, s.Server)
+	case ok:
+	case h.bare:
+		if h, err = a.stateOf(ctx, h.server, s.Name); err == nil {
+			t, ok = h.estate.Tenant(s.Name)
+		}
+	default:
+		t, ok, err = landlord.Find(ctx, h.server, s.Name)
 	}
-	for _, h := range hs {
-		if h.server.Name != s.Server {
-			continue
-		}
-		if wanted, ok := h.estate.Tenant(s.Name); ok && wanted.Server != s.Server {
-			return home{}, wanted, otherServer(s.Name, wanted.Server, s.Server)
-		} else if ok {
-			return h, wanted, nil
-		}
-		if h.bare {
-			if h, err = a.stateOf(ctx, h.server, s.Name); err != nil {
-				return home{}, tenant.Tenant{}, err
-			}
-			if t, ok := h.estate.Tenant(s.Name); ok {
-				return h, t, nil
-			}
-		} else if t, ok, err := landlord.Find(ctx, h.server, s.Name); ok || err != nil {
-			return h, t, err
-		}
+	if err == nil && !ok {
+		err = usageError{fmt.Errorf("no server has tenant %s", s.Name)}
 	}
-	return home{}, tenant.Tenant{}, usageError{fmt.Errorf("no server has tenant %s", s.Name)}
+	return h, t, err
 }
 
 // vacate closes the door, ends the sessions, and keeps a dump: in this order,

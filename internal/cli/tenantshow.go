@@ -36,19 +36,16 @@ Exit status: 0; 1 failed; 2 no such tenant, bad usage or spec.`,
 }
 
 func (a *app) showTenant(ctx context.Context, server, name string) error {
-	s, err := a.statusOf(ctx, server, name)
+	h, s, err := a.statusOf(ctx, server, name)
 	if err != nil {
 		return err
 	}
 	if s == nil {
 		return a.noSuchTenant(ctx, server, name)
 	}
-	contents, err := a.contents(ctx, server, *s)
-	if err != nil {
-		return err
-	}
+	contents := landlord.Contents(ctx, h.server, *s)
 	// What a plan refuses to touch is what one wants to look at most.
-	drift, refused := a.drift(ctx, server, *s)
+	drift, refused := a.drift(ctx, h, *s)
 	if refused == nil {
 		refused = drift.Err()
 	}
@@ -65,25 +62,18 @@ func (a *app) showTenant(ctx context.Context, server, name string) error {
 }
 
 // drift is what a plan for the tenant would change.
-func (a *app) drift(ctx context.Context, server string, s landlord.Status) (plan.Plan, error) {
-	hs, err := a.homes(server)
-	if err != nil {
-		return plan.Plan{}, err
+func (a *app) drift(ctx context.Context, h home, s landlord.Status) (plan.Plan, error) {
+	t, ok := h.estate.Tenant(s.Name)
+	if ok && t.Server != s.Server {
+		return plan.Plan{}, otherServer(s.Name, t.Server, s.Server)
 	}
-	for _, h := range hs {
-		if h.server.Name != s.Server {
-			continue
+	if !ok {
+		var err error
+		if h, err = a.stateOf(ctx, h.server, s.Name); err != nil {
+			return plan.Plan{}, err
 		}
-		if t, ok := h.estate.Tenant(s.Name); ok && t.Server != s.Server {
-			return plan.Plan{}, otherServer(s.Name, t.Server, s.Server)
-		} else if !ok {
-			if h, err = a.stateOf(ctx, h.server, s.Name); err != nil {
-				return plan.Plan{}, err
-			}
-		}
-		return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}, Whole: h.whole})
 	}
-	return plan.Plan{}, nil
+	return landlord.Plan(ctx, h.estate, s.Server, landlord.Options{Tenants: []string{s.Name}, Whole: h.whole})
 }
 
 // tenantAnswer is what show answers as JSON.

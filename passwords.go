@@ -322,16 +322,8 @@ func endpointSettings(s tenant.Server, login string) (credentials.Settings, erro
 	return out, nil
 }
 
-// Lookup finds a login's password in the user's own store.
-func Lookup(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string) (password string, ok bool) {
-	ways, err := waysOf(e)
-	if err != nil {
-		return "", false
-	}
-	return lookup(ctx, e, ways, t, login)
-}
-
-// lookup is [Lookup] by ways that were read before, for many logins.
+// lookup finds a login's password in the user's own store, by ways that were read
+// once for many logins.
 func lookup(ctx context.Context, e tenant.Estate, ways *routerWays, t tenant.Tenant, login string) (password string, ok bool) {
 	_, source := stores(e.Secrets)
 	s, found := e.Server(t.Server)

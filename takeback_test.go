@@ -18,7 +18,8 @@ import (
 // said.
 func TestTakenBackUnwritten(t *testing.T) {
 	e := administered(pgtest.Start(t, slices.Max(pgtest.Majors())))
-	e.Tenants = e.Tenants[:1]
+	e.Servers[0].Admins = nil // so that the house that fails is the last
+	e.Tenants = e.Tenants[1:] // in a database that is made before it
 	e.Tenants[0].Settings = []tenant.Setting{{Name: "timezone", Value: "Nowhere"}}
 	e.Journal = tenant.Journal{File: filepath.Join(t.TempDir(), "journal")}
 	if err := syscall.Mkfifo(e.Journal.File, 0o600); err != nil {
@@ -29,8 +30,12 @@ func TestTakenBackUnwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
+	failed := false
 	result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{Done: func(o applying.Outcome) {
-		if o.Err != nil { // the last that is written down
+		if failed {
+			t.Errorf("after the failure: %s", o.Group)
+		}
+		if failed = o.Err != nil; failed { // what is written from here on, takes back
 			_ = reader.Close()
 		}
 	}})

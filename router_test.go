@@ -109,14 +109,34 @@ func TestRouterOnTheServer(t *testing.T) {
 		if err != nil || !bare.Servers[0].Router.Lookup || bare.Servers[0].Router.User != user {
 			t.Errorf("found %+v, %v", bare.Servers[0].Router, err)
 		}
-		// The login also goes where it has something in a database that no tenant
-		// lives in any more.
+		// It leaves a shared database with the last tenant, whom the spec need not
+		// know, or a pool.
 		e.Tenants = slices.DeleteFunc(e.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == "shared" })
-		for _, name := range []string{"bolt", "crux"} {
-			if result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{Tenants: []string{name}, Prune: true}, landlord.Hooks{}); err != nil || result.Err() != nil {
-				t.Fatal(err, result.Err())
+		e.Servers[0].Pools = []tenant.Pool{{Name: "web", Database: "shared"}}
+		for _, c := range []struct {
+			name string
+			stay bool
+		}{{"bolt", true}, {"crux", true}, {"bolt", false}} {
+			apply(t, e, landlord.Options{Tenants: []string{c.name}, Prune: true})
+			var stays bool
+			if err := s.Connect(t, "acme", "").QueryRow(t.Context(), "SELECT has_database_privilege('landlord_router', 'shared', 'CONNECT')").Scan(&stays); err != nil || stays != c.stay {
+				t.Errorf("after the removal of %s the router may connect to its database: %v, %v", c.name, stays, err)
+			}
+			if !stays {
+				break
+			}
+			if c.name == "crux" { // once more, and nobody stays
+				e.Servers[0].Pools = nil
+				back := e
+				back.Tenants = append(slices.Clone(e.Tenants), estate(s).Tenants[1])
+				apply(t, back, landlord.Options{Tenants: []string{"bolt"}})
 			}
 		}
+		if left := todo(t, e); len(left) > 0 {
+			t.Error("after the last tenant of a shared database, still to do:\n", strings.Join(left, "\n"))
+		}
+		// The login also goes where it has something in a database that no tenant
+		// lives in any more.
 		e.Servers[0].Router = tenant.RouterDoor{}
 		if left := settle(t, e); len(left) > 0 {
 			t.Fatal("without a router, still to do:\n", strings.Join(left, "\n"))

@@ -109,7 +109,7 @@ func Lacks(in Input) string {
 	for _, name := range f.Roles {
 		d.theirs[name] = true
 	}
-	for _, look := range []func(){d.roles, d.others, d.memberships, d.databases, d.contents, d.door} {
+	for _, look := range []func(){d.roles, d.others, d.memberships, d.databases, d.left, d.contents, d.door} {
 		if look(); d.why != "" {
 			break
 		}
@@ -227,6 +227,18 @@ func (d *doubt) databases() {
 		bad := func(role string) bool { return d.theirs[role] || role == "" && !others[db.Name] }
 		if bad(db.Owner) || slices.ContainsFunc(acl, func(it pgsql.ACLItem) bool { return bad(it.Grantee) || d.theirs[it.Grantor] }) {
 			d.say("database %s, which is not theirs, is open", db.Name)
+		}
+	}
+}
+
+// left doubts that nobody stays, of whom the spec does not know, in a shared
+// database that the spec's last tenant leaves: only then the router leaves, too.
+func (d *doubt) left() {
+	for _, db := range d.in.Snapshot.Databases {
+		in := func(t tenant.Tenant) bool { p, ok := t.Place(db.Name); return ok && !t.Alone(p) }
+		routed := slices.ContainsFunc(db.ACL, func(it pgsql.ACLItem) bool { return it.Grantee == tenant.RouterRole })
+		if routed && slices.ContainsFunc(d.in.Gone, in) && !slices.ContainsFunc(d.in.Tenants, in) {
+			d.say("somebody may stay in database %s", db.Name)
 		}
 	}
 }

@@ -70,7 +70,31 @@ func (b *builder) remove(t tenant.Tenant) {
 	if gone {
 		u.disown(t)
 	}
+	u.letRouterGo(t)
 	u.dropRoles("the tenant's roles have nothing left", t.Roles())
+}
+
+// letRouterGo takes from the router's login the shared databases of a tenant that
+// goes in which nobody lives any more. Killed before it, the tenant is still there
+// to be removed.
+func (u unit) letRouterGo(t tenant.Tenant) {
+	for _, p := range t.Places() {
+		d := u.b.databases[p.Database]
+		if d == nil || t.Alone(p) || u.b.livedIn(d.Name) || len(u.b.poolsIn(d.Name)) > 0 {
+			continue
+		}
+		u.takeAway("nobody lives in database "+d.Name+" any more: the router has no business in it", "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner,
+			func(grantee string) bool { return grantee == tenant.RouterRole })
+	}
+}
+
+// livedIn says whether a tenant's house stands in a database, of one that the plan
+// does not remove.
+func (b *builder) livedIn(database string) bool {
+	in := func(t tenant.Tenant) bool { _, ok := t.Place(database); return ok }
+	return slices.ContainsFunc(b.in.Tenants, in) || slices.ContainsFunc(b.found, func(t tenant.Tenant) bool {
+		return in(t) && !b.inSpec(t.Name) && !(b.in.Prune && b.in.wants(t.Name))
+	})
 }
 
 // closeDoor lets nobody in any more, and ends the sessions that are.

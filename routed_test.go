@@ -155,3 +155,21 @@ func (r *routed) files(t *testing.T) map[string]string {
 	}
 	return out
 }
+
+// nobodyIn wants a tenant's sessions to be over. A server process whose router
+// has hung up ends a moment later; one that the router has kept stays.
+func nobodyIn(t *testing.T, s *pgtest.Server, name string) {
+	t.Helper()
+	conn := s.Connect(t, "", "")
+	n := 0
+	for range 500 {
+		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE starts_with(usename::text, $1)", name).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d sessions of %s stay", n, name)
+}

@@ -223,11 +223,7 @@ func (s *spread) shut(how string) {
 	s.leave() // they knock until now
 	s.acmes.Wait()
 	s.round("acme was "+how, "bolt")
-	var n int
-	s.must(s.server.Connect(s.t, "", "").QueryRow(s.ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename LIKE 'acme%'").Scan(&n))
-	if n > 0 {
-		s.t.Errorf("%s, and %d sessions are there", how, n)
-	}
+	nobodyIn(s.t, s.server, "acme")
 }
 
 // back opens acme's door again.

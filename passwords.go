@@ -266,9 +266,26 @@ func setPassword(ctx context.Context, conn *pgconn.PgConn, login string, secret 
 		return fmt.Errorf("keeping the new password of %s (the old one still holds): %w", login, err)
 	}
 	if _, err := conn.Exec(ctx, "COMMIT").ReadAll(); err != nil {
-		return fmt.Errorf("setting the password of %s: the server did not say whether it took it; run again with --rotate: %w", login, err)
+		return &unansweredError{login, err}
 	}
 	return nil
+}
+
+// unansweredError says that nobody knows whether a password was taken.
+type unansweredError struct {
+	login string
+	err   error
+}
+
+func (e *unansweredError) Error() string {
+	return fmt.Sprintf("setting the password of %s: the server did not say whether it took it: %v", e.login, e.err)
+}
+
+func (e *unansweredError) Unwrap() error { return e.err }
+
+// Hint says what to do about it.
+func (e *unansweredError) Hint() string {
+	return "once the server answers, make another one: --rotate, or with landlord tenant rotate --in-place"
 }
 
 // stored looks a password up. What was kept before there was a router stands

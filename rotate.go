@@ -76,6 +76,7 @@ func Rotate(ctx context.Context, e tenant.Estate, name, login string, r Rotation
 	}
 	twin, err := w.prepare(ctx, l, r.Whole, h)
 	if err != nil {
+		_, err = w.giveUp(ctx, twin, err)
 		return Rotated{}, err
 	}
 	return w.turn(ctx, twin.Turn(""), l, r)
@@ -89,6 +90,7 @@ type work struct {
 	conn   *pgconn.PgConn
 	snap   snapshot.Snapshot
 	lock   *apply.Held
+	made   bool // the second login was not there before
 }
 
 // enter takes landlord's lock, and looks at a tenant as it is then.
@@ -178,6 +180,7 @@ func (w *work) prepare(ctx context.Context, l tenant.Login, whole func(context.C
 		if w.role(twin.Name) != nil {
 			return twin, &CredentialsError{l.Name, fmt.Sprintf("role %s is there already, and is not its second login", twin.Name), "--in-place changes its password, which stops working at once"}
 		}
+		w.made = true
 	}
 	o := Options{Tenants: []string{w.tenant.Name}}
 	if whole != nil {
@@ -204,19 +207,27 @@ func twinned(e tenant.Estate, name string, twin tenant.Twin) tenant.Estate {
 }
 
 // turn opens the twin's current login with a new password, in one step with
-// what is written down of it.
-func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (Rotated, error) {
-	var err error
-	if twin.Until, err = w.after(ctx, r.After); err != nil {
-		return Rotated{}, err
+// what is written down of it. Where that fails, all is as before; what is
+// returned with an error has happened all the same.
+func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (out Rotated, err error) {
+	var c Credentials
+	var sql []string
+	if twin.Until, err = w.after(ctx, r.After); err == nil {
+		opened := "VALID UNTIL 'infinity'"
+		if !w.tenant.Suspended {
+			opened = "LOGIN " + opened
+		}
+		w.tenant = w.tenant.WithTwin(twin)
+		sql = []string{"ALTER ROLE " + pgsql.Ident(twin.Current()) + " " + opened, w.validity(twin), w.comment(twin, l)}
+		c, err = w.password(ctx, twin.Current(), r, sql...)
 	}
-	opened := "VALID UNTIL 'infinity'"
-	if !w.tenant.Suspended {
-		opened = "LOGIN " + opened
+	if err != nil {
+		opened, err := w.giveUp(ctx, twin, err)
+		if !opened {
+			return Rotated{}, err
+		}
 	}
-	w.tenant = w.tenant.WithTwin(twin)
-	c, err := w.password(ctx, twin.Current(), r, "ALTER ROLE "+pgsql.Ident(twin.Current())+" "+opened, w.validity(twin), w.comment(twin, l))
-	return Rotated{Credentials: c, Old: twin.Old, Until: twin.Until}, err
+	return Rotated{Credentials: c, Old: twin.Old, Until: twin.Until}, w.record("password", twin.Current(), sql)
 }
 
 // inPlace gives a login another password, or its first.
@@ -227,8 +238,10 @@ func (w *work) inPlace(ctx context.Context, twin tenant.Twin, l tenant.Login, r 
 		out.Old, out.Until = twin.Old, twin.Until
 	}
 	var err error
-	out.Credentials, err = w.password(ctx, current, r)
-	return out, err
+	if out.Credentials, err = w.password(ctx, current, r); err != nil {
+		return Rotated{}, err
+	}
+	return out, w.record("password", current, nil)
 }
 
 // again gives the settings of a rotation that is open.
@@ -275,9 +288,6 @@ func (w *work) password(ctx context.Context, role string, r Rotation, also ...st
 		}
 		return nil
 	}, also...)
-	if err == nil {
-		err = w.record("password", role, also)
-	}
 	return c, err
 }
 

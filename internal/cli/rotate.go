@@ -44,6 +44,10 @@ what is connected only for moments may not be seen: --watch looks longer.
 server itself enforces, used or not. Sessions that are open then go on. The old
 login is tidied away by whatever landlord command next changes this tenant.
 
+What fails takes its second login back, and the first goes on as before. Only if
+landlord is killed, or loses the server, may that login stay: closed, and the
+next rotation goes on with it.
+
 --in-place changes the password of the login itself: the old one stops working
 at once. A login that never had a password gets its first, in place.
 
@@ -114,15 +118,15 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 		r.Deliver = func(c landlord.Credentials) error { return a.deliverTenant(h.estate, c, t, f.credentialsFlags) }
 	}
 	got, err := landlord.Rotate(ctx, h.estate, name, login, r, hooks)
-	if err != nil {
+	if err != nil && !got.New {
 		return err
 	}
 	a.sayRotated(name, got)
-	var follow error
+	follow := err
 	if got.InPlace { // what the router holds was opened by the old password
-		follow = landlord.ShutRouter(ctx, h.estate, name)
+		follow = errors.Join(follow, landlord.ShutRouter(ctx, h.estate, name))
 	} else {
-		follow = landlord.FollowRouter(ctx, h.estate)
+		follow = errors.Join(follow, landlord.FollowRouter(ctx, h.estate))
 	}
 	if f.out != "" && got.New {
 		return follow // delivered

@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -87,16 +86,6 @@ func (a *authority) write(t *testing.T, name string, text []byte, mode os.FileMo
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // TestRouterOverTLS has clients come over TCP with verify-full, and the router
 // go to a server over TCP with verify-full, where it looks up verifiers by its
 // certificate.
@@ -129,7 +118,7 @@ func TestRouterOverTLS(t *testing.T) {
 		e.Servers[0].Connection = fmt.Sprintf("host=localhost port=%d user=postgres dbname=postgres sslmode=verify-full sslrootcert=%s sslcert=%s sslkey=%s",
 			s.Port(), ca.path("ca.pem"), ca.path("postgres.pem"), ca.path("postgres.key"))
 		r := e.Router
-		r.Listen, r.Host, r.Port = []netip.Addr{netip.MustParseAddr("127.0.0.1")}, "localhost", freePort(t)
+		r.Listen, r.Host, r.Port = []netip.Addr{netip.MustParseAddr("127.0.0.1")}, "localhost", pgtest.FreePort(t)
 		r.Cert, r.Key, r.CA = ca.path("localhost.pem"), ca.path("localhost.key"), ca.path("ca.pem")
 		r.ServerTLS, r.ServerCA = "verify-full", ca.path("ca.pem")
 		r.ServerCert, r.ServerKey = ca.path(tenant.RouterRole+".pem"), ca.path(tenant.RouterRole+".key")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"landlord/internal/cli"
+	"landlord/internal/pgtest"
 )
 
 // TestMain is the command landlord as well, for tests that kill it.
@@ -97,8 +98,9 @@ func everyStep(t *testing.T) {
 
 func TestKilledAnywhere(t *testing.T) {
 	everyStep(t)
-	w := plain(t, "  acme: {resources: {port: 18434}}\n  bolt: {suspended: true}\n")
-	w.anywhere("acme", t.TempDir()+"/landlord.yaml", "port: 18434", "port: 18435, settings: {work_mem: 3MB}")
+	port, next := fmt.Sprintf("port: %d", pgtest.FreePort(t)), fmt.Sprintf("port: %d", pgtest.FreePort(t))
+	w := plain(t, "  acme: {resources: {"+port+"}}\n  bolt: {suspended: true}\n")
+	w.anywhere("acme", t.TempDir()+"/landlord.yaml", port, next+", settings: {work_mem: 3MB}")
 }
 
 func TestKilledAnywhereUnderSystemd(t *testing.T) {

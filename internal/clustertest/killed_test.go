@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"landlord"
 	"landlord/internal/cluster"
 	"landlord/internal/cluster/host"
 	"landlord/internal/localpg"
+	"landlord/internal/pgtest"
 	"landlord/internal/tenant"
 )
 
@@ -108,7 +110,8 @@ func oldest(t *testing.T) int {
 }
 
 func TestKilledAfterEachCommand(t *testing.T) {
-	w := plain(t, fmt.Sprintf("  acme: {resources: {port: 18432, major: %d}}\n", oldest(t)))
+	port, next := fmt.Sprintf("port: %d", pgtest.FreePort(t)), fmt.Sprintf("port: %d", pgtest.FreePort(t))
+	w := plain(t, fmt.Sprintf("  acme: {resources: {%s, major: %d}}\n", port, oldest(t)))
 	rounds := 0
 	for n := 1; !w.some("acme", false, n); n += stride() {
 		rounds++
@@ -140,15 +143,16 @@ func TestKilledAfterEachCommand(t *testing.T) {
 		t.Error("the data is gone")
 	}
 
-	w.change("port: 18432", "port: 18433")
+	w.change(port, next)
 	w.apply()
 	w.settled()
-	if got := w.value("acme", "SHOW port"); got != "18433" {
+	if got := w.value("acme", "SHOW port"); "port: "+got != next {
 		t.Errorf("port %s", got)
 	}
 	w.must("kill -QUIT $(head -n 1 " + filepath.Join(w.server("acme").Own.Home, "data", "postmaster.pid") + ")")
-	for all, err := landlord.List(w.Context(), w.server("acme")); err == nil && !(len(all) == 1 && all[0].Down() && !all[0].Suspended); { // it ends
-		all, err = landlord.List(w.Context(), w.server("acme"))
+	for down := false; !down; time.Sleep(5 * time.Millisecond) { // it ends
+		all, err := landlord.List(w.Context(), w.server("acme"))
+		down = err == nil && len(all) == 1 && all[0].Down() && !all[0].Suspended
 	}
 	w.apply()
 	w.answers("acme")

@@ -7,10 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,6 +42,8 @@ type Demo struct {
 	watch *run.Process
 	// bouncer is the router's process; nil where PgBouncer is not installed.
 	bouncer *run.Process
+	// kept is the address, or the port, of the tenant's own server.
+	kept io.Closer
 }
 
 // SpecFile is the landlord.yaml that the demo leaves.
@@ -83,18 +88,39 @@ const Own = "hooli"
 
 // ownPlace is where the tenant's own server listens: on an address that is for
 // examples only (RFC 5737), where landlord may add one, so that demos at the
-// same time have each their own; else on a port of localhost.
-func ownPlace() (resources, host string, err error) {
+// same time have each their own; else on a port of localhost. It is the demo's
+// until it is closed.
+func (d *Demo) ownPlace() (resources, host string, err error) {
 	if _, err := os.Stat("/usr/sbin/ip"); os.Geteuid() == 0 && err == nil {
-		return fmt.Sprintf("address: 192.0.2.%d", 1+rand.IntN(254)), ", interface: lo", nil
+		return d.ownAddress()
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	port, kept, err := localpg.FreePort()
 	if err != nil {
 		return "", "", err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return "port: " + port, "", err
+	d.kept = kept
+	return fmt.Sprintf("port: %d", port), "", nil
+}
+
+// ownAddress chooses an address that no demo has, not even one that has just been
+// killed.
+func (d *Demo) ownAddress() (resources, host string, err error) {
+	for _, n := range rand.Perm(254) {
+		address := fmt.Sprintf("192.0.2.%d", 1+n)
+		kept, ok := localpg.Claim("address " + address)
+		if !ok {
+			continue
+		}
+		all, err := net.InterfaceAddrs()
+		if err == nil && !slices.ContainsFunc(all, func(a net.Addr) bool { return strings.HasPrefix(a.String(), address+"/") }) {
+			d.kept = kept
+			return "address: " + address, ", interface: lo", nil
+		}
+		if err := errors.Join(err, kept.Close()); err != nil {
+			return "", "", err
+		}
+	}
+	return "", "", errors.New("demos have all of the addresses that are for examples")
 }
 
 // guard starts a shell that ends the tenant's own server, and takes its address
@@ -123,6 +149,9 @@ func (d *Demo) Close() error {
 	if d.Server != nil {
 		err = errors.Join(err, d.Server.Remove())
 	}
+	if d.kept != nil {
+		err = errors.Join(err, d.kept.Close())
+	}
 	return errors.Join(err, os.RemoveAll(d.scratch))
 }
 
@@ -140,7 +169,7 @@ func (d *Demo) writeSpec() error {
 	if err := os.RemoveAll(d.PassFile()); err != nil {
 		return err
 	}
-	resources, host, err := ownPlace()
+	resources, host, err := d.ownPlace()
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"net"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -58,7 +56,9 @@ type Server struct {
 	opts Options
 	user account
 	port int
-	proc *run.Process // nil while not running
+	// claim keeps the port while the server is stopped, too.
+	claim io.Closer
+	proc  *run.Process // nil while not running
 }
 
 // socketPathLimit is the size of sockaddr_un.sun_path on Linux, less its NUL.
@@ -79,9 +79,14 @@ func Create(ctx context.Context, opts Options) (_ *Server, err error) {
 	if s.user, err = serverAccount(); err != nil {
 		return nil, err
 	}
-	if s.port, err = freePort(); err != nil {
+	if err := s.choosePort(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.claim.Close())
+		}
+	}()
 	if n := len(s.socket()); n > socketPathLimit {
 		return nil, fmt.Errorf("directory %s is too long a name: its socket's path would have %d bytes, and %d are the most that a socket can have", opts.Dir, n, socketPathLimit)
 	}
@@ -200,7 +205,7 @@ func (s *Server) WriteHBA(text string) error {
 func (s *Server) Remove() error {
 	err := s.StopImmediate()
 	s.removeSharedMemory()
-	return errors.Join(err, os.RemoveAll(s.opts.Dir))
+	return errors.Join(err, os.RemoveAll(s.opts.Dir), s.claim.Close())
 }
 
 func (s *Server) path(elem ...string) string {
@@ -210,19 +215,4 @@ func (s *Server) path(elem ...string) string {
 // socket is the path of the socket.
 func (s *Server) socket() string {
 	return filepath.Join(s.SocketDir(), ".s.PGSQL."+strconv.Itoa(s.port))
-}
-
-// freePort returns a port on 127.0.0.1 that nobody listens on now. It is below
-// those that the kernel hands out to clients (32768 and up on Linux), so that
-// no passing connection can hold it when the server starts again.
-func freePort() (int, error) {
-	const first, last, tries = 15000, 32000, 100
-	for range tries {
-		port := first + rand.IntN(last-first)
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, fmt.Errorf("no free port found between %d and %d on 127.0.0.1: %w", first, last, fs.ErrExist)
 }

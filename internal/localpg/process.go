@@ -38,7 +38,7 @@ func (s *Server) Start(ctx context.Context) error {
 		if !errors.Is(err, errPortTaken) {
 			break
 		}
-		if s.port, err = freePort(); err != nil {
+		if err = s.choosePort(); err != nil {
 			break
 		}
 		err = s.launch(ctx)

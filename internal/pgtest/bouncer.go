@@ -69,7 +69,7 @@ func StartBouncer(t testing.TB, s *Server, o BouncerOptions) *Bouncer {
 	}
 	b := &Bouncer{dir: scratch(t), port: 6432} // the socket's name alone: each has a directory of its own
 	if o.TCP {
-		b.port = freePort(t)
+		b.port = FreePort(t)
 	}
 	if err := os.Mkdir(b.dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func (b *Bouncer) start(t testing.TB, program string) {
 			t.Error(err)
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(3 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(3 * time.Millisecond) {
 		conn, err := net.Dial("unix", fmt.Sprintf("%s/.s.PGSQL.%d", b.dir, b.port))
 		if err == nil {
 			conn.Close()
@@ -205,13 +205,13 @@ func (b *Bouncer) Log(t testing.TB) string {
 	return string(text)
 }
 
-// freePort returns a port of 127.0.0.1 that nobody listens on at the moment.
-func freePort(t testing.TB) int {
+// FreePort is [localpg.FreePort], until the end of the test.
+func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, release, err := localpg.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { release.Close() })
+	return port
 }

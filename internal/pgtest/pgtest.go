@@ -4,6 +4,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"landlord/internal/localpg"
 )
@@ -154,8 +156,15 @@ func (s *Server) Connect(t testing.TB, db, user string) *pgx.Conn {
 	return conn
 }
 
+// connect waits for a session where the server has none left: one that has been
+// closed is still the server's until its process has ended.
 func (s *Server) connect(ctx context.Context, db, user string) (*pgx.Conn, error) {
-	return pgx.Connect(ctx, s.ConnString(orPostgres(db), orPostgres(user)))
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		conn, err := pgx.Connect(ctx, s.ConnString(orPostgres(db), orPostgres(user)))
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "53300" || time.Now().After(deadline) {
+			return conn, err
+		}
+	}
 }
 
 func orPostgres(name string) string {

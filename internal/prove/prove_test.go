@@ -89,6 +89,9 @@ func TestHeld(t *testing.T) {
 			if o.Verdict == prove.Exposed && (o.Closes == "" || o.Consequence == "") {
 				t.Errorf("%s: exposed, without what closes it or what follows", o.Probe)
 			}
+			if (o.Probe == "listen-to-b" || o.Probe == "spoof-notify") && o.Verdict != prove.Exposed {
+				t.Errorf("%s %s %s: %s: %s", o.Tenant, o.Neighbour, o.Probe, o.Verdict, o.Detail)
+			}
 			if own, _ := e.Tenant(o.Tenant); o.Closes == prove.ByDatabase && own.Isolation == tenant.Database {
 				t.Errorf("%s: exposed, and the tenant has what would close it", o.Probe)
 			}

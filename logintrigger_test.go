@@ -33,30 +33,33 @@ func TestLoginTriggers(t *testing.T) {
 	if err == nil && result.Err() == nil {
 		t.Error("apply does not mind")
 	}
-	for what, do := range map[string]func() error{
-		"export": func() error { _, err := landlord.Export(ctx, e.Servers[0]); return err },
-		"import": func() error {
+	for _, c := range []struct {
+		what string
+		do   func() error
+	}{
+		{"export", func() error { _, err := landlord.Export(ctx, e.Servers[0]); return err }},
+		{"import", func() error {
 			_, err := landlord.Import(ctx, tenant.Server{Name: "x", Connection: e.Servers[0].Connection})
 			return err
-		},
-		"list": func() error { _, err := landlord.List(ctx, e.Servers[0]); return err },
-		"snapshot": func() error {
+		}},
+		{"list", func() error { _, err := landlord.List(ctx, e.Servers[0]); return err }},
+		{"snapshot", func() error {
 			_, err := landlord.Snapshot(ctx, landlord.SnapshotOptions{Conninfo: e.Servers[0].Connection})
 			return err
-		},
-		"login": func() error { _, err := landlord.Login(ctx, e, e.Tenants[0], "acme_app", true); return err },
-		"rotate": func() error {
+		}},
+		{"login", func() error { _, err := landlord.Login(ctx, e, e.Tenants[0], "acme_app", true); return err }},
+		{"rotate", func() error {
 			_, err := landlord.Rotate(ctx, e, "acme", "acme_app", landlord.Rotation{}, landlord.Hooks{})
 			return err
-		},
-		"keep": func() error { _, err := landlord.Keep(ctx, e.Servers[0], e.Tenants[0], t.TempDir()); return err },
-		"prove": func() error {
+		}},
+		{"keep", func() error { _, err := landlord.Keep(ctx, e.Servers[0], e.Tenants[0], t.TempDir()); return err }},
+		{"prove", func() error {
 			_, err := landlord.Prove(ctx, e, "main", landlord.Options{}, landlord.ProveHooks{})
 			return err
-		},
+		}},
 	} {
-		if err := do(); err != nil {
-			t.Logf("%s: %v", what, err)
+		if err := c.do(); err != nil {
+			t.Logf("%s: %v", c.what, err)
 		}
 	}
 	for _, db := range []string{"postgres", "acme", "shared"} {

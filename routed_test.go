@@ -162,7 +162,7 @@ func nobodyIn(t *testing.T, s *pgtest.Server, name string) {
 	t.Helper()
 	conn := s.Connect(t, "", "")
 	n := 0
-	for range 500 {
+	for range 6000 {
 		if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE starts_with(usename::text, $1)", name).Scan(&n); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,8 @@ package landlord_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,10 +49,16 @@ func TestReachThroughTwoProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		// In session mode, the pause is not there before this client goes.
-		bounded, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		n, err := landlord.PauseRouter(bounded, r.estate, []string{name}, false)
-		cancel()
-		if n != 1 || !errors.Is(err, context.DeadlineExceeded) {
+		waits, leave := context.WithCancel(t.Context())
+		var asked sync.WaitGroup
+		asked.Go(func() {
+			defer leave()
+			r.untilPaused(waits, name)
+		})
+		n, err := landlord.PauseRouter(waits, r.estate, []string{name}, false)
+		leave()
+		asked.Wait()
+		if n != 1 || !errors.Is(err, context.Canceled) {
 			t.Errorf("a pause that waits for %s: %d, %v", name, n, err)
 		}
 		if err := stays.Ping(t.Context()); err != nil {
@@ -87,5 +95,13 @@ func TestReachThroughTwoProcesses(t *testing.T) {
 	r.start(t, landlord.RouterOutcome{Process: 2, Start: []string{r.apply(t)[1].Start[0], r.estate.Router.Directory + "/2/pgbouncer.ini"}})
 	if err := at("dyne", "dyne_app"); err != nil {
 		t.Errorf("suspended and resumed while its process did not run: %v", err)
+	}
+}
+
+// untilPaused waits until a name's process has been told to pause it.
+func (r *routed) untilPaused(ctx context.Context, name string) {
+	for told := false; !told; time.Sleep(5 * time.Millisecond) {
+		list, err := landlord.StatusRouter(ctx, r.estate)
+		told = err != nil || slices.ContainsFunc(list, func(s landlord.RouterStatus) bool { return s.Name == name && s.Paused })
 	}
 }

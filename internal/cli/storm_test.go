@@ -45,6 +45,7 @@ type storm struct {
 	alive   map[*order]*run.Process
 	kills   int
 	started sync.WaitGroup // of the orders that are asked for the first time
+	down    chan struct{}  // is full while the server is down
 }
 
 // order is something that somebody asks of landlord.
@@ -111,7 +112,7 @@ func newStorm(t *testing.T, major int, seed uint64) *storm {
 		settings["max_connections"], settings["max_wal_senders"] = n, "0"
 	}
 	s := &storm{Server: pgtest.Start(t, major, pgtest.WithTLS(), pgtest.WithSettings(settings), pgtest.WithHBA(localpg.DefaultHBA+"hostssl all all all scram-sha-256\n")),
-		t: t, r: rand.New(rand.NewPCG(seed, uint64(major))), dir: t.TempDir(), alive: map[*order]*run.Process{}}
+		t: t, r: rand.New(rand.NewPCG(seed, uint64(major))), dir: t.TempDir(), alive: map[*order]*run.Process{}, down: make(chan struct{}, 1)}
 	for i := range 12 {
 		s.tenants = append(s.tenants, fmt.Sprintf("t%d", i))
 	}
@@ -216,11 +217,13 @@ func (s *storm) blow(n int) {
 	weather.Go(func() { s.started.Wait(); s.kill(ctx, n/4) })
 	for _, o := range s.asked {
 		all.Go(func() {
-			for range 20 {
+			for range 100 {
 				if s.carryOut(o); !o.cutOff() || s.t.Failed() {
 					return
 				}
-				time.Sleep(200 * time.Millisecond) // often the server is gone
+				time.Sleep(200 * time.Millisecond)
+				s.down <- struct{}{} // often the server is gone, and who knows for how long
+				<-s.down
 			}
 		})
 	}
@@ -259,11 +262,15 @@ func (s *storm) crash(ctx context.Context, times int) (crashes int) {
 		if crashes%2 == 0 {
 			stop = s.Kill9
 		}
-		if err := stop(); err != nil {
-			s.t.Error(err)
+		s.down <- struct{}{}
+		err := stop()
+		if err == nil {
+			err = s.Start(s.t.Context())
 		}
-		if err := s.Start(s.t.Context()); err != nil {
-			s.t.Fatal(err)
+		<-s.down
+		if err != nil {
+			s.t.Error(err)
+			return crashes
 		}
 		crashes++
 	}

@@ -3,14 +3,15 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -51,16 +52,27 @@ func listenSyslog(t *testing.T) *syslogged {
 // lines are those that have come, which are all there once landlord has ended.
 func (s *syslogged) lines(t *testing.T) (out []string) {
 	t.Helper()
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
 	buffer := make([]byte, 1<<20)
 	for {
-		if err := s.conn.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		n, none := 0, error(nil)
+		if err := raw.Read(func(fd uintptr) bool {
+			n, _, none = syscall.Recvfrom(int(fd), buffer, syscall.MSG_DONTWAIT)
+			return true
+		}); err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.conn.Read(buffer)
-		if err != nil {
+		switch {
+		case errors.Is(none, syscall.EAGAIN):
 			return out
+		case none == nil:
+			out = append(out, string(buffer[:n]))
+		case !errors.Is(none, syscall.EINTR):
+			t.Fatal(none)
 		}
-		out = append(out, string(buffer[:n]))
 	}
 }
 

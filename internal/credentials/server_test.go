@@ -84,13 +84,13 @@ func (d *door) connect(t *testing.T, env []string, name string, args ...string) 
 	t.Helper()
 	env = append(env, "PATH="+os.Getenv("PATH"), "PGCONNECT_TIMEOUT=10", "HOME="+t.TempDir(), "LC_ALL=C",
 		"LD_LIBRARY_PATH="+os.Getenv("LD_LIBRARY_PATH"))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, stderr, err := run.Command(ctx, run.Spec{Name: name, Args: args, Env: env})
 	select {
 	case l := <-d.in:
 		return l
-	case <-time.After(time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s never came to the door: %v\n%s", name, err, stderr)
 		panic("unreachable")
 	}

@@ -8,6 +8,7 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -63,10 +64,10 @@ func TestAliasBomb(t *testing.T) {
 	for i := 1; i < 12; i++ {
 		fmt.Fprintf(&b, "  a%d: &a%d [%s]\n", i, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10))
 	}
-	start := time.Now()
+	start := worked(t)
 	got := mistakes(t, b.String())
-	if last := got[len(got)-1].Message; !strings.Contains(b.String(), "a11") || len(got) > 200 || time.Since(start) > 5*time.Second {
-		t.Errorf("%d mistakes in %v, the last: %s", len(got), time.Since(start), last)
+	if last, took := got[len(got)-1].Message, worked(t)-start; !strings.Contains(b.String(), "a11") || len(got) > 200 || took > 5*time.Second {
+		t.Errorf("%d mistakes in %v, the last: %s", len(got), took, last)
 	}
 	refused := false
 	for _, m := range got {
@@ -112,14 +113,25 @@ func stairway(depth int) string {
 func TestHostileFilesEndSoon(t *testing.T) {
 	for name, text := range hostileFiles() {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
+			start := worked(t)
 			_, err := Parse("f", []byte(text))
-			if took := time.Since(start); took > 20*time.Second {
+			if took := worked(t) - start; took > 30*time.Second {
 				t.Errorf("took %v", took)
 			}
 			checkPlaces(t, text, err)
 		})
 	}
+}
+
+// worked is how long processors have worked for this program, however long it has
+// waited for them.
+func worked(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // checkPlaces fails unless every mistake has a place in the text and they are

@@ -155,7 +155,7 @@ func TestAddressesHaveAUnitAndAreNeededByTheServer(t *testing.T) {
 		t.Error(text)
 	}
 	for _, line := range []string{"AssertPathIsMountPoint=/srv/acme", "AssertPathExists=/srv/acme/data/PG_VERSION", "Requires=landlord-address-acme.service",
-		"Slice=landlord.slice", "CPUQuota=150%", "MemoryMax=1073741824", "IOWeight=50", "OOMPolicy=continue"} {
+		"Slice=landlord.slice", "CPUQuota=150%", "MemoryMax=1073741824", "IOWeight=50", "OOMPolicy=continue", "StartLimitIntervalSec=0"} {
 		if !strings.Contains(d.dropIn(), line+"\n") {
 			t.Errorf("%s is missing:\n%s", line, d.dropIn())
 		}

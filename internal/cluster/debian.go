@@ -41,7 +41,9 @@ func (d design) unitFiles(available int64) []File {
 func (d design) dropIn() string {
 	r := d.Resources
 	var b strings.Builder
-	b.WriteString("# landlord writes this file anew at every change.\n[Unit]\n")
+	// systemd would leave a server where it fell after its fifth start in ten
+	// seconds: also one that its tenant's owner suspends and resumes.
+	b.WriteString("# landlord writes this file anew at every change.\n[Unit]\nStartLimitIntervalSec=0\n")
 	if r.Volume != "" {
 		// An empty directory where the volume should be is no data directory.
 		fmt.Fprintf(&b, "RequiresMountsFor=%s\nAssertPathIsMountPoint=%[1]s\n", r.Volume)

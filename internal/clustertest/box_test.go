@@ -46,6 +46,28 @@ func overlaid(dir string) string {
 	return fmt.Sprintf("for d in etc var; do mkdir -p %[1]s/$d/up %[1]s/$d/work; mount -t overlay overlay -o lowerdir=/$d,upperdir=%[1]s/$d/up,workdir=%[1]s/$d/work /$d; done", dir)
 }
 
+// ownGroups runs a command with control groups of its own: a private systemd takes
+// the machine's for its own, kills in them and takes away what is empty there,
+// another's too.
+const ownGroups = `#!/bin/bash
+set -e
+groups=$(awk '$3 ~ /^cgroup2?$/ && $2 !~ /cpuset/ {print $2}' /proc/mounts)
+mine=landlord-box-$$
+for g in $groups; do mkdir $g/$mine; done
+leave() {
+  for _ in {1..50}; do
+    for g in $groups; do find $g/$mine -depth -type d -exec rmdir {} + 2>/dev/null || true; done
+    [[ $(for g in $groups; do echo $g/$mine/; done | xargs ls -d 2>/dev/null) ]] || return 0
+    sleep 0.1
+  done
+}
+trap leave EXIT
+(
+  for g in $groups; do echo $BASHPID >$g/$mine/cgroup.procs; done
+  exec unshare -mC bash -c 'for g in '"$(echo $groups)"'; do mount --bind $g/'$mine' $g; done; exec "$@"' "$0" %s "$@"
+)
+`
+
 // boxed is the program of a private systemd, and this test's own where such a box
 // sees it: it has a /tmp of its own.
 func boxed(t *testing.T) (box, program string) {
@@ -62,12 +84,16 @@ func boxed(t *testing.T) (box, program string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	grouped := filepath.Join(dir, "box")
+	if err := os.WriteFile(grouped, fmt.Appendf(nil, ownGroups, box), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	self, _ := os.Executable()
 	program = filepath.Join(dir, "test")
 	if out, _, err := run.Command(t.Context(), run.Spec{Name: "cp", Args: []string{self, program}}); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	return box, program
+	return grouped, program
 }
 
 // world is a host with a spec.

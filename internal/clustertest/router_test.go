@@ -276,7 +276,7 @@ func (w *world) underLoad(entries map[string]string) {
 			for c.acked.Load() < from[i]+10 {
 				if time.Now().After(deadline) {
 					cancel()
-					w.Fatalf("after %s %s does not write again: %s", after, names[i], w.must("systemctl status 'postgresql@*' 'landlord-router@*' 2>&1 | tail -80 || true"))
+					w.Fatalf("after %s %s does not write again: %s", after, names[i], w.must("systemctl status --no-pager -ln 20 'postgresql@*' 'landlord-router@*' 2>&1; tail -vn 20 /var/log/postgresql/*.log || true"))
 				}
 				time.Sleep(2 * time.Millisecond)
 			}

@@ -39,11 +39,12 @@ func child(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	heap.FitText(text) // as the command does
 	estate, err := spec.Parse(args[0], text)
 	if err != nil {
 		return err
 	}
-	heap.Fit(len(estate.Tenants)) // as the command does
+	heap.Fit(len(estate.Tenants))
 	c.Parse = time.Since(start)
 	start = time.Now()
 	p, err := landlord.Plan(ctx, estate, "main", landlord.Options{})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"landlord/internal/heap"
 	"landlord/internal/spec"
 	"landlord/internal/spec/specfile"
 	"landlord/internal/tenant"
@@ -49,6 +50,7 @@ func (d *draft) make(text []byte) ([]byte, error) {
 	case err != nil:
 		return nil, usageError{err}
 	}
+	heap.Fit(len(edited.After.Tenants))
 	d.text, d.edited = text, edited
 	return edited.Text, nil
 }

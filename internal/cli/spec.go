@@ -71,6 +71,7 @@ func readSpec(path string) ([]byte, error) {
 	case err != nil:
 		return nil, usageError{err}
 	}
+	heap.FitText(text)
 	return text, nil
 }
 

@@ -3,6 +3,7 @@
 package heap
 
 import (
+	"bytes"
 	"os"
 	"runtime/debug"
 )
@@ -29,5 +30,9 @@ func Fit(tenants int) {
 	debug.SetMemoryLimit(limit(tenants))
 	debug.SetGCPercent(lazy)
 }
+
+// FitText is Fit for the tenants of a spec that is still to be read: it has no
+// more than it has lines. What is read of it is what Fit is called with then.
+func FitText(text []byte) { Fit(bytes.Count(text, []byte("\n"))) }
 
 func limit(tenants int) int64 { return base + int64(tenants)*perTenant }

@@ -17,7 +17,8 @@ type decoder struct {
 	errs     *collector
 	servers  []tenant.Server
 	tenants  []*draft
-	byName   map[string]position // servers.NAME and tenants.NAME
+	byName   map[string]position // of servers, their pools, and admins, by path
+	tenantAt map[string]position
 	admins   []adminDraft
 	host     tenant.Host
 	secrets  tenant.Secrets
@@ -30,12 +31,18 @@ type decoder struct {
 	broken   bool                // a chunk could not be read: what is missing may stand there
 	watch    string              // the tenant whose value is kept
 	watched  *node
-	likes    map[string]*like // tenants' entries by what they share with others
+	likes    map[share]*like // tenants' entries
+	chunks   []chunk         // of the whole file
 }
 
-func newDecoder(errs *collector) *decoder {
-	return &decoder{errs: errs, byName: map[string]position{}, sections: map[string]position{}, profiles: map[string]*draft{}, likes: map[string]*like{}}
+// newDecoder makes a decoder for a file that is cut into chunks.
+func newDecoder(errs *collector, chunks []chunk) *decoder {
+	return &decoder{errs: errs, chunks: chunks, byName: map[string]position{}, tenantAt: make(map[string]position, len(chunks)), tenants: make([]*draft, 0, len(chunks)),
+		sections: map[string]position{}, profiles: map[string]*draft{}, likes: map[share]*like{}}
 }
+
+// tenantsSection is the top-level key whose entries are tenants.
+const tenantsSection = "tenants"
 
 // chunk decodes a chunk; n is nil when it was empty or, unless ok, broken.
 func (d *decoder) chunk(c chunk, n *node, ok bool) {
@@ -91,8 +98,12 @@ func (d *decoder) entries(section string, n *node) {
 			d.errs.add(p.key.at, path, fmt.Sprintf("the name is %s to YAML: write it in quotes", p.key.kind))
 			continue
 		}
+		known, by := d.byName, path
+		if section == tenantsSection {
+			known, by = d.tenantAt, name
+		}
 		first := p.first
-		if at, seen := d.byName[path]; seen {
+		if at, seen := known[by]; seen {
 			first = at.line
 		}
 		if first > 0 {
@@ -104,7 +115,7 @@ func (d *decoder) entries(section string, n *node) {
 			if first == 0 {
 				d.servers = append(d.servers, s)
 			}
-		case "tenants":
+		case tenantsSection:
 			if name == d.watch {
 				d.watched = p.value
 			}
@@ -114,7 +125,7 @@ func (d *decoder) entries(section string, n *node) {
 			}
 		}
 		if first == 0 {
-			d.byName[path] = p.key.at
+			known[by] = p.key.at
 		}
 	}
 }

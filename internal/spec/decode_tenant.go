@@ -21,6 +21,7 @@ type draft struct {
 	at       position // of its name
 	given    []given
 	moved    moved // where another entry of its like was read
+	like     *like // nil for one that is read by itself
 }
 
 // given is a key that a tenant, a profile or defaults sets itself.

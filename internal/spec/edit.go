@@ -84,12 +84,18 @@ type Edited struct {
 // is an [*Errors] if the file has mistakes to begin with, else an
 // [*EditError]. The name of the file is only for the errors.
 func Edit(name string, text []byte, c Change) (Edited, error) {
+	return editBy(name, text, c, (*edit).short)
+}
+
+// editBy is Edit with a way to see without reading all of a changed text that it
+// says what it should.
+func editBy(name string, text []byte, c Change, short func(e *edit, text []byte, after tenant.Estate) bool) (Edited, error) {
 	r := &reader{seen: map[string]*node{}}
 	d, before, err := parse(name, text, r, c.tenant)
 	if err != nil {
 		return Edited{}, err
 	}
-	e := edit{Change: c, file: name, decoder: d, before: before}
+	e := &edit{Change: c, file: name, reader: r, decoder: d, before: before}
 	after, same, err := e.expected()
 	if err != nil {
 		return Edited{}, err
@@ -100,6 +106,9 @@ func Edit(name string, text []byte, c Change) (Edited, error) {
 	changed, err := e.write(text)
 	if err != nil {
 		return Edited{}, err
+	}
+	if short(e, changed, after) {
+		return Edited{changed, before, after}, nil
 	}
 	_, got, err := parse(name, changed, r, "")
 	if err != nil {
@@ -138,6 +147,7 @@ func (e *EditError) Unwrap() error { return e.Err }
 type edit struct {
 	Change
 	file    string
+	reader  *reader
 	decoder *decoder
 	before  tenant.Estate
 }
@@ -261,7 +271,7 @@ func (e *edit) conflict(old tenant.Tenant) error {
 		}
 	}
 	return e.refuse(ErrConflict, fmt.Sprintf("it is there already (line %d), and not with this %s",
-		e.decoder.byName[join("tenants", e.tenant)].line, strings.Join(differ, ", ")))
+		e.decoder.tenantAt[e.tenant].line, strings.Join(differ, ", ")))
 }
 
 // resolved is the tenant that an entry stands for in this file.

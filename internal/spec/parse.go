@@ -28,10 +28,11 @@ func parse(name string, text []byte, r *reader, watch string) (*decoder, tenant.
 	if !readable(s, errs) {
 		return nil, tenant.Estate{}, errs.result(strings.ToValidUTF8(s, "\uFFFD"))
 	}
-	d := newDecoder(errs)
+	chunks := split(s, errs)
+	d := newDecoder(errs, chunks)
 	d.watch = watch
 	r.errs, r.anchors, r.expanded = errs, map[string]*node{}, 0
-	for _, c := range split(s, errs) {
+	for _, c := range chunks {
 		if !d.repeat(c) {
 			n, ok := r.read(c)
 			mistakes, tenants := len(errs.list), len(d.tenants)

@@ -21,7 +21,9 @@ func (d *decoder) estate() tenant.Estate {
 			"the file names no server. For instance servers: {main: {connection: host=/var/run/postgresql user=postgres}}")
 	}
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortStableFunc(d.tenants, func(a, b *draft) int { return strings.Compare(a.Name, b.Name) })
+	if byName := func(a, b *draft) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(d.tenants, byName) {
+		slices.SortStableFunc(d.tenants, byName)
+	}
 	d.resolveAdmins()
 	e := tenant.Estate{Servers: d.servers, Host: d.host, Secrets: d.secrets, Journal: d.journal, Audit: d.audit}
 	if len(d.tenants) > 0 {
@@ -55,7 +57,18 @@ func (d *decoder) resolveDefaults() {
 // resolve fills in what a tenant does not say: from its profile, from
 // defaults, then from rules.
 func (d *decoder) resolve(t *draft) {
-	path := join("tenants", t.Name)
+	if t.asModel() {
+		return
+	}
+	before := len(d.errs.list)
+	d.resolveAlone(t)
+	if len(d.errs.list) == before {
+		t.beModel()
+	}
+}
+
+func (d *decoder) resolveAlone(t *draft) {
+	path := join(tenantsSection, t.Name)
 	d.checkProfile(t, path+".profile")
 	t.inherit(d.above(t))
 	t.Isolation = cmp.Or(t.Isolation, tenant.Database)

@@ -23,6 +23,9 @@ const (
 	routerAliases    = 1000
 )
 
+// routerConsole is the name by which PgBouncer's console is reached.
+const routerConsole = "pgbouncer"
+
 func routerKeys() []Key {
 	const p = "router."
 	return []Key{
@@ -209,8 +212,8 @@ func (d *decoder) resolveRouter(e *tenant.Estate) {
 		return
 	}
 	for _, t := range d.tenants {
-		if t.Name == "pgbouncer" {
-			d.errs.add(t.at, "tenants.pgbouncer", "behind a router no tenant can have this name: it is that of PgBouncer's console")
+		if t.Name == routerConsole {
+			d.errs.add(t.at, tenantsSection+"."+routerConsole, "behind a router no tenant can have this name: it is that of PgBouncer's console")
 		}
 	}
 	*e = tenant.WithDoors(*e)

@@ -44,7 +44,7 @@ func (c Collision) Error() string {
 // the same name. Names are compared byte by byte, as PostgreSQL does. The
 // order depends on nothing but the estate.
 func Collisions(e Estate) []Collision {
-	if !mayCollide(e) {
+	if !MayCollide(e) {
 		return nil
 	}
 	return collisions(e)

@@ -3,6 +3,8 @@ package tenant
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -10,7 +12,7 @@ import (
 func TestMayCollideMissesNone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	name := func() string {
-		return []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}[rng.IntN(12)] + []string{"", "", "x", "_b", "_b_b", "_app"}[rng.IntN(6)]
+		return []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}[rng.IntN(12)] + []string{"", "", "x", "_b", "_b_b", "_app", "_owner", "_app_b"}[rng.IntN(8)]
 	}
 	free := 0
 	for range 20000 {
@@ -30,14 +32,23 @@ func TestMayCollideMissesNone(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				x.Further = []Place{{Database: name(), Schemas: []string{name(), name()}}}
 			}
+			if rng.IntN(3) == 0 { // all by rule
+				x.Owner, x.Logins, x.Further = DefaultOwner(x.Name), DefaultLogins(x.Name, AllRights()[rng.IntN(3)]), nil
+				if x.Home.Schemas = []string{x.Name}; x.Own() {
+					x.Home.Database = x.Name
+				}
+			}
 			e.Tenants = append(e.Tenants, x)
+		}
+		if rng.IntN(4) > 0 {
+			slices.SortFunc(e.Tenants, func(a, b Tenant) int { return strings.Compare(a.Name, b.Name) })
 		}
 		switch found := collisions(e); {
 		case len(found) == 0:
-			if !mayCollide(e) {
+			if !MayCollide(e) {
 				free++
 			}
-		case !mayCollide(e):
+		case !MayCollide(e):
 			t.Fatalf("%+v\nhas %v", e, found)
 		}
 	}

@@ -88,12 +88,13 @@ func DefaultLogin(tenant string, k Kind) string { return tenant + "_" + string(k
 
 // DefaultLogins are the logins of a tenant that names none.
 func DefaultLogins(tenant string, r Rights) []Login {
-	logins := []Login{{Name: DefaultLogin(tenant, Reader), Kind: Reader}}
-	if r != Read {
-		logins = append([]Login{{Name: DefaultLogin(tenant, App), Kind: App}}, logins...)
+	reader := Login{Name: DefaultLogin(tenant, Reader), Kind: Reader}
+	if r == Read {
+		return []Login{reader}
 	}
+	app := Login{Name: DefaultLogin(tenant, App), Kind: App}
 	if r == DDL {
-		logins = append(logins, Login{Name: DefaultLogin(tenant, Migrator), Kind: Migrator})
+		return []Login{app, reader, {Name: DefaultLogin(tenant, Migrator), Kind: Migrator}}
 	}
-	return logins
+	return []Login{app, reader}
 }

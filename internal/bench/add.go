@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"landlord"
 	"landlord/internal/heap"
+	"landlord/internal/run"
 	"landlord/internal/spec"
 	"landlord/internal/spec/specfile"
 	"landlord/internal/tenant"
@@ -24,8 +26,27 @@ const (
 )
 
 // addition is what it takes to add one tenant: to write it into the spec, and
-// to lead the server there.
-type addition struct{ edit, apply time.Duration }
+// to lead the server there; and what a whole command takes, its process included.
+type addition struct{ edit, apply, whole time.Duration }
+
+// usual is a spec of so many tenants of the usual kinds: most say nothing, some
+// have a profile, a few say more.
+func usual(conninfo string, n int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# who our customers are\nservers:\n  main:\n    connection: %s\n", strconv.Quote(conninfo))
+	b.WriteString("defaults:\n  isolation: schema\n  limits: {connections: 20, statement_timeout: 30s}\nprofiles:\n  small: {limits: {connections: 5}}\n\ntenants:\n")
+	for i := range n {
+		switch name := fmt.Sprintf("t%05d", i); {
+		case i%50 == 0:
+			fmt.Fprintf(&b, "  %s: # by contract\n    rights: ddl\n    limits: {connections: %d}\n", name, 30+i%7)
+		case i%3 == 0:
+			fmt.Fprintf(&b, "  %s: {profile: small}\n", name)
+		default:
+			fmt.Fprintf(&b, "  %s: {}\n", name)
+		}
+	}
+	return b.Bytes()
+}
 
 // additions compares one tenant added to a server with few others and to one
 // with many, in turn.
@@ -35,8 +56,11 @@ func (b *bench) additions(ctx context.Context) error {
 	files := make([]string, len(sizes))
 	for i, n := range sizes {
 		b.say("one more tenant: building %d", n)
-		t := estateOf("schema", n)
-		s, _, err := b.build(ctx, t)
+		e, err := spec.Parse("the bench's own", usual("host=/nowhere", n))
+		if err != nil {
+			return err
+		}
+		s, _, err := b.build(ctx, town{"schema", e.Tenants})
 		if err != nil {
 			return err
 		}
@@ -45,11 +69,11 @@ func (b *bench) additions(ctx context.Context) error {
 			return err
 		}
 		files[i] = filepath.Join(b.yard.dir, fmt.Sprintf("%d.yaml", n))
-		if err := os.WriteFile(files[i], spec.Write(t.on(conninfo(s))), 0o600); err != nil {
+		if err := os.WriteFile(files[i], usual(conninfo(s), n), 0o600); err != nil {
 			return err
 		}
 	}
-	edits, applies := make([][]time.Duration, len(sizes)), make([][]time.Duration, len(sizes))
+	edits, applies, wholes := make([][]time.Duration, len(sizes)), make([][]time.Duration, len(sizes)), make([][]time.Duration, len(sizes))
 	const often = 5 // one is over in a moment
 	for round := range often * b.rounds {
 		for i := range sizes {
@@ -57,15 +81,30 @@ func (b *bench) additions(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			edits[i], applies[i] = append(edits[i], a.edit), append(applies[i], a.apply)
+			if a.whole, err = addByCommand(ctx, files[i], fmt.Sprintf("whole%05d", round)); err != nil {
+				return err
+			}
+			edits[i], applies[i], wholes[i] = append(edits[i], a.edit), append(applies[i], a.apply), append(wholes[i], a.whole)
 		}
 	}
-	b.out.header("one more tenant, schema model", "tenants already there", "its entry into the spec", "its house on the server")
+	b.out.header("one more tenant, schema model", "tenants already there", "its entry into the spec", "its house on the server", "`landlord tenant add`, the whole process")
 	for i, n := range sizes {
-		b.out.row(fmt.Sprint(n), seconds(median(edits[i])), seconds(median(applies[i])))
+		b.out.row(fmt.Sprint(n), seconds(median(edits[i])), seconds(median(applies[i])), seconds(median(wholes[i])))
 	}
-	b.out.line("\n%s", b.out.bound(fmt.Sprintf("a house among %d to one among %d", b.schemas, few), paired(applies[1], applies[0]), maxAdd, ""))
+	b.out.line("\n%s  ", b.out.bound(fmt.Sprintf("a house among %d to one among %d", b.schemas, few), paired(applies[1], applies[0]), maxAdd, ""))
+	b.out.line("%s", b.out.bound(fmt.Sprintf("`tenant add` with a spec of %d to one with %d", b.schemas, few), paired(wholes[1], wholes[0]), maxAdd, ""))
 	return b.turns(ctx, files, sizes)
+}
+
+// addByCommand adds one tenant by the whole command, in a process of its own.
+func addByCommand(ctx context.Context, file, name string) (time.Duration, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	_, _, err = run.Command(ctx, run.Spec{Name: self, Args: []string{commandArg, "tenant", "add", name, "-f", file}})
+	return time.Since(start), err
 }
 
 // add adds one tenant as `landlord tenant add` does: to the file, and to the

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// The program runs itself to measure memory; here that is the test's binary.
+// The program runs itself to measure a process; here that is the test's binary.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childArg {
+	if len(os.Args) > 1 && (os.Args[1] == childArg || os.Args[1] == commandArg) {
 		main()
 	}
 	os.Exit(m.Run())
@@ -24,7 +24,7 @@ func TestEverythingCanBeMeasured(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Machine: ", "### apply, 3 tenants in the database model", "### apply, 20 tenants in the schema model",
-		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory", "### one more tenant",
+		"### plan with nothing to do, 3 databases", "### plan with nothing to do, 20 schemas", "queries of one plan", "peak memory", "### one more tenant", "`tenant add` with a spec of 20 to one with 10",
 		"### tenants' own servers, idle", "### snapshot and audit, 3 databases", "### judging one database with 20 schemas and 200 tables", "### the pool",
 		"### 20 tenants behind one process, each used", "### 20 tenants behind several processes of the router",
 	} {

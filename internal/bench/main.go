@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"landlord/internal/cli"
 	"landlord/internal/heap"
 )
 
@@ -37,11 +38,17 @@ type options struct {
 // parent asks for.
 const childArg = "child"
 
+// commandArg as the first argument makes the program landlord itself.
+const commandArg = "landlord"
+
 // program is all of it: 0 measured, 1 failed or (with -check) over a bound, 2
 // bad usage.
 func program(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == childArg {
 		return exit(stderr, child(ctx, args[1:], stdout))
+	}
+	if len(args) > 0 && args[0] == commandArg {
+		return cli.Main(args[1:], cli.Process())
 	}
 	o, err := parse(args, stderr)
 	if err != nil {

@@ -89,6 +89,9 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	if d := server.Router; d.Lookup {
 		block.Operators = append(block.Operators, hba.Operator{Role: tenant.RouterRole, Local: hba.Peer, Map: hba.IdentMap, Clients: d.Clients, Method: hba.Cert})
 	}
+	if !otherGroups(tenants) {
+		return block
+	}
 	for _, c := range isolation.Containers(tenants) {
 		if c.Group != c.Database {
 			block.Adopted = append(block.Adopted, hba.Door{Database: c.Database, Group: c.Group})
@@ -97,16 +100,29 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	return block
 }
 
+// otherGroups says whether a tenant has a database whose group has another name.
+func otherGroups(tenants []tenant.Tenant) bool {
+	for i := range tenants {
+		for p := range tenants[i].EachPlace {
+			if tenants[i].Group(p) != p.Database {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // withoutOurs leaves out the roles of tenants, administrators, pools and the
 // router: none of these is to be a superuser.
 func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) []string {
 	ours := map[string]bool{}
 	for _, name := range names {
-		if ours[name] = name == tenant.RouterRole; ours[name] || tenant.CheckRole(name) != nil {
-			continue // nor can it be, as postgres
+		router := name == tenant.RouterRole
+		if !router && tenant.CheckRole(name) != nil {
+			continue // it can be none of them, as postgres
 		}
 		_, pool := server.Pool(name)
-		ours[name] = pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
+		ours[name] = router || pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
 	}
 	for i := range tenants {
 		if len(ours) == 0 {

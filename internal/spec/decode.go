@@ -16,7 +16,7 @@ import (
 type decoder struct {
 	errs     *collector
 	servers  []tenant.Server
-	tenants  []*draft
+	tenants  []entry
 	byName   map[string]position // of servers, their pools, and admins, by path
 	tenantAt map[string]position
 	admins   []adminDraft
@@ -37,7 +37,7 @@ type decoder struct {
 
 // newDecoder makes a decoder for a file that is cut into chunks.
 func newDecoder(errs *collector, chunks []chunk) *decoder {
-	return &decoder{errs: errs, chunks: chunks, byName: map[string]position{}, tenantAt: make(map[string]position, len(chunks)), tenants: make([]*draft, 0, len(chunks)),
+	return &decoder{errs: errs, chunks: chunks, byName: map[string]position{}, tenantAt: make(map[string]position, len(chunks)), tenants: make([]entry, 0, len(chunks)),
 		sections: map[string]position{}, profiles: map[string]*draft{}, likes: map[share]*like{}}
 }
 
@@ -121,7 +121,7 @@ func (d *decoder) entries(section string, n *node) {
 			}
 			t := d.tenant(name, path, p.key.at, p.value)
 			if first == 0 {
-				d.tenants = append(d.tenants, t)
+				d.tenants = append(d.tenants, entry{name: name, at: p.key.at, draft: t})
 			}
 		}
 		if first == 0 {

@@ -282,8 +282,7 @@ func (d *decoder) places(e tenant.Estate) {
 	taken := map[string]string{}
 	claim := func(t tenant.Tenant, key, what, place string) {
 		if other, twice := taken[what+place]; twice {
-			draft := d.draft(t.Name)
-			d.errs.add(draft.place("resources."+key), join("tenants", t.Name)+".resources."+key, fmt.Sprintf("%s %s is tenant %s's already", what, place, other))
+			d.errs.add(d.entry(t.Name).place("resources."+key), join("tenants", t.Name)+".resources."+key, fmt.Sprintf("%s %s is tenant %s's already", what, place, other))
 			return
 		}
 		taken[what+place] = t.Name
@@ -304,11 +303,11 @@ func (d *decoder) places(e tenant.Estate) {
 	}
 }
 
-// draft is a tenant as written.
-func (d *decoder) draft(name string) *draft {
-	i := slices.IndexFunc(d.tenants, func(t *draft) bool { return t.Name == name })
+// entry is a tenant as it stands in the file.
+func (d *decoder) entry(name string) *entry {
+	i := slices.IndexFunc(d.tenants, func(t entry) bool { return t.name == name })
 	if i < 0 {
-		return &draft{at: position{1, 1}}
+		return &entry{at: position{1, 1}, draft: &draft{}}
 	}
-	return d.tenants[i]
+	return &d.tenants[i]
 }

@@ -234,9 +234,8 @@ func (e *edit) expected() (after tenant.Estate, same bool, err error) {
 // change is the estate with the changed tenant in it.
 func (e *edit) change(there bool) (after tenant.Estate, same bool, err error) {
 	after = e.before
-	after.Tenants = slices.Clone(e.before.Tenants)
 	if e.verb == removing {
-		after.Tenants = slices.DeleteFunc(after.Tenants, func(t tenant.Tenant) bool { return t.Name == e.tenant })
+		after.Tenants = slices.DeleteFunc(slices.Clone(after.Tenants), func(t tenant.Tenant) bool { return t.Name == e.tenant })
 		if len(after.Tenants) == 0 {
 			after.Tenants = nil
 		}
@@ -254,11 +253,11 @@ func (e *edit) change(there bool) (after tenant.Estate, same bool, err error) {
 		return after, false, err
 	}
 	i, _ := slices.BinarySearchFunc(after.Tenants, now.Name, func(t tenant.Tenant, name string) int { return strings.Compare(t.Name, name) })
+	rest := after.Tenants[i:]
 	if there {
-		after.Tenants[i] = now
-	} else {
-		after.Tenants = slices.Insert(after.Tenants, i, now)
+		rest = rest[1:]
 	}
+	after.Tenants = slices.Concat(after.Tenants[:i], []tenant.Tenant{now}, rest)
 	return tenant.Expand(after), false, nil
 }
 

@@ -17,7 +17,21 @@ type like struct {
 	line  int // of its chunk
 	// model is a tenant of this kind whose defaults are resolved, without a
 	// mistake; nil before there is one, or where each must be resolved by itself.
-	model *draft
+	model *tenant.Tenant
+}
+
+// entry is a tenant where it stands in the file.
+type entry struct {
+	name  string
+	at    position // of its name
+	draft *draft   // as it is written, or as another of its like is
+	moved moved    // where that was read
+}
+
+// place is where the entry sets a key, or else where its name stands.
+func (e *entry) place(key string) position {
+	t := draft{at: e.at, given: e.draft.given, moved: e.moved}
+	return t.place(key)
 }
 
 // share is what an entry has in common with others: all but its name.
@@ -64,11 +78,11 @@ func (d *decoder) repeat(c chunk) bool {
 	if _, taken := d.tenantAt[name]; taken {
 		return false
 	}
-	t := *first.draft
-	t.moved = moved{line: first.draft.at.line, lines: c.line - first.line, columns: len(name) - len(t.Name)}
-	t.Name, t.at.line = name, t.at.line+t.moved.lines
-	d.tenantAt[name] = t.at
-	d.tenants = append(d.tenants, &t)
+	t := first.draft
+	e := entry{name: name, at: t.at, draft: t, moved: moved{line: t.at.line, lines: c.line - first.line, columns: len(name) - len(t.Name)}}
+	e.at.line += e.moved.lines
+	d.tenantAt[name] = e.at
+	d.tenants = append(d.tenants, e)
 	return true
 }
 
@@ -79,7 +93,7 @@ func (d *decoder) remember(c chunk, mistakes, tenants int) {
 	if !ok || len(d.errs.list) > mistakes || len(d.tenants) != tenants+1 {
 		return
 	}
-	t := d.tenants[tenants]
+	t := d.tenants[tenants].draft
 	// What is shared is never appended to in place.
 	t.Home.Schemas, t.Further, t.Logins = slices.Clip(t.Home.Schemas), slices.Clip(t.Further), slices.Clip(t.Logins)
 	t.Extensions, t.Settings, t.given = slices.Clip(t.Extensions), slices.Clip(t.Settings), slices.Clip(t.given)
@@ -87,32 +101,43 @@ func (d *decoder) remember(c chunk, mistakes, tenants int) {
 	d.likes[share] = t.like
 }
 
-// asModel resolves a tenant as the model of its like is, if there is one.
-func (t *draft) asModel() bool {
-	if t.like == nil || t.like.model == nil {
-		return false
+// settle makes the tenant of an entry, with all that it does not say itself.
+func (d *decoder) settle(e *entry, as *tenant.Tenant) {
+	if t := e.draft; t.like != nil && t.like.model != nil {
+		t.asModel(e.name, as)
+		return
 	}
-	name := t.Name
-	t.Tenant = t.like.model.Tenant
-	t.Name = name
-	if !t.has("database") && t.Own() {
-		t.Home.Database = name
+	t := *e.draft
+	t.Name, t.at, t.moved = e.name, e.at, e.moved
+	before := len(d.errs.list)
+	d.resolve(&t)
+	if len(d.errs.list) == before {
+		t.beModel()
+	}
+	*as = t.Tenant
+}
+
+// asModel makes a tenant of a draft's like, resolved as its model is.
+func (t *draft) asModel(name string, as *tenant.Tenant) {
+	*as = *t.like.model
+	as.Name = name
+	if !t.has("database") && as.Own() {
+		as.Home.Database = name
 	}
 	if !t.has("schema") && !t.has("schemas") {
-		t.Home.Schemas = []string{name}
+		as.Home.Schemas = []string{name}
 	}
 	if !t.has("owner") {
-		t.Owner = tenant.DefaultOwner(name)
+		as.Owner = tenant.DefaultOwner(name)
 	}
-	t.Logins = tenant.DefaultLogins(name, t.Rights)
-	return true
+	as.Logins = tenant.DefaultLogins(name, as.Rights)
 }
 
 // beModel makes a tenant that was resolved without a mistake the model of its
 // like, where nothing follows from its name but what asModel puts in.
 func (t *draft) beModel() {
 	if t.like != nil && t.Isolation != tenant.Cluster && !t.has("logins") && !t.has("databases") {
-		t.like.model = t
+		t.like.model = &t.Tenant
 	}
 }
 

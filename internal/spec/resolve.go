@@ -21,18 +21,17 @@ func (d *decoder) estate() tenant.Estate {
 			"the file names no server. For instance servers: {main: {connection: host=/var/run/postgresql user=postgres}}")
 	}
 	slices.SortStableFunc(d.servers, func(a, b tenant.Server) int { return strings.Compare(a.Name, b.Name) })
-	if byName := func(a, b *draft) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(d.tenants, byName) {
+	if byName := func(a, b entry) int { return strings.Compare(a.name, b.name) }; !slices.IsSortedFunc(d.tenants, byName) {
 		slices.SortStableFunc(d.tenants, byName)
 	}
 	d.resolveAdmins()
 	e := tenant.Estate{Servers: d.servers, Host: d.host, Secrets: d.secrets, Journal: d.journal, Audit: d.audit}
 	if len(d.tenants) > 0 {
-		e.Tenants = make([]tenant.Tenant, 0, len(d.tenants))
+		e.Tenants = make([]tenant.Tenant, len(d.tenants))
 	}
 	d.resolveDefaults()
-	for _, t := range d.tenants {
-		d.resolve(t)
-		e.Tenants = append(e.Tenants, t.Tenant)
+	for i := range d.tenants {
+		d.settle(&d.tenants[i], &e.Tenants[i])
 	}
 	e = tenant.Expand(e)
 	d.resolveRouter(&e)
@@ -57,17 +56,6 @@ func (d *decoder) resolveDefaults() {
 // resolve fills in what a tenant does not say: from its profile, from
 // defaults, then from rules.
 func (d *decoder) resolve(t *draft) {
-	if t.asModel() {
-		return
-	}
-	before := len(d.errs.list)
-	d.resolveAlone(t)
-	if len(d.errs.list) == before {
-		t.beModel()
-	}
-}
-
-func (d *decoder) resolveAlone(t *draft) {
 	path := join(tenantsSection, t.Name)
 	d.checkProfile(t, path+".profile")
 	t.inherit(d.above(t))
@@ -279,18 +267,18 @@ func (d *decoder) where(server string, u tenant.Use) position {
 	if u.Tenant == "" {
 		return d.byName[join("servers", server)]
 	}
-	i, found := slices.BinarySearchFunc(d.tenants, u.Tenant, func(t *draft, name string) int { return strings.Compare(t.Name, name) })
+	i, found := slices.BinarySearchFunc(d.tenants, u.Tenant, func(t entry, name string) int { return strings.Compare(t.name, name) })
 	if !found {
 		return position{1, 1}
 	}
-	t := d.tenants[i]
-	if u.Key == "schemas" && !t.has("schemas") {
+	t := &d.tenants[i]
+	if u.Key == "schemas" && !t.draft.has("schemas") {
 		return t.place("schema")
 	}
-	if strings.HasPrefix(u.Key, "logins.") && t.has("logins."+u.Name) {
+	if strings.HasPrefix(u.Key, "logins.") && t.draft.has("logins."+u.Name) {
 		return t.place("logins." + u.Name)
 	}
-	if u.Key == "databases" && t.has("databases."+u.Name) {
+	if u.Key == "databases" && t.draft.has("databases."+u.Name) {
 		return t.place("databases." + u.Name)
 	}
 	return t.place(u.Key)

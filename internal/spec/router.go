@@ -212,7 +212,7 @@ func (d *decoder) resolveRouter(e *tenant.Estate) {
 		return
 	}
 	for _, t := range d.tenants {
-		if t.Name == routerConsole {
+		if t.name == routerConsole {
 			d.errs.add(t.at, tenantsSection+"."+routerConsole, "behind a router no tenant can have this name: it is that of PgBouncer's console")
 		}
 	}

@@ -39,7 +39,7 @@ type splitter struct {
 // split cuts a file into chunks, and reports what no chunk may hold: a second
 // document, a directive, an entry out of line.
 func split(text string, errs *collector) []chunk {
-	s := &splitter{text: text, errs: errs, start: -1}
+	s := &splitter{text: text, errs: errs, start: -1, chunks: make([]chunk, 0, 1+strings.Count(text, "\n")/2)}
 	for offset, number := 0, 1; offset < len(text); number++ {
 		end := len(text)
 		if i := strings.IndexByte(text[offset:], '\n'); i >= 0 {

@@ -58,11 +58,12 @@ func (e *edit) alone(chunks []chunk) (map[string]tenant.Tenant, bool) {
 		d.chunk(c, n, ok)
 	}
 	all := make(map[string]tenant.Tenant, len(d.tenants))
-	for _, t := range d.tenants {
-		if d.resolve(t); t.Isolation == tenant.Cluster || d.router != nil && t.Name == routerConsole {
+	for i := range d.tenants {
+		var t tenant.Tenant
+		if d.settle(&d.tenants[i], &t); t.Isolation == tenant.Cluster || d.router != nil && t.Name == routerConsole {
 			return nil, false
 		}
-		all[t.Name] = t.Tenant
+		all[t.Name] = t
 	}
 	return all, len(errs.list) == 0
 }

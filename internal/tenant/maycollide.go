@@ -15,7 +15,7 @@ import (
 // name of something else is looked up among the tenants.
 func MayCollide(e Estate) bool {
 	seen := sightings{roles: map[string]int{}, databases: map[string]int{}, schemas: map[[2]string]bool{}}
-	if slices.IsSortedFunc(e.Tenants, byName) {
+	if sorted(e.Tenants) {
 		seen.tenants = e.Tenants
 	}
 	for _, s := range e.Servers {
@@ -35,12 +35,14 @@ func MayCollide(e Estate) bool {
 	return seen.twice || seen.doors() || seen.twins() || seen.unusual()
 }
 
-// byName compares so that a list in which a name stands twice is not sorted.
-func byName(a, b Tenant) int {
-	if a.Name == b.Name {
-		return -1
+// sorted says whether tenants are sorted by name, and no two have the same.
+func sorted(tenants []Tenant) bool {
+	for i := 1; i < len(tenants); i++ {
+		if tenants[i-1].Name >= tenants[i].Name {
+			return false
+		}
 	}
-	return strings.Compare(a.Name, b.Name)
+	return true
 }
 
 // nobody is in place of a tenant's number.
@@ -122,7 +124,7 @@ func usual(t *Tenant) bool {
 	if len(t.Further)+len(t.Twins) > 0 || len(t.Home.Schemas) != 1 || t.Home.Schemas[0] != t.Name || t.Own() && t.Home.Database != t.Name {
 		return false
 	}
-	if strings.HasSuffix(t.Name, twinSuffix) || slices.ContainsFunc(endings[1:], func(e string) bool { return strings.HasSuffix(t.Name, e) }) {
+	if strings.Contains(t.Name, "_") && (strings.HasSuffix(t.Name, twinSuffix) || slices.ContainsFunc(endings[1:], func(e string) bool { return strings.HasSuffix(t.Name, e) })) {
 		return false
 	}
 	if rest, ok := strings.CutPrefix(t.Owner, t.Name); !ok || rest != endings[1] {

@@ -27,6 +27,14 @@ type BouncerDatabase struct {
 	Text  string
 }
 
+// shown is the line as a report may show it: a password in it is left out.
+func (d BouncerDatabase) shown() string {
+	if d.Words["password"] == "" {
+		return d.Text
+	}
+	return d.Name + " = … (it holds a password)"
+}
+
 // BouncerSetting is a line of [pgbouncer].
 type BouncerSetting struct {
 	Value string

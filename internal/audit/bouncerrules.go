@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"landlord/internal/pgsql"
 	"landlord/internal/router"
 	"landlord/internal/snapshot"
 )
@@ -28,7 +27,7 @@ func bouncerRules() []Rule {
 			Fix:    "Make a role for it that may do nothing but run one SECURITY DEFINER function, in a database that is nobody's (auth_dbname).",
 			Breaks: "Nothing, once the function is there.", Source: manual + "#auth_user", check: bouncerAuthUser},
 		{Code: "bouncer-auth-query", Title: "PgBouncer's lookup gives away too much", Severity: High,
-			Why:    "The query that looks up passwords takes whatever user it is asked for. Written carelessly it gives out superusers' verifiers, lets in logins that are closed (NOLOGIN) or expired, and can be turned by whoever creates objects in its search_path.",
+			Why:    "The query that looks up passwords (auth_query, which a database may have of its own) takes whatever user it is asked for. Written carelessly it gives out superusers' verifiers, lets in logins that are closed (NOLOGIN) or expired, and can be turned by whoever creates objects in its search_path.",
 			Fix:    "Qualify every name; leave out superusers and roles that may not log in; compare valuntil with now().",
 			Breaks: "Superusers who connect through PgBouncer.", Source: manual + "#auth_query; CVE-2025-2291, CVE-2025-12819", check: bouncerAuthQuery},
 		{Code: "bouncer-admins", Title: "Others than administrators may use PgBouncer's console", Severity: High,
@@ -96,9 +95,9 @@ func bouncerStar(f *facts) []Finding {
 	var found []Finding
 	for _, d := range f.Bouncer.Databases {
 		if d.Name == "*" {
-			found = append(found, f.bouncerFinding("*", d.Place, "It passes on to whichever database the client names.", ";"+d.Text))
+			found = append(found, f.bouncerFinding("*", d.Place, "It passes on to whichever database the client names.", ";"+d.shown()))
 		} else if maintenance(cmp.Or(d.Words["dbname"], d.Name)) {
-			found = append(found, f.bouncerFinding(d.Name, d.Place, "It opens a database that belongs to the server.", ";"+d.Text).as(Medium))
+			found = append(found, f.bouncerFinding(d.Name, d.Place, "It opens a database that belongs to the server.", ";"+d.shown()).as(Medium))
 		}
 	}
 	return found
@@ -125,74 +124,6 @@ func bouncerAuthUser(f *facts) []Finding {
 		}
 	}
 	return found
-}
-
-// bouncerAuthQuery reads the query as text. What a function does inside, the
-// rules on functions judge.
-func bouncerAuthQuery(f *facts) []Finding {
-	s, set := f.Bouncer.Settings["auth_query"]
-	if len(f.bouncerAuthUsers()) == 0 {
-		return nil
-	}
-	query := strings.ToLower(cmp.Or(s.Value, "select usename, passwd from pg_shadow where usename=$1"))
-	var wrong []string
-	var fix []Fix
-	if function := router.LookupFunction(query); function != "" {
-		if !strings.Contains(function, ".") {
-			wrong = append(wrong, "the function "+function+" is not qualified with its schema")
-		}
-		more, mend := f.lookupWrong(function)
-		wrong, fix = append(wrong, more...), mend
-	} else {
-		if !strings.Contains(query, "pg_catalog.pg_") {
-			wrong = append(wrong, "its tables are not qualified with pg_catalog")
-		}
-		if !strings.Contains(query, "rolcanlogin") {
-			wrong = append(wrong, "it asks not for roles that may log in")
-		}
-		if !router.ExpiryAsked(query) {
-			wrong = append(wrong, "it does not look at VALID UNTIL")
-		}
-		if !strings.Contains(query, "rolsuper") && !strings.Contains(query, "usesuper") {
-			wrong = append(wrong, "it gives out superusers' verifiers")
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	what := "The query: " + strings.Join(wrong, "; ") + "."
-	if !set {
-		what = "auth_query is not set. The default: " + strings.Join(wrong, "; ") + "."
-	}
-	if len(fix) > 0 {
-		x := f.bouncerFinding("auth_query", s.Place, what, "")
-		x.Fix = fix
-		return []Finding{x}
-	}
-	return []Finding{f.bouncerFinding("auth_query", s.Place, what,
-		"auth_query = SELECT rolname, CASE WHEN rolvaliduntil < pg_catalog.now() THEN NULL ELSE rolpassword END FROM pg_catalog.pg_authid WHERE rolname = $1 AND rolcanlogin AND NOT rolsuper")}
-}
-
-// lookupWrong says what is wrong with the function that looks verifiers up, in
-// whichever database it was read: what it does is not in a snapshot.
-func (f *facts) lookupWrong(name string) (wrong []string, fix []Fix) {
-	for _, h := range f.houses {
-		for _, r := range h.Routines {
-			called, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(r.Signature), `"`, ""), "(")
-			if called != strings.ReplaceAll(name, `"`, "") {
-				continue
-			}
-			if public(f.routineACL(r))&pgsql.Execute != 0 {
-				wrong = append(wrong, fmt.Sprintf("PUBLIC may run %s of database %s, so that every login reads everybody's verifiers", r.Signature, ident(h.name)))
-				fix = append(fix, in(h.name, "REVOKE EXECUTE ON ROUTINE "+r.Signature+" FROM PUBLIC;"))
-			}
-			if open := r.OpenPath(); open != "" {
-				wrong = append(wrong, fmt.Sprintf("%s of database %s: %s", r.Signature, ident(h.name), open))
-				fix = append(fix, in(h.name, "ALTER ROUTINE "+r.Signature+" SET search_path = pg_catalog, pg_temp;"))
-			}
-		}
-	}
-	return wrong, fix
 }
 
 func bouncerAdmins(f *facts) []Finding {
@@ -267,23 +198,6 @@ func bouncerLimits(f *facts) []Finding {
 		return nil
 	}
 	return []Finding{f.bouncerFinding("limits", Place{f.Bouncer.File, 1}, "None is set.", "max_user_client_connections = 50")}
-}
-
-// queries are those by which passwords are looked up, each once: a database may
-// have one of its own (since PgBouncer 1.22).
-func (b *Bouncer) queries() []string {
-	user, query := b.Settings["auth_user"].Value, b.Settings["auth_query"].Value
-	if len(b.Databases) == 0 && user != "" {
-		return []string{query}
-	}
-	var out []string
-	for _, d := range b.Databases {
-		q := cmp.Or(d.Words["auth_query"], query)
-		if cmp.Or(d.Words["auth_user"], user) != "" && !slices.Contains(out, q) {
-			out = append(out, q)
-		}
-	}
-	return out
 }
 
 // Setup is what of the configuration bears on PgBouncer's known holes.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	gobytes "bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +60,12 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFile))
+	var text gobytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		text.Grow(int(min(info.Size(), maxFile)) + gobytes.MinRead) // it is read in one piece
+	}
+	_, err = text.ReadFrom(io.LimitReader(f, maxFile))
+	return text.Bytes(), err
 }
 
 // readSpec reads the spec's text.

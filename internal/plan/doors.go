@@ -103,8 +103,12 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 // otherGroups says whether a tenant has a database whose group has another name.
 func otherGroups(tenants []tenant.Tenant) bool {
 	for i := range tenants {
-		for p := range tenants[i].EachPlace {
-			if tenants[i].Group(p) != p.Database {
+		t := &tenants[i]
+		if len(t.Further) == 0 && (!t.Own() || t.Home.Database == t.Identity()) {
+			continue
+		}
+		for p := range t.EachPlace {
+			if t.Group(p) != p.Database {
 				return true
 			}
 		}

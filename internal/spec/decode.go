@@ -32,7 +32,8 @@ type decoder struct {
 	watch    string              // the tenant whose value is kept
 	watched  *node
 	likes    map[share]*like // tenants' entries
-	chunks   []chunk         // of the whole file
+	whole    string          // the file
+	chunks   []chunk         // of it
 }
 
 // newDecoder makes a decoder for a file that is cut into chunks.

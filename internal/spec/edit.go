@@ -95,7 +95,7 @@ func editBy(name string, text []byte, c Change, short func(e *edit, text []byte,
 	if err != nil {
 		return Edited{}, err
 	}
-	e := &edit{Change: c, file: name, reader: r, decoder: d, before: before}
+	e := &edit{Change: c, file: name, decoder: d, before: before}
 	after, same, err := e.expected()
 	if err != nil {
 		return Edited{}, err
@@ -147,7 +147,6 @@ func (e *EditError) Unwrap() error { return e.Err }
 type edit struct {
 	Change
 	file    string
-	reader  *reader
 	decoder *decoder
 	before  tenant.Estate
 }

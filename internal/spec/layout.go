@@ -140,7 +140,7 @@ func (s *scanner) inside(f field) layout {
 
 // block lays out the mapping on the lines between two offsets.
 func (s *scanner) block(line, end int) layout {
-	l := layout{indent: -1, fields: make([]field, 0, 1+strings.Count(s.text[min(line, end):end], "\n")/2)}
+	l := layout{indent: -1, fields: make([]field, 0, room(s.text[min(line, end):end]))}
 	for line < end && !s.lost {
 		at, void := s.content(line)
 		switch {

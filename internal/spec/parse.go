@@ -30,7 +30,7 @@ func parse(name string, text []byte, r *reader, watch string) (*decoder, tenant.
 	}
 	chunks := split(s, errs)
 	d := newDecoder(errs, chunks)
-	d.watch = watch
+	d.whole, d.watch = s, watch
 	r.errs, r.anchors, r.expanded = errs, map[string]*node{}, 0
 	for _, c := range chunks {
 		if !d.repeat(c) {

@@ -39,7 +39,22 @@ type splitter struct {
 // split cuts a file into chunks, and reports what no chunk may hold: a second
 // document, a directive, an entry out of line.
 func split(text string, errs *collector) []chunk {
-	s := &splitter{text: text, errs: errs, start: -1, chunks: make([]chunk, 0, 1+strings.Count(text, "\n")/2)}
+	return (&splitter{text: text, errs: errs, start: -1}).split()
+}
+
+// splitEntries is split of a stretch of a section that begins with an entry.
+func splitEntries(section, text string, errs *collector) []chunk {
+	indent := len(text) - len(strings.TrimLeft(text, " "))
+	return (&splitter{text: text, errs: errs, start: -1, section: section, indent: indent}).split()
+}
+
+// room is for how many things, none of which is shorter than a line, memory is
+// asked for at once.
+func room(text string) int { return min(1+strings.Count(text, "\n"), 1<<16) }
+
+func (s *splitter) split() []chunk {
+	text := s.text
+	s.chunks = make([]chunk, 0, room(text))
 	for offset, number := 0, 1; offset < len(text); number++ {
 		end := len(text)
 		if i := strings.IndexByte(text[offset:], '\n'); i >= 0 {

@@ -14,15 +14,10 @@ import (
 // short says whether a changed text surely says what it must. Where it does not
 // say so, the text may be right or wrong: then it is read whole.
 func (e *edit) short(text []byte, after tenant.Estate) bool {
-	errs := &collector{file: e.file}
-	s := strings.TrimPrefix(string(text), "\uFEFF")
-	if len(text) > maxText || !readable(s, errs) {
+	if len(text) > maxText {
 		return false
 	}
-	was, is := apart(e.decoder.chunks, split(s, errs))
-	if len(errs.list) > 0 {
-		return false
-	}
+	was, is := e.apart(strings.TrimPrefix(string(text), "\uFEFF"))
 	old, ok := e.alone(was)
 	if !ok {
 		return false
@@ -31,30 +26,70 @@ func (e *edit) short(text []byte, after tenant.Estate) bool {
 	return ok && e.changedAlone(old, now, after) && !tenant.MayCollide(after)
 }
 
-// apart cuts off what two texts begin and end with alike.
-func apart(a, b []chunk) ([]chunk, []chunk) {
-	same := func(x, y chunk) bool { return x.section == y.section && x.text == y.text }
-	for len(a) > 0 && len(b) > 0 && same(a[0], b[0]) {
-		a, b = a[1:], b[1:]
+// apart finds the tenants' entries between which a changed text differs from the
+// file, as they were and as they are; none, where it is not told so easily. The
+// first of them begins as it did, and so does what stands behind the last: so the
+// rest of the text falls into the same pieces as before.
+func (e *edit) apart(s string) (was, is []chunk) {
+	file, chunks := e.decoder.whole, e.decoder.chunks
+	begin := commonPrefix(file, s)
+	end := len(file) - commonSuffix(file[begin:], s[begin:]) // of what differs, in the file
+	first, from, last, to := -1, 0, len(chunks), len(file)
+	at := len(file)
+	for i := len(chunks) - 1; i >= 0 && first < 0; i-- {
+		if at >= end {
+			last, to = i+1, at
+		}
+		at -= len(chunks[i].text)
+		if head := strings.IndexByte(chunks[i].text, '\n') + 1; head > 0 && at+head <= begin {
+			first, from = i, at
+		}
 	}
-	for len(a) > 0 && len(b) > 0 && same(a[len(a)-1], b[len(b)-1]) {
-		a, b = a[:len(a)-1], b[:len(b)-1]
+	if first < 0 || chunks[first].section != tenantsSection {
+		return nil, nil
 	}
-	return a, b
+	errs := &collector{file: e.file}
+	middle := s[from : len(s)-(len(file)-to)]
+	if !readable(middle, errs) || to < len(file) && !strings.HasSuffix(middle, "\n") {
+		return nil, nil
+	}
+	if is = splitEntries(tenantsSection, middle, errs); len(errs.list) > 0 {
+		return nil, nil
+	}
+	return chunks[first:last], is
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+func commonSuffix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
 }
 
 // alone reads tenants' entries among what the rest of the file says. It is not ok
 // where they have a mistake, or could mean something to other entries, or others
 // to them.
 func (e *edit) alone(chunks []chunk) (map[string]tenant.Tenant, bool) {
+	if len(chunks) == 0 {
+		return nil, false
+	}
 	d, errs := *e.decoder, &collector{file: e.file}
 	d.errs, d.tenants, d.tenantAt, d.watch = errs, nil, map[string]position{}, ""
-	e.reader.errs = errs
+	r := reader{errs: errs, anchors: map[string]*node{}}
 	for _, c := range chunks {
 		if c.section != tenantsSection || c.refers() {
 			return nil, false
 		}
-		n, ok := e.reader.read(c)
+		n, ok := r.read(c)
 		d.chunk(c, n, ok)
 	}
 	all := make(map[string]tenant.Tenant, len(d.tenants))

@@ -206,6 +206,20 @@ func TestParseInvertsWrite(t *testing.T) {
 	})
 }
 
+// TestQuotesInNames: a key in quotes is read as the name that it stands for.
+func TestQuotesInNames(t *testing.T) {
+	for _, name := range []string{`"`, `'`, `\`, `a"b`} {
+		x := tenant.Tenant{Name: "y", Server: "s", Isolation: tenant.Schema, Rights: tenant.Read, Owner: "y_owner", Temp: true, Logins: tenant.DefaultLogins("y", tenant.Read),
+			Home: tenant.Place{Database: "shared", Schemas: []string{"y"}}, Further: []tenant.Place{{Database: name, Schemas: []string{"y"}}},
+			Settings: []tenant.Setting{{Name: "app.x", Value: name}}}
+		want := tenant.Estate{Servers: []tenant.Server{{Name: "s", Connection: "host=/run"}}, Tenants: []tenant.Tenant{x}}
+		got, err := Parse("f", Write(want))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: %v\n%s\n%s", name, err, diff, Write(want))
+		}
+	}
+}
+
 func TestWriteSaysNoMoreThanNeeded(t *testing.T) {
 	const text = `servers:
   main:

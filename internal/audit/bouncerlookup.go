@@ -105,7 +105,7 @@ func (l lookup) right() string {
 	if l.database == "" {
 		return "auth_query = " + rightQuery
 	}
-	return l.database + " = … auth_query='" + strings.ReplaceAll(rightQuery, "'", "''") + "'"
+	return l.database + " = … auth_query='" + rightQuery + "'" // in which no quote stands
 }
 
 // queryWrong says what is wrong with a query, and how to mend what is not

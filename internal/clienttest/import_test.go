@@ -82,10 +82,7 @@ func TestImport(t *testing.T) {
 					clients = gather(t, 4, 60*time.Millisecond, s.ConnString("user1", "user1")+" password=user1-password")
 					defer clients.home()
 				}
-				result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
-				if err != nil || result.Err() != nil {
-					t.Fatalf("apply: %v; %v\n%s", err, result.Err(), found.Text)
-				}
+				takeOver(t, e)
 				settled(t, e)
 				if clients != nil { // what comes now locks whole tables, in an order of its own
 					clients.everybody(2)
@@ -150,10 +147,7 @@ func TestImportSeveralDatabases(t *testing.T) {
 	before := []string{shown(t, login("shop", "shop")), shown(t, login("shop_log", "shop"))}
 	clients := gather(t, 4, 60*time.Millisecond, login("shop", "shop"), login("shop_log", "shop"))
 	defer clients.home()
-	result, err := landlord.Apply(t.Context(), e, "main", landlord.Options{}, landlord.Hooks{})
-	if err != nil || result.Err() != nil {
-		t.Fatalf("apply: %v; %v\n%s", err, result.Err(), found.Text)
-	}
+	takeOver(t, e)
 	clients.everybody(2)
 	clients.home()
 	settled(t, e)

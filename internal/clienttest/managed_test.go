@@ -118,7 +118,9 @@ func stepByStep(t *testing.T, e tenant.Estate, clients *crowd) {
 			p.HBA = nil
 			after("pg_hba.conf")
 		}
-		result, err := apply.Run(context.WithoutCancel(t.Context()), plan.Plan{Steps: run}, o)
+		result, err := patiently(t, func() (apply.Result, error) {
+			return apply.Run(context.WithoutCancel(t.Context()), plan.Plan{Steps: run}, o)
+		})
 		if err != nil || result.Err() != nil {
 			t.Fatalf("%v; %v", err, result.Err())
 		}

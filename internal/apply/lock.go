@@ -22,8 +22,14 @@ const maxQueue = 8
 // Held is landlord's lock, which nobody else holds meanwhile.
 type Held struct{ conn *pgconn.PgConn }
 
-// Release gives the lock back.
-func (h *Held) Release() { connect.Close(h.conn) }
+// Release gives the lock back: who asks for it next gets it, and is not told of
+// somebody at work whose session only has not ended yet.
+func (h *Held) Release() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_, _ = scalar(ctx, h.conn, fmt.Sprintf("SELECT pg_catalog.pg_advisory_unlock(%d)", lockKey)) // it falls with the session at the latest
+	connect.Close(h.conn)
+}
 
 // Still says whether the lock is still held: it falls with its session, and then
 // somebody else may be at work.

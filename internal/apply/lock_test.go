@@ -34,8 +34,10 @@ func TestLockOfAHundred(t *testing.T) {
 				t.Error(err)
 			} else {
 				got, err := conn.Exec(t.Context(), "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").ReadAll()
-				if err != nil || len(got[0].Rows) > 16 {
-					t.Errorf("%d wait in sessions: %v", len(got[0].Rows), err)
+				if err != nil {
+					t.Error(err)
+				} else if n := len(got[0].Rows); n > 16 {
+					t.Errorf("%d wait in sessions", n)
 				}
 				connect.Close(conn)
 			}
@@ -46,5 +48,17 @@ func TestLockOfAHundred(t *testing.T) {
 	all.Wait()
 	if waited.Load() == 0 {
 		t.Error("nobody waited")
+	}
+}
+
+// Who comes after somebody who has given the lock back waits for nobody.
+func TestReleasedLockIsFree(t *testing.T) {
+	s := pgtest.Start(t, slices.Max(pgtest.Majors()))
+	for range 50 {
+		lock, err := apply.Lock(t.Context(), s.ConnString("postgres", "postgres"), func() { t.Error("somebody has the lock, who gave it back") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock.Release()
 	}
 }

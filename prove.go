@@ -41,6 +41,7 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 	if s.Own != nil {
 		limits.Memory, limits.CPU = host.Limited(*s.Own)
 		limits.Weightless = host.Weight(*s.Own)
+		limits.SharedMemory = host.OwnSharedMemory(*s.Own)
 	}
 	return prove.Run(ctx, prove.Input{
 		Router: through, Limited: limits,
@@ -81,12 +82,12 @@ func throughRouter(ctx context.Context, e tenant.Estate, ways *routerWays) (*pro
 			logins = append(logins, l.Name)
 		}
 		for _, p := range t.Places() {
-			names = append(names, prove.RouterName{Name: router.Name(t, p), Tenant: t.Name, Database: p.Database, Logins: logins})
+			names = append(names, prove.RouterName{Name: router.Name(t, p), Tenant: t.Name, Server: t.Server, Database: p.Database, Logins: logins})
 		}
 	}
 	for _, s := range e.Servers {
 		for _, p := range s.Pools {
-			names = append(names, prove.RouterName{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}})
+			names = append(names, prove.RouterName{Name: p.Name, Pool: p.Name, Server: s.Name, Database: p.Database, Logins: []string{p.Name}})
 		}
 	}
 	for i, n := range names {
@@ -104,5 +105,9 @@ func throughRouter(ctx context.Context, e tenant.Estate, ways *routerWays) (*pro
 		names[i].Conninfo = words
 	}
 	slices.SortFunc(names, func(a, b prove.RouterName) int { return strings.Compare(a.Name, b.Name) })
-	return &prove.Router{Names: names}, ctx.Err()
+	through := &prove.Router{Names: names}
+	if e.Router.Secrets == tenant.AuthQuery {
+		through.Lookups = router.Lookups
+	}
+	return through, ctx.Err()
 }

@@ -75,20 +75,17 @@ func TestProveThroughTheRouter(t *testing.T) {
 			}
 		}
 	}
+	for name, want := range map[string]prove.Verdict{"router-see-names": prove.Exposed, "router-startup": prove.Held, "router-heavy-lookups": prove.Held} {
+		all := verdicts([]string{name})[name]
+		if len(all) == 0 || slices.ContainsFunc(all, func(o prove.Outcome) bool { return o.Verdict != want }) {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
 	if tried == 0 {
 		t.Fatal("nothing was tried through the router")
 	}
 	home := filepath.Join(r.estate.Router.Directory, "1")
-	reload := func() {
-		c, err := bouncer.Open(t.Context(), r.estate.Router.Socket, r.estate.Router.Port, r.user)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.Run(t.Context(), "RELOAD"); err != nil {
-			t.Fatal(err)
-		}
-	}
+	reload := func() { r.console(t, "RELOAD") }
 	words := strings.NewReplacer("SOCKET", s.SocketDir(), "PORT", strconv.Itoa(s.Port()))
 	good := r.plan(t).Files
 	for _, x := range routerSabotages {
@@ -117,6 +114,19 @@ func TestProveThroughTheRouter(t *testing.T) {
 			put(t, filepath.Join(home, name), text)
 		}
 		reload()
+	}
+}
+
+// console runs a command at the router's console.
+func (r *routed) console(t *testing.T, command string) {
+	t.Helper()
+	c, err := bouncer.Open(t.Context(), r.estate.Router.Socket, r.estate.Router.Port, r.user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Run(t.Context(), command); err != nil {
+		t.Fatal(err)
 	}
 }
 

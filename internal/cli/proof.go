@@ -143,7 +143,7 @@ func (p proof) exposures() {
 			by[o.Closes][o.Probe] = o.Consequence
 		}
 	}
-	for _, closes := range []prove.Closes{prove.ByDatabase, prove.ByCluster, prove.ByResources, prove.ByNothing} {
+	for _, closes := range []prove.Closes{prove.ByDatabase, prove.ByCluster, prove.ByResources, prove.ByDirect, prove.ByNothing} {
 		if n := len(by[closes]); n > 0 {
 			p.exposed(closes, by[closes])
 		}
@@ -159,6 +159,7 @@ func (p proof) exposed(closes prove.Closes, probes map[string]string) {
 		prove.ByDatabase:  n + " of the schema model; a database of its own closes " + them,
 		prove.ByCluster:   n + " of sharing a server; only a server of its own closes " + them,
 		prove.ByResources: n + " of servers on one host; their resources (volume, cpu, os_user: own …) close " + them,
+		prove.ByDirect:    n + " of sharing a router; a program that goes to its server directly does without " + them,
 		prove.ByNothing:   n + " that no model closes: each tenant's own affair",
 	}[closes]
 	if !p.verbose {

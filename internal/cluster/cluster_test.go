@@ -155,7 +155,8 @@ func TestAddressesHaveAUnitAndAreNeededByTheServer(t *testing.T) {
 		t.Error(text)
 	}
 	for _, line := range []string{"AssertPathIsMountPoint=/srv/acme", "AssertPathExists=/srv/acme/data/PG_VERSION", "Requires=landlord-address-acme.service",
-		"Slice=landlord.slice", "CPUQuota=150%", "MemoryMax=1073741824", "IOWeight=50", "OOMPolicy=continue", "StartLimitIntervalSec=0"} {
+		"Slice=landlord.slice", "CPUQuota=150%", "MemoryMax=1073741824", "IOWeight=50", "OOMPolicy=continue", "StartLimitIntervalSec=0",
+		"TemporaryFileSystem=/dev/shm:rw,nosuid,nodev,mode=1777,size=1073741824"} {
 		if !strings.Contains(d.dropIn(), line+"\n") {
 			t.Errorf("%s is missing:\n%s", line, d.dropIn())
 		}

@@ -9,6 +9,9 @@ import (
 
 const units = "/etc/systemd/system"
 
+// SharedMemory is where programs share memory by files (shm_overview(7)).
+const SharedMemory = "/dev/shm"
+
 // Slice is the unit that all tenants' servers are in.
 const Slice = "landlord.slice"
 
@@ -59,6 +62,9 @@ func (d design) dropIn() string {
 	if r.IOWeight > 0 {
 		fmt.Fprintf(&b, "IOWeight=%d\n", r.IOWeight)
 	}
+	// Parallel queries share their memory by files there, which all servers of the
+	// machine would fill together (dsm_impl.c, posix).
+	fmt.Fprintf(&b, "TemporaryFileSystem=%s:rw,nosuid,nodev,mode=1777,size=%d\n", SharedMemory, r.Memory)
 	// A session that is killed for its memory takes the others with it, as
 	// PostgreSQL has it, and not the server, as systemd would.
 	b.WriteString("OOMPolicy=continue\n")

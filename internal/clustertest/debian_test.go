@@ -146,6 +146,7 @@ func (w *world) proof() {
 	if err != nil || len(p.Notes) != 1 || !p.Notes[0].Cannot || !strings.Contains(p.Notes[0].What, "io_weight 200 of bolt's server is not in force") {
 		w.Errorf("the plan for bolt says %+v %v", p.Notes, err)
 	}
+	w.must("test $(stat -L -c %d /dev/shm /proc/$(cat /run/landlord/acme/server.pid)/root/dev/shm /proc/$(cat /run/landlord/bolt/server.pid)/root/dev/shm | sort -u | wc -l) = 3")
 	for _, name := range []string{"acme", "bolt", "crux"} {
 		r, err := landlord.Prove(w.Context(), w.Estate, name, landlord.Options{}, landlord.ProveHooks{})
 		if err != nil || r.Escaped() || r.Broken() {
@@ -160,6 +161,9 @@ func (w *world) proof() {
 			if o.Probe == "heavy-disk" && (o.Verdict != prove.Exposed || strings.Contains(o.Consequence, "io_weight 200 is not in force") != (name == "bolt")) {
 				w.Errorf("%s: %s: %s %s", name, o.Probe, o.Verdict, o.Consequence)
 			}
+			if o.Probe == "heavy-shared-memory" && o.Verdict != prove.Held {
+				w.Errorf("%s: %s: %s %s", name, o.Probe, o.Verdict, o.Consequence)
+			}
 			if o.Verdict == prove.Exposed && (o.Closes == prove.ByCluster || o.Closes == prove.ByDatabase) {
 				w.Errorf("%s: %s is exposed, in a server of its own", name, o.Probe)
 			}
@@ -168,7 +172,8 @@ func (w *world) proof() {
 		if name == "bolt" || name == "crux" {
 			files = seen["read-b-server-files"] // against acme it holds, against each other it does not
 		}
-		want := map[string]prove.Verdict{"connect-b-server": prove.Held, "login-on-b-server-wrong-password": prove.Held, "read-b-server-files": files}
+		want := map[string]prove.Verdict{"connect-b-server": prove.Held, "login-on-b-server-wrong-password": prove.Held, "read-b-server-files": files,
+			"heavy-unauthenticated-b-server": seen["heavy-unauthenticated-b-server"]} // crux has no address
 		if fmt.Sprint(seen) != fmt.Sprint(want) {
 			w.Errorf("%s, against servers elsewhere: %v", name, seen)
 		}

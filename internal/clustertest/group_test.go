@@ -251,7 +251,7 @@ func TestCrowdedContainer(t *testing.T) {
 	}
 	w.apply()
 	w.settled()
-	r, err := landlord.Prove(t.Context(), w.Estate, "acme", landlord.Options{Probes: []string{"override-work-mem", "override-statement-timeout", "heavy-disk"}}, landlord.ProveHooks{})
+	r, err := landlord.Prove(t.Context(), w.Estate, "acme", landlord.Options{Probes: []string{"override-work-mem", "override-statement-timeout", "heavy-disk", "heavy-shared-memory"}}, landlord.ProveHooks{})
 	if err != nil || r.Counts[prove.Held] > 0 || r.Counts[prove.Exposed] == 0 {
 		t.Errorf("what nobody limits is held: %v %v", r.Counts, err)
 	}

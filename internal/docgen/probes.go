@@ -66,6 +66,8 @@ func closedBy(c prove.Closes) string {
 		return "`" + string(c) + "`"
 	case prove.ByResources:
 		return "`resources` of a server of its own"
+	case prove.ByDirect:
+		return "the server's own address"
 	case prove.ByNothing:
 		return "no model"
 	}

@@ -31,6 +31,9 @@ type Limited struct {
 	// Weightless says why the weight of the disk that the spec orders is not in
 	// force; empty: it is, or none is ordered.
 	Weightless string
+	// SharedMemory says that the memory which its parallel queries share stands in a
+	// place of its own.
+	SharedMemory bool
 }
 
 // afarProbes are about getting into another tenant's own server.
@@ -38,6 +41,8 @@ var afarProbes = []Probe{
 	{Name: "connect-b-server", What: "log in to another tenant's own server with its own name and password, at its socket and at its address", Scope: Afield, Expect: Held,
 		Run: admitted(func(ctx context.Context, a *Attempt) Result { return knockAfar(ctx, a, a.who) })},
 	{Name: "login-on-b-server-wrong-password", What: "log in to another tenant's own server as that tenant, with another password", Scope: Afield, Expect: Held, Run: wrongPasswordAfar},
+	{Name: "heavy-unauthenticated-b-server", What: "take all connections of another tenant's own server without logging in", Scope: Afield, Expect: Exposed, Closes: ByResources,
+		Consequence: "whoever reaches the server's address can keep its tenant out, and needs no password for it: without an address (resources) its programs come by its socket or the router; with one, a firewall must let only its programs, and the router, reach it", Run: reachAfar},
 	{Name: "read-b-server-files", What: "read the files of another tenant's own server, as a superuser of this one could", Scope: Afield, Expect: Held, Closes: ByResources,
 		Consequence: "both servers run as the same user of the operating system: whoever becomes superuser in one reads the data of both; resources: {os_user: own} closes it", Run: readFilesAfar},
 }
@@ -89,6 +94,27 @@ func knockAfar(ctx context.Context, a *Attempt, who account) Result {
 		}
 		return Result{NotTried, state, "an answer that says nothing about the wall: " + explain(err)}
 	})
+}
+
+// reachAfar asks for one session only, which is refused: that the server refuses it
+// says that it can be reached.
+func reachAfar(ctx context.Context, a *Attempt) Result {
+	b := a.Neighbour.Afar
+	if b.Server.Endpoint == "" {
+		return Result{Held, "", "its server listens at no address"}
+	}
+	d, err := newDoor(b.Server.Endpoint)
+	if err != nil {
+		return notTried("its address: %s", explain(err))
+	}
+	s, err := enter(ctx, d, a.who, a.Neighbour.Database, nil)
+	if err == nil {
+		s.close()
+	}
+	if state := connect.State(err); err == nil || state != "" {
+		return Result{Exposed, state, "its server answers at its address; its connections were not taken"}
+	}
+	return notTried("an answer that says nothing about the server: %s", explain(err))
 }
 
 func wrongPasswordAfar(ctx context.Context, a *Attempt) Result {
@@ -147,6 +173,9 @@ func (r *run) osUser(ctx context.Context) (program.Credential, error) {
 	return program.Credential{UID: st.Uid, GID: st.Gid}, nil
 }
 
+// sharedMemory is where the memory of parallel queries stands.
+const sharedMemory = "/dev/shm"
+
 const fillsDisk = "it fills the disk that the host's servers share; a volume of the tenant's own (resources: volume) closes it"
 
 // remains says what an exposure of sharing a server still is where the server
@@ -168,6 +197,10 @@ func remains(o tenant.OwnServer, l Limited, probe string) string {
 		}
 	case "heavy-log-flood", "debug-print-log-flood":
 		return "the server's log stands on the host's disk, with everybody's"
+	case "heavy-shared-memory":
+		if !l.SharedMemory {
+			return "all servers on the host share " + sharedMemory + ", and parallel queries fail for all when one has filled it; with manager: debian each has its own, from its next start on"
+		}
 	case "override-work-mem":
 		if !l.Memory {
 			return "no limit of memory is enforced on the server; with manager: debian one is, or with manager: plain as root, where control groups (cgroup) are to be written"

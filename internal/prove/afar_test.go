@@ -1,6 +1,7 @@
 package prove_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,11 +34,12 @@ func TestServersElsewhere(t *testing.T) {
 	}
 	here.Exec(t, "postgres", "ALTER ROLE acme_app PASSWORD "+pgsql.Literal(verifier))
 	bolt := tenant.Tenant{Name: "bolt", Server: "bolt", Isolation: tenant.Cluster, Home: tenant.Place{Database: "bolt", Schemas: []string{"bolt"}}, Logins: tenant.DefaultLogins("bolt", tenant.CRUD)}
+	endpoint := ""
 	verdicts := func(there *pgtest.Server, data string) map[string]prove.Verdict {
 		in := input(e)
-		in.Probes = []string{"own-login", "connect-b-server", "login-on-b-server-wrong-password", "read-b-server-files"}
+		in.Probes = []string{"own-login", "connect-b-server", "login-on-b-server-wrong-password", "read-b-server-files", "heavy-unauthenticated-b-server"}
 		in.Lookup = func(_ tenant.Tenant, login string) (string, bool) { return password, login == "acme_app" }
-		in.Afar = []prove.Afar{{Server: tenant.Server{Name: "bolt", Connection: there.ConnString("", "postgres")}, Tenant: bolt, Data: data}}
+		in.Afar = []prove.Afar{{Server: tenant.Server{Name: "bolt", Connection: there.ConnString("", "postgres"), Endpoint: endpoint}, Tenant: bolt, Data: data}}
 		report, err := prove.Run(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +64,13 @@ func TestServersElsewhere(t *testing.T) {
 	closed := pgtest.Start(t, major)
 	closed.Exec(t, "postgres", "CREATE DATABASE bolt", "CREATE ROLE acme_app LOGIN", "CREATE ROLE bolt_app LOGIN")
 	same("closed", verdicts(closed, ""), map[string]prove.Verdict{
-		"connect-b-server": prove.Held, "login-on-b-server-wrong-password": prove.Held, "read-b-server-files": prove.NotTried})
+		"connect-b-server": prove.Held, "login-on-b-server-wrong-password": prove.Held, "read-b-server-files": prove.NotTried,
+		"heavy-unauthenticated-b-server": prove.Held})
+	endpoint = closed.ConnString("", "postgres")
+	same("closed, with an address", verdicts(closed, ""), map[string]prove.Verdict{"connect-b-server": prove.Held, "heavy-unauthenticated-b-server": prove.Exposed})
+	endpoint = fmt.Sprintf("host=%s port=1", closed.SocketDir())
+	same("closed, with an address where nobody is", verdicts(closed, ""), map[string]prove.Verdict{"heavy-unauthenticated-b-server": prove.NotTried})
+	endpoint = ""
 
 	open := pgtest.Start(t, major, pgtest.WithTrust())
 	open.Exec(t, "postgres", "CREATE DATABASE bolt", "CREATE ROLE acme_app LOGIN", "CREATE ROLE bolt_app LOGIN")

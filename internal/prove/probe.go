@@ -120,7 +120,7 @@ func Groups() []Group {
 		{"Starving others", starvationProbes},
 		{"Administrators", adminProbes},
 		{"The shared pool", poolProbes},
-		{"Through the router", slices.Concat(routerProbes, routerLookupProbes)},
+		{"Through the router", slices.Concat(routerProbes, routerLoadProbes, routerLookupProbes)},
 	}
 }
 

@@ -38,6 +38,8 @@ const (
 	// ByResources: limits, a volume, an OS user of the tenant's own server
 	// close it.
 	ByResources Closes = "resources"
+	// ByDirect: who goes to the server's own address, past the router, has none of it.
+	ByDirect Closes = "direct"
 	// ByNothing: it is the tenant's own affair in every model.
 	ByNothing Closes = "none"
 )

@@ -14,13 +14,16 @@ import (
 type Router struct {
 	// Names are all of the router's, also those of other servers, sorted.
 	Names []RouterName
+	// Lookups are how many connections a process has at most by which it looks up
+	// verifiers, to all servers together; 0: it has a list of users.
+	Lookups int
 }
 
 // RouterName is a name by which a tenant's programs come, or a pool's.
 type RouterName struct {
 	Name, Tenant, Pool string
-	// Database is where it leads to.
-	Database string
+	// Server and Database are where it leads to.
+	Server, Database string
 	// Conninfo is where the router is for this name, without user and database.
 	Conninfo string
 	Logins   []string
@@ -47,6 +50,7 @@ var routerProbes = []Probe{
 	{Name: "router-superuser", What: "come through the router as a superuser", Expect: Held, Run: routed(routerSuperuser)},
 	{Name: "router-lookup-login", What: "come as the login by which the router looks up verifiers", Expect: Held, Run: routed(routerAs(tenant.RouterRole))},
 	{Name: "router-odd-names", What: "come by a name that is more than a name", Expect: Held, Run: routed(routerOddNames)},
+	{Name: "router-startup", What: "come through the router with start-up parameters that make it another: a role, a search_path, a name that ends its own quotes", Expect: Held, Run: routed(routerStartup)},
 	{Name: "router-pool-login", What: "come through the router as a pool, become a tenant for one transaction, and be nobody after it", Scope: Pooled, Expect: Works, Run: routed(routerPool)},
 	{Name: routerFunctionProbe, What: "call the function by which the router looks up verifiers", Expect: Held, Run: routerFunction},
 }
@@ -163,6 +167,11 @@ func inTurn(ctx context.Context, s *session, statements ...string) (r reply) {
 // has one SQLSTATE.
 var routerDenials = []string{"no such database", "no such user", "login rejected", "authentication failed", "not allowed", "unsupported", "SSL required", "TLS required", "database does not exist"}
 
+// turnsAway says whether an answer is one of these.
+func turnsAway(said string) bool {
+	return slices.ContainsFunc(routerDenials, func(d string) bool { return strings.Contains(said, d) })
+}
+
 // tryKnocking makes attempts, each of which must be turned away.
 func tryKnocking(ctx context.Context, all []knocking) Result {
 	if len(all) == 0 {
@@ -177,7 +186,7 @@ func tryKnocking(ctx context.Context, all []knocking) Result {
 			return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s (%s)", k.who.user, k.database, r.said())}
 		}
 		said = explain(err)
-		if !slices.ContainsFunc(routerDenials, func(d string) bool { return strings.Contains(said, d) }) {
+		if !turnsAway(said) {
 			return notTried("an answer that says nothing about the wall: %s as %s: %s", k.database, k.who.user, said)
 		}
 	}
@@ -298,7 +307,7 @@ func routerFunction(ctx context.Context, a *Attempt) Result {
 // RouterProbes are the names of those that go through the router, or are about it.
 func RouterProbes() []string {
 	var names []string
-	for _, p := range slices.Concat(routerProbes, routerLookupProbes) {
+	for _, p := range slices.Concat(routerProbes, routerLoadProbes, routerLookupProbes) {
 		names = append(names, p.Name)
 	}
 	return names

@@ -13,9 +13,9 @@ var (
 	clientLimits = Version{1, 24, 0}
 )
 
-// lookups is how many connections a process has at most, to all servers
+// Lookups is how many connections a process has at most, to all servers
 // together, by which it looks up verifiers.
-const lookups = 10
+const Lookups = 10
 
 // askPrefix begins the names that are nobody's: by them verifiers are looked up.
 // No tenant's name begins so.
@@ -57,11 +57,11 @@ func mostLookups(r tenant.Router, v Version, aliases []Alias) int {
 		return 0
 	}
 	together := asks(r, v, aliases)
-	n := lookups * len(together)
+	n := Lookups * len(together)
 	for _, a := range aliases {
 		if together[a.house()] == "" {
 			n++
 		}
 	}
-	return min(n, lookups)
+	return min(n, Lookups)
 }

@@ -197,7 +197,7 @@ func (w *writer) ini() string {
 		w.database(a)
 	}
 	for _, h := range slices.SortedFunc(maps.Keys(w.asks), func(a, b house) int { return strings.Compare(w.asks[a], w.asks[b]) }) {
-		w.line("%s = host=%s port=%d dbname=%s pool_size=%d max_db_connections=%[5]d", w.asks[h], w.host(h.host), h.port, w.word("database", h.database), lookups)
+		w.line("%s = host=%s port=%d dbname=%s pool_size=%d max_db_connections=%[5]d", w.asks[h], w.host(h.host), h.port, w.word("database", h.database), Lookups)
 	}
 	return w.take()
 }
@@ -209,7 +209,7 @@ func (w *writer) ini() string {
 func (w *writer) limits() {
 	most := map[string]int{}
 	if w.router.Secrets == tenant.AuthQuery {
-		most[tenant.RouterRole] = lookups
+		most[tenant.RouterRole] = Lookups
 	}
 	if w.router.Secrets != tenant.AuthQuery || !w.version.Before(clientLimits) {
 		for _, a := range w.process.Aliases {

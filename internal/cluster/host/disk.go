@@ -51,6 +51,30 @@ func mountOf(number string) (fs, source string) {
 	return "not known", ""
 }
 
+// OwnSharedMemory says whether a tenant's own server, as it runs, has a place of its
+// own for the memory that parallel queries share. Who may not look, or where none
+// runs, learns false.
+func OwnSharedMemory(o tenant.OwnServer) bool {
+	m, err := ReadMark(o.Home)
+	if err != nil || m == nil {
+		return false
+	}
+	pid, _ := postmaster(m.Data)
+	theirs := mountedAt(fmt.Sprintf("/proc/%d/mountinfo", pid), cluster.SharedMemory)
+	return pid > 0 && theirs != "" && theirs != mountedAt(mounts, cluster.SharedMemory)
+}
+
+// mountedAt is the number of the file system that is mounted in a place, in a list
+// of mounts (proc(5), the third field): of the last one there, which hides the others.
+func mountedAt(list, place string) (number string) {
+	for _, f := range lines(list) {
+		if len(f) > 4 && f[4] == place {
+			number = f[2]
+		}
+	}
+	return number
+}
+
 // blockDevice is what a block device is like that has a number, seen below sys: the
 // disk of a partition, and of several disks (RAID, LVM, encrypted ones) the first
 // that does not go by weights.

@@ -59,24 +59,32 @@ const watchPause = 20 * time.Millisecond
 // is an *InUseError. PostgreSQL does not remember who has logged in, so that
 // only sessions that last from one look to the next are sure to be seen.
 func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish, h Hooks) ([]Finished, error) {
+	of, err := tenantOf(e, name)
+	if err != nil {
+		return nil, err
+	}
+	return of.finish(ctx, e, f, h)
+}
+
+func (of holder) finish(ctx context.Context, e tenant.Estate, f Finish, h Hooks) ([]Finished, error) {
 	unused := map[string]bool{}
 	if f.After == 0 {
-		if err := releaseOld(ctx, e, name, f); err != nil {
+		if err := of.releaseOld(ctx, e, f); err != nil {
 			return nil, err
 		}
 	}
 	if f.After == 0 && f.Watch > 0 {
-		if err := watchTwins(ctx, e, name, f, unused); err != nil {
+		if err := of.watch(ctx, e, f, unused); err != nil {
 			return nil, err
 		}
 	}
-	w, release, err := enter(ctx, e, name, h)
+	w, release, err := enter(ctx, e, of, h)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	var done []Finished
-	for _, twin := range openTwins(w.tenant, f.Login) {
+	for _, twin := range openTwins(w.twins(), f.Login) {
 		until, err := w.after(ctx, f.After)
 		if err == nil && until == "" {
 			err = w.close(ctx, twin)
@@ -91,15 +99,15 @@ func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish,
 	return done, nil
 }
 
-// visit looks at a tenant as it is, without landlord's lock. The caller closes
-// the connection.
-func visit(ctx context.Context, e tenant.Estate, s tenant.Server, name string) (*work, error) {
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord tenant"})
+// visit looks at a tenant or a pool as it is, without landlord's lock. The caller
+// closes the connection.
+func (of holder) visit(ctx context.Context, e tenant.Estate, application string) (*work, error) {
+	conn, err := connect.Open(ctx, of.server.Connection, connect.Options{Application: application})
 	if err != nil {
 		return nil, err
 	}
-	w := &work{estate: e, server: s, conn: conn}
-	if err := w.look(ctx, name); err != nil {
+	w := &work{estate: e, server: of.server, of: of, conn: conn}
+	if err := w.see(ctx); err != nil {
 		connect.Close(conn)
 		return nil, err
 	}
@@ -108,22 +116,20 @@ func visit(ctx context.Context, e tenant.Estate, s tenant.Server, name string) (
 
 // releaseOld has the router let go of its idle connections of old logins, which
 // look like somebody who uses them, and names who does use them there.
-func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) error {
-	t, _ := e.Tenant(name)
-	s, ok := e.Server(t.Server)
-	if e.Router == nil || !ok {
+func (of holder) releaseOld(ctx context.Context, e tenant.Estate, f Finish) error {
+	if e.Router == nil {
 		return nil
 	}
-	w, err := visit(ctx, e, s, name)
+	w, err := of.visit(ctx, e, "landlord tenant")
 	if err != nil {
 		return err
 	}
 	defer connect.Close(w.conn)
-	twins := openTwins(w.tenant, f.Login)
+	twins := openTwins(w.twins(), f.Login)
 	if len(twins) == 0 {
 		return nil
 	}
-	clients, err := releaseRouter(ctx, e, name)
+	clients, err := releaseRouter(ctx, e, of.name())
 	if err != nil {
 		return &UnreachedError{"whether programs use the old login through the router is not known", err}
 	}
@@ -142,26 +148,21 @@ func releaseOld(ctx context.Context, e tenant.Estate, name string, f Finish) err
 }
 
 // openTwins are the open rotations that a finish is about.
-func openTwins(t tenant.Tenant, login string) []tenant.Twin {
-	return slices.DeleteFunc(slices.Clone(t.Twins), func(w tenant.Twin) bool {
+func openTwins(twins []tenant.Twin, login string) []tenant.Twin {
+	return slices.DeleteFunc(slices.Clone(twins), func(w tenant.Twin) bool {
 		return !w.Open || login != "" && login != w.Of && login != w.Name
 	})
 }
 
-// watchTwins looks for sessions of old logins, again and again for a while,
+// watch looks for sessions of old logins, again and again for a while,
 // and notes the new ones that nobody was seen to use. It takes no lock.
-func watchTwins(ctx context.Context, e tenant.Estate, name string, f Finish, unused map[string]bool) error {
-	t, _ := e.Tenant(name)
-	s, ok := e.Server(t.Server)
-	if !ok {
-		return fmt.Errorf("there is no server for tenant %q", name)
-	}
-	w, err := visit(ctx, e, s, name)
+func (of holder) watch(ctx context.Context, e tenant.Estate, f Finish, unused map[string]bool) error {
+	w, err := of.visit(ctx, e, "landlord tenant")
 	if err != nil {
 		return err
 	}
 	defer connect.Close(w.conn)
-	twins := openTwins(w.tenant, f.Login)
+	twins := openTwins(w.twins(), f.Login)
 	for _, twin := range twins {
 		unused[twin.Current()] = true
 	}
@@ -194,9 +195,8 @@ func (w *work) close(ctx context.Context, twin tenant.Twin) error {
 	if err := inUse(ctx, w.conn, twin.Old); err != nil {
 		return err
 	}
-	l, _ := w.tenant.LoginOf(twin.Of)
 	done := twin.Finish()
-	sql := []string{"ALTER ROLE " + old + " NOLOGIN PASSWORD NULL VALID UNTIL 'infinity'", w.comment(done, l)}
+	sql := []string{"ALTER ROLE " + old + " NOLOGIN PASSWORD NULL VALID UNTIL 'infinity'", w.comment(done)}
 	// Not committed, the door looks open to those who come, and nobody is
 	// turned away should it stay so.
 	_, err := w.conn.Exec(ctx, "BEGIN;\n"+strings.Join(sql, ";\n")).ReadAll()
@@ -216,8 +216,7 @@ func (w *work) close(ctx context.Context, twin tenant.Twin) error {
 // postpone lets an old login's password hold until a time.
 func (w *work) postpone(ctx context.Context, twin tenant.Twin, until string) error {
 	twin.Until = until
-	l, _ := w.tenant.LoginOf(twin.Of)
-	sql := []string{w.validity(twin), w.comment(twin, l)}
+	sql := []string{w.validity(twin), w.comment(twin)}
 	if err := w.run(ctx, sql...); err != nil {
 		return fmt.Errorf("setting when %s stops (SQLSTATE %s): %w", twin.Old, connect.State(err), err)
 	}

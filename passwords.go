@@ -239,8 +239,8 @@ func (w *work) mayHavePassword(login string, rotate bool) error {
 		return &CredentialsError{login, "landlord may not see whether it has a password already", "--rotate makes a new one; an older one stops working at once"}
 	}
 	next := "landlord tenant rotate lets it go on for a while"
-	if _, pool := w.server.Pool(login); pool {
-		next = "a second pool beside it lets it go on for a while (docs/pool.md)"
+	if w.of.pool != "" {
+		next = w.of.command("") + " lets it go on for a while"
 	}
 	return &CredentialsError{login, "it has a password already, which landlord does not keep", "--rotate makes a new one; the old one stops working at once; " + next}
 }

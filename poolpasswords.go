@@ -3,17 +3,28 @@ package landlord
 import (
 	"context"
 
+	"landlord/internal/connect"
 	"landlord/internal/credentials"
 	"landlord/internal/tenant"
 )
 
-// PoolLogin is [Login] for a pool of a server.
+// PoolLogin is [Login] for a pool of a server: where it has two logins, for the one
+// that programs should use.
 func PoolLogin(ctx context.Context, e tenant.Estate, server, pool string, rotate bool) (Credentials, error) {
-	s, settings, err := poolSettings(e, server, pool)
+	s, _, err := poolSettings(e, server, pool)
 	if err != nil {
 		return Credentials{}, err
 	}
-	return serverLogin(ctx, e, s, settings, rotate)
+	w, err := holder{server: s, pool: pool}.visit(ctx, e, "landlord credentials")
+	if err != nil {
+		return Credentials{}, err
+	}
+	defer connect.Close(w.conn)
+	settings, err := w.settings(w.pool.Current())
+	if err != nil {
+		return Credentials{}, err
+	}
+	return w.obtain(ctx, settings, rotate)
 }
 
 // CheckPoolFormat is [CheckFormat] for a pool.
@@ -32,11 +43,11 @@ func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credenti
 	if err != nil {
 		return tenant.Server{}, credentials.Settings{}, err
 	}
-	return ways.ofPool(e, server, pool)
+	return ways.ofPool(e, server, pool, pool)
 }
 
-// ofPool is poolSettings for many pools.
-func (w *routerWays) ofPool(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {
+// ofPool is poolSettings for many pools, and for either login of one.
+func (w *routerWays) ofPool(e tenant.Estate, server, pool, login string) (tenant.Server, credentials.Settings, error) {
 	s, err := serverOf(e, server)
 	if err != nil {
 		return s, credentials.Settings{}, err
@@ -45,7 +56,7 @@ func (w *routerWays) ofPool(e tenant.Estate, server, pool string) (tenant.Server
 	if !ok {
 		return s, credentials.Settings{}, &CredentialsError{pool, "server " + server + " has no such pool in the spec", "name it under pools of the server in landlord.yaml"}
 	}
-	settings, err := endpointSettings(s, pool)
+	settings, err := endpointSettings(s, login)
 	settings.Database = p.Database
 	if err == nil && w != nil {
 		settings, err = w.to(pool, settings)
@@ -53,10 +64,10 @@ func (w *routerWays) ofPool(e tenant.Estate, server, pool string) (tenant.Server
 	return s, settings, err
 }
 
-// lookupPool finds a pool's password in the user's own store.
-func lookupPool(ctx context.Context, e tenant.Estate, ways *routerWays, server, pool string) (string, bool) {
+// lookupPool finds the password of a pool's login in the user's own store.
+func lookupPool(ctx context.Context, e tenant.Estate, ways *routerWays, server, pool, login string) (string, bool) {
 	_, source := stores(e.Secrets)
-	s, settings, err := ways.ofPool(e, server, pool)
+	s, settings, err := ways.ofPool(e, server, pool, login)
 	if source == nil || err != nil {
 		return "", false
 	}

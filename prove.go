@@ -47,7 +47,7 @@ func Prove(ctx context.Context, e tenant.Estate, server string, o Options, h Pro
 		Router: through, Limited: limits,
 		Server: s, Tenants: e.On(server), Afar: afar(e, server), Only: o.Tenants, Pools: o.Pools, Probes: o.Probes, Parallel: o.Parallel, Progress: h.Outcome, Proved: h.Tenant,
 		Lookup:     func(t tenant.Tenant, login string) (string, bool) { return lookup(ctx, e, ways, t, login) },
-		LookupPool: func(pool string) (string, bool) { return lookupPool(ctx, e, ways, server, pool) },
+		LookupPool: func(pool, login string) (string, bool) { return lookupPool(ctx, e, ways, server, pool, login) },
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 	"landlord/internal/catalog"
 	"landlord/internal/connect"
 	"landlord/internal/credentials"
-	"landlord/internal/isolation"
 	"landlord/internal/journal"
 	"landlord/internal/pgsql"
 	"landlord/internal/plan"
@@ -55,7 +54,11 @@ type Rotated struct {
 // first. Where a rotation is open already, it gives the settings again if the
 // user's store knows the password, and else is an error.
 func Rotate(ctx context.Context, e tenant.Estate, name, login string, r Rotation, h Hooks) (Rotated, error) {
-	w, release, err := enter(ctx, e, name, h)
+	of, err := tenantOf(e, name)
+	if err != nil {
+		return Rotated{}, err
+	}
+	w, release, err := enter(ctx, e, of, h)
 	if err != nil {
 		return Rotated{}, err
 	}
@@ -64,55 +67,56 @@ func Rotate(ctx context.Context, e tenant.Estate, name, login string, r Rotation
 	if !ok {
 		return Rotated{}, fmt.Errorf("tenant %s has no login %q", name, login)
 	}
-	switch twin, has := w.tenant.Twin(l.Name); {
-	case w.role(w.tenant.Current(l.Name)) == nil:
-		return Rotated{}, &CredentialsError{l.Name, "the server has no such role", "landlord apply makes it"}
-	case !has && w.role(l.Name).Verifier == "none", r.InPlace:
-		return w.inPlace(ctx, twin, l, r)
+	return w.rotate(ctx, l.Name, r, h)
+}
+
+func (w *work) rotate(ctx context.Context, login string, r Rotation, h Hooks) (Rotated, error) {
+	switch twin, has := w.twin(login); {
+	case w.role(w.current(login)) == nil:
+		return Rotated{}, &CredentialsError{login, "the server has no such role", "landlord apply makes it"}
+	case !has && w.role(login).Verifier == "none", r.InPlace:
+		return w.inPlace(ctx, twin, login, r)
 	case has && twin.Open && w.role(twin.Current()).Verifier == "none":
-		return w.turn(ctx, twin, l, r) // its password was taken away by hand
+		return w.turn(ctx, twin, r) // its password was taken away by hand
 	case has && twin.Open:
 		return w.again(ctx, twin)
 	}
-	twin, err := w.prepare(ctx, l, r.Whole, h)
+	twin, err := w.prepare(ctx, login, r.Whole, h)
 	if err != nil {
 		_, err = w.giveUp(ctx, twin, err)
 		return Rotated{}, err
 	}
-	return w.turn(ctx, twin.Turn(""), l, r)
+	return w.turn(ctx, twin.Turn(""), r)
 }
 
-// work is a tenant at hand, under landlord's lock.
+// work is a tenant or a pool at hand, under landlord's lock.
 type work struct {
 	estate tenant.Estate
 	server tenant.Server
+	of     holder
 	tenant tenant.Tenant // with its twins
+	pool   tenant.Pool   // with its twin
 	conn   *pgconn.PgConn
 	snap   snapshot.Snapshot
 	lock   *apply.Held
 	made   bool // the second login was not there before
 }
 
-// enter takes landlord's lock, and looks at a tenant as it is then.
-func enter(ctx context.Context, e tenant.Estate, name string, h Hooks) (_ *work, release func(), err error) {
-	t, _ := e.Tenant(name)
-	s, ok := e.Server(t.Server)
-	if !ok {
-		return nil, nil, fmt.Errorf("there is no server for tenant %q", name)
-	}
-	lock, err := apply.Lock(ctx, s.Connection, h.Waiting)
+// enter takes landlord's lock, and looks at a tenant or a pool as it is then.
+func enter(ctx context.Context, e tenant.Estate, of holder, h Hooks) (_ *work, release func(), err error) {
+	lock, err := apply.Lock(ctx, of.server.Connection, h.Waiting)
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &work{estate: e, server: s, lock: lock}
+	w := &work{estate: e, server: of.server, of: of, lock: lock}
 	if h.Refresh != nil {
 		w.estate, err = h.Refresh(ctx)
 	}
 	if err == nil {
-		w.conn, err = connect.Open(ctx, s.Connection, connect.Options{Application: apply.Application})
+		w.conn, err = connect.Open(ctx, of.server.Connection, connect.Options{Application: apply.Application})
 	}
 	if err == nil {
-		err = w.look(ctx, name)
+		err = w.see(ctx)
 	}
 	release = func() {
 		if w.conn != nil {
@@ -170,17 +174,20 @@ func (w *work) role(name string) *snapshot.Role {
 
 // prepare sees to it that a login's twin is there, closed, with all that the
 // first has. Killed after it, nothing has changed for anybody.
-func (w *work) prepare(ctx context.Context, l tenant.Login, whole func(context.Context) (tenant.Estate, error), h Hooks) (tenant.Twin, error) {
-	twin, has := w.tenant.Twin(l.Name)
+func (w *work) prepare(ctx context.Context, login string, whole func(context.Context) (tenant.Estate, error), h Hooks) (tenant.Twin, error) {
+	twin, has := w.twin(login)
 	if !has {
 		var ok bool
-		if twin, ok = tenant.NewTwin(l.Name); !ok {
-			return twin, &CredentialsError{l.Name, "its name is so long that there is none for a second login", "--in-place changes its password, which stops working at once"}
+		if twin, ok = tenant.NewTwin(login); !ok {
+			return twin, &CredentialsError{login, "its name is so long that there is none for a second login", "--in-place changes its password, which stops working at once"}
 		}
 		if w.role(twin.Name) != nil {
-			return twin, &CredentialsError{l.Name, fmt.Sprintf("role %s is there already, and is not its second login", twin.Name), "--in-place changes its password, which stops working at once"}
+			return twin, &CredentialsError{login, fmt.Sprintf("role %s is there already, and is not its second login", twin.Name), "--in-place changes its password, which stops working at once"}
 		}
 		w.made = true
+	}
+	if w.of.pool != "" {
+		return twin, w.second(ctx, twin, h)
 	}
 	o := Options{Tenants: []string{w.tenant.Name}}
 	if whole != nil {
@@ -193,7 +200,7 @@ func (w *work) prepare(ctx context.Context, l tenant.Login, whole func(context.C
 	if err := errors.Join(err, result.Err()); err != nil {
 		return twin, err
 	}
-	w.tenant = w.tenant.WithTwin(twin)
+	w.keep(twin)
 	return twin, nil
 }
 
@@ -209,7 +216,7 @@ func twinned(e tenant.Estate, name string, twin tenant.Twin) tenant.Estate {
 // turn opens the twin's current login with a new password, in one step with
 // what is written down of it. Where that fails, all is as before; what is
 // returned with an error has happened all the same.
-func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (out Rotated, err error) {
+func (w *work) turn(ctx context.Context, twin tenant.Twin, r Rotation) (out Rotated, err error) {
 	var c Credentials
 	var sql []string
 	if twin.Until, err = w.after(ctx, r.After); err == nil {
@@ -217,8 +224,8 @@ func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rot
 		if !w.tenant.Suspended {
 			opened = "LOGIN " + opened
 		}
-		w.tenant = w.tenant.WithTwin(twin)
-		sql = []string{"ALTER ROLE " + pgsql.Ident(twin.Current()) + " " + opened, w.validity(twin), w.comment(twin, l)}
+		w.keep(twin)
+		sql = []string{"ALTER ROLE " + pgsql.Ident(twin.Current()) + " " + opened, w.validity(twin), w.comment(twin)}
 		c, err = w.password(ctx, twin.Current(), r, sql...)
 	}
 	if err != nil {
@@ -231,8 +238,8 @@ func (w *work) turn(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rot
 }
 
 // inPlace gives a login another password, or its first.
-func (w *work) inPlace(ctx context.Context, twin tenant.Twin, l tenant.Login, r Rotation) (Rotated, error) {
-	current := w.tenant.Current(l.Name)
+func (w *work) inPlace(ctx context.Context, twin tenant.Twin, login string, r Rotation) (Rotated, error) {
+	current := w.current(login)
 	out := Rotated{First: w.role(current).Verifier == "none", InPlace: true}
 	if twin.Open {
 		out.Old, out.Until = twin.Old, twin.Until
@@ -248,7 +255,7 @@ func (w *work) inPlace(ctx context.Context, twin tenant.Twin, l tenant.Login, r 
 func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
 	out := Rotated{Old: twin.Old, Until: twin.Until}
 	_, source := stores(w.estate.Secrets)
-	settings, err := connectionSettings(w.estate, w.server, w.tenant, twin.Current())
+	settings, err := w.settings(twin.Current())
 	if err != nil {
 		return out, err
 	}
@@ -263,14 +270,14 @@ func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
 		}
 	}
 	return out, &CredentialsError{twin.Of, fmt.Sprintf("a rotation is open: %s is the new login, and %s the old one, which still works", twin.Current(), twin.Old),
-		fmt.Sprintf("landlord tenant rotate %[1]s --finish closes %[2]s; landlord tenant rotate %[1]s --login %[3]s --in-place gives %[4]s another password, should nobody have the first",
-			w.tenant.Name, twin.Old, twin.Of, twin.Current())}
+		fmt.Sprintf("%s --finish closes %s; %s --in-place gives %s another password, should nobody have the first",
+			w.of.command(""), twin.Old, w.of.command(twin.Of), twin.Current())}
 }
 
 // password makes and stores a login's password, with what else belongs to the
 // same step.
 func (w *work) password(ctx context.Context, role string, r Rotation, also ...string) (Credentials, error) {
-	settings, err := connectionSettings(w.estate, w.server, w.tenant, role)
+	settings, err := w.settings(role)
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -298,10 +305,6 @@ func (w *work) validity(twin tenant.Twin) string {
 		until = "infinity"
 	}
 	return "ALTER ROLE " + pgsql.Ident(twin.Old) + " VALID UNTIL " + pgsql.Literal(until)
-}
-
-func (w *work) comment(twin tenant.Twin, l tenant.Login) string {
-	return "COMMENT ON ROLE " + pgsql.Ident(twin.Name) + " IS " + pgsql.Literal(isolation.TwinMark(w.tenant.Name, l.Kind, twin).Comment())
 }
 
 func (w *work) record(action, role string, sql []string) error {

@@ -7,7 +7,6 @@ import (
 
 	"landlord/internal/apply"
 	"landlord/internal/connect"
-	"landlord/internal/pgsql"
 	"landlord/internal/tenant"
 )
 
@@ -62,13 +61,13 @@ func (w *work) giveUp(ctx context.Context, twin tenant.Twin, failed error) (open
 		err = errors.New("the session with landlord's lock is gone")
 	}
 	if err == nil {
-		w.conn, err = connect.Open(ctx, w.server.Connection, connect.Options{Application: apply.Application})
+		w.conn, err = connect.Open(ctx, w.server.Connection, connect.Options{Application: apply.Application, Database: w.pool.Database})
 	}
 	if err == nil {
-		err = w.look(ctx, w.tenant.Name)
+		err = w.see(ctx)
 	}
 	if err == nil {
-		now, has := w.tenant.Twin(twin.Of)
+		now, has := w.twin(twin.Of)
 		if r := w.role(twin.Current()); has && now.Open && now.Old == twin.Old && r != nil && r.Verifier != "none" {
 			return true, nil
 		}
@@ -78,11 +77,11 @@ func (w *work) giveUp(ctx context.Context, twin tenant.Twin, failed error) (open
 		return false, failed
 	}
 	if err == nil {
-		sql := "DROP ROLE " + pgsql.Ident(twin.Name)
-		if err = w.run(ctx, sql); err == nil {
-			err = w.record("apply", twin.Name, []string{sql})
+		sql := w.unmake(twin)
+		if err = w.run(ctx, sql...); err == nil {
+			err = w.record("apply", twin.Name, sql)
 		}
 	}
 	_, unsure := errors.AsType[*unansweredError](failed)
-	return false, &VainError{Unsure: unsure && err != nil, Login: twin.Of, Second: twin.Name, Err: failed, Stays: err, Command: fmt.Sprintf("landlord tenant rotate %s --login %s", w.tenant.Name, twin.Of)}
+	return false, &VainError{Unsure: unsure && err != nil, Login: twin.Of, Second: twin.Name, Err: failed, Stays: err, Command: w.of.command(twin.Of)}
 }

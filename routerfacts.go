@@ -65,6 +65,7 @@ func factsOf(ctx context.Context, e tenant.Estate, s tenant.Server) (router.Fact
 	}
 	for _, p := range plan.FoundPools(snap) {
 		if want, ok := s.Pool(p.Name); ok {
+			want.Twin = p.Twin
 			f.Pools = append(f.Pools, want)
 		}
 	}
@@ -92,7 +93,13 @@ func unread(e tenant.Estate, f router.Facts, why error) (router.Facts, error) {
 		}
 		f.Tenants = append(f.Tenants, t)
 	}
-	f.Pools = f.Server.Pools
+	for _, p := range f.Server.Pools {
+		if twin, ok := tenant.NewTwin(p.Name); ok {
+			twin.Open = true
+			p.Twin = &twin
+		}
+		f.Pools = append(f.Pools, p)
+	}
 	if !stopped {
 		f.Unread = why.Error()
 	}

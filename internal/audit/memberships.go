@@ -126,7 +126,7 @@ func (f *facts) pooling(m snapshot.Membership) bool {
 func memberPool(f *facts) []Finding {
 	var found []Finding
 	for _, r := range f.Snapshot.Roles {
-		if !f.marks[r.Name].IsPool() {
+		if m := f.marks[r.Name]; !m.IsPool() || m.Of != "" && f.marks[m.Of].IsPool() { // a second login is the first's
 			continue
 		}
 		var of []string

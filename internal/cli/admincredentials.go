@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ func (f *credentialsFlags) args(c *cobra.Command, args []string) error {
 // serverCredentials gives the settings of a login that is a server's, an
 // administrator's or a pool's.
 func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
-	e, err := a.adminEstate(c, &f)
+	e, err := a.adminEstate(c.Context(), &f)
 	if err != nil {
 		return err
 	}
@@ -69,13 +70,13 @@ func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
 }
 
 // adminEstate is the spec, or what a server says where there is none.
-func (a *app) adminEstate(c *cobra.Command, f *credentialsFlags) (tenant.Estate, error) {
+func (a *app) adminEstate(ctx context.Context, f *credentialsFlags) (tenant.Estate, error) {
 	if !bareServer(f.server) {
 		return a.load()
 	}
 	s := tenant.Server{Name: "main", Connection: f.server}
 	f.server = ""
-	return a.liveEstate(c.Context(), s)
+	return a.liveEstate(ctx, s)
 }
 
 // serverOf is the server that has the administrator or the pool.

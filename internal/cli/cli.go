@@ -140,7 +140,7 @@ landlord.yaml, nothing changed; 3 plan has changes, prove or hba check has findi
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no remarks on stderr")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "more of them")
 	root.AddCommand(a.initCommand(), a.checkCommand(), a.planCommand(), a.applyCommand(), a.credentialsCommand(),
-		a.proveCommand(), a.hbaCommand(), a.routerCommand(), a.exportCommand(), a.importCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.reportCommand(), a.demoCommand(), a.tenantCommand(), a.sudoersCommand(), a.versionCommand())
+		a.proveCommand(), a.hbaCommand(), a.routerCommand(), a.exportCommand(), a.importCommand(), a.snapshotCommand(), a.accessCommand(), a.auditCommand(), a.reportCommand(), a.demoCommand(), a.tenantCommand(), a.poolCommand(), a.sudoersCommand(), a.versionCommand())
 	strict(root)
 	return root
 }

@@ -46,15 +46,20 @@ func (a *app) credentialsCommand() *cobra.Command {
 	f.settingsFlags(c)
 	c.Flags().StringVar(&f.admin, "admin", "", "an admin of the spec, instead of a tenant")
 	c.Flags().StringVar(&f.pool, "pool", "", "a pool of a server in the spec, instead of a tenant")
-	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once (landlord tenant rotate: it goes on)")
+	c.Flags().BoolVar(&f.rotate, "rotate", false, "make a new password; the old one stops working at once (landlord tenant rotate, pool rotate: it goes on)")
 	return c
 }
 
 // settingsFlags choose a login, and how its settings are written.
 func (f *credentialsFlags) settingsFlags(c *cobra.Command) {
-	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
 	c.Flags().StringVar(&f.login, "login", string(tenant.App), "app, ro, ddl, or a login's name")
 	c.Flags().StringVar(&f.database, "database", "", "the database to connect to, where there are several (default: the one that the tenant lives in; of an admin: the one that landlord uses)")
+	f.outputFlags(c)
+}
+
+// outputFlags say how settings are written.
+func (f *credentialsFlags) outputFlags(c *cobra.Command) {
+	c.Flags().StringVar(&f.format, "format", "uri", "one of "+join(credentials.FormatNames()))
 	c.Flags().StringVar(&f.out, "out", "", "write to this file, mode 0600, instead of stdout")
 	c.Flags().BoolVar(&f.show, "show", false, "print the password too where the spec's secrets keep it")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(credentials.FormatNames(), cobra.ShellCompDirectiveNoFileComp))

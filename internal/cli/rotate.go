@@ -66,11 +66,16 @@ spec.`,
 	homeFlag(c, &f.server)
 	a.journalFlag(c, &f.server)
 	f.settingsFlags(c)
+	f.turnFlags(c)
+	return c
+}
+
+// turnFlags say which step of a rotation is to be done, and how.
+func (f *rotateFlags) turnFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&f.inPlace, "in-place", false, "no second login: the old password stops working at once")
 	c.Flags().BoolVar(&f.finish, "finish", false, "close the old login, if nobody uses it")
 	c.Flags().DurationVar(&f.after, "after", 0, "the old login's password stops to hold after this time, such as 24h")
 	c.Flags().DurationVar(&f.watch, "watch", 2*time.Second, "with --finish: how long to look whether somebody uses the old login")
-	return c
 }
 
 // check finds flags that do not go together.
@@ -108,7 +113,8 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 		if !chosen {
 			login = ""
 		}
-		return a.finish(ctx, h, name, landlord.Finish{Login: login, After: f.after, Watch: f.watch}, hooks)
+		done, err := landlord.FinishRotation(ctx, h.estate, name, landlord.Finish{Login: login, After: f.after, Watch: f.watch}, hooks)
+		return a.finished(ctx, h.estate, "tenant "+name, done, err)
 	}
 	if err := f.fits(h.estate, t, login); err != nil {
 		return err
@@ -121,20 +127,24 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 	if err != nil && !got.New {
 		return err
 	}
-	a.sayRotated(name, got)
-	follow := err
-	if got.InPlace { // what the router holds was opened by the old password
-		follow = errors.Join(follow, landlord.ShutRouter(ctx, h.estate, name))
-	} else {
-		follow = errors.Join(follow, landlord.FollowRouter(ctx, h.estate))
-	}
+	a.sayRotated("landlord tenant rotate "+name, got)
+	follow := errors.Join(err, followRotation(ctx, h.estate, name, got))
 	if f.out != "" && got.New {
 		return follow // delivered
 	}
 	return errors.Join(a.deliverTenant(h.estate, got.Credentials, t, f.credentialsFlags), follow)
 }
 
-func (a *app) sayRotated(name string, got landlord.Rotated) {
+// followRotation has the router go by a rotation. What it holds of the name was
+// opened by the old password, if that does not hold any more.
+func followRotation(ctx context.Context, e tenant.Estate, name string, got landlord.Rotated) error {
+	if got.InPlace {
+		return landlord.ShutRouter(ctx, e, name)
+	}
+	return landlord.FollowRouter(ctx, e)
+}
+
+func (a *app) sayRotated(command string, got landlord.Rotated) {
 	switch {
 	case got.First:
 		a.say("login %s has its password; it had none, so that there is nothing to finish", got.Settings.User)
@@ -143,12 +153,11 @@ func (a *app) sayRotated(name string, got landlord.Rotated) {
 	case got.Until != "":
 		a.say("login %s is the new one; %s, the old one, stops at %s", got.Settings.User, got.Old, got.Until)
 	default:
-		a.say("login %s is the new one; %s, the old one, goes on until landlord tenant rotate %s --finish", got.Settings.User, got.Old, name)
+		a.say("login %s is the new one; %s, the old one, goes on until %s --finish", got.Settings.User, got.Old, command)
 	}
 }
 
-func (a *app) finish(ctx context.Context, h home, name string, f landlord.Finish, hooks landlord.Hooks) error {
-	done, err := landlord.FinishRotation(ctx, h.estate, name, f, hooks)
+func (a *app) finished(ctx context.Context, e tenant.Estate, whose string, done []landlord.Finished, err error) error {
 	for _, d := range done {
 		if d.Unused {
 			a.say("nobody was seen to use %s either: have its programs got the new settings?", d.New)
@@ -160,10 +169,10 @@ func (a *app) finish(ctx context.Context, h home, name string, f landlord.Finish
 		}
 	}
 	if len(done) > 0 {
-		err = errors.Join(err, landlord.FollowRouter(ctx, h.estate))
+		err = errors.Join(err, landlord.FollowRouter(ctx, e))
 	}
 	if err == nil && len(done) == 0 {
-		fmt.Fprintf(a.Out, "tenant %s has no open rotation\n", name)
+		fmt.Fprintf(a.Out, "%s has no open rotation\n", whose)
 	}
 	return err
 }

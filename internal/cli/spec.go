@@ -132,7 +132,7 @@ func names(e tenant.Estate) []string {
 func unknownTenant(e tenant.Estate, name string) error {
 	for _, s := range e.Servers {
 		if _, ok := s.Pool(name); ok {
-			return fmt.Errorf("%q is no tenant, but a pool of server %s: landlord credentials --pool %[1]s gives its settings, and docs/pool.md says how it gets a new password", name, s.Name)
+			return fmt.Errorf("%q is no tenant, but a pool of server %s: landlord credentials --pool %[1]s gives its settings, and landlord pool rotate %[1]s a new password", name, s.Name)
 		}
 	}
 	return suggesting(fmt.Sprintf("there is no tenant %q in the spec", name), name, names(e))

@@ -1,6 +1,7 @@
 package isolation
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 	"strings"
@@ -37,6 +38,32 @@ func BuildPool(p tenant.Pool) Pool {
 			{Role: p.Database, Member: p.Name},
 		},
 	}
+}
+
+// BuildPools says what a pool's logins consist of: the first, and the second that
+// rotation has made. What a session may become is asked of its own login alone, and
+// neither is in the other: each has keys of its own.
+func BuildPools(p tenant.Pool) []Pool {
+	first := BuildPool(p)
+	twin, ok := p.Second()
+	if !ok {
+		return []Pool{first}
+	}
+	second := BuildPool(twin)
+	second.Role.Mark = PoolTwinMark(p.Database, *p.Twin)
+	first.Role.age(*p.Twin)
+	second.Role.age(*p.Twin)
+	return []Pool{first, second}
+}
+
+// Name is the pool's: that of its first login.
+func (p Pool) Name() string { return cmp.Or(p.Role.Mark.Of, p.Role.Name) }
+
+// PoolTwinMark says whose second login a role is, and what became of both.
+func PoolTwinMark(database string, w tenant.Twin) Mark {
+	m := TwinMark("", "", w)
+	m.Role, m.Database = poolMark, database
+	return m
 }
 
 // Key is the membership by which the pool may become a tenant; ok is false for

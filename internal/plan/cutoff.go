@@ -23,7 +23,9 @@ func CutOff(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapsho
 		ours[name] = true
 	}
 	for _, p := range server.Pools {
-		ours[p.Name] = true
+		for _, name := range p.LoginRoles() {
+			ours[name] = true
+		}
 	}
 	for _, t := range tenants {
 		for _, name := range t.Roles() {

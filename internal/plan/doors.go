@@ -125,7 +125,7 @@ func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) 
 		if !router && tenant.CheckRole(name) != nil {
 			continue // it can be none of them, as postgres
 		}
-		_, pool := server.Pool(name)
+		_, pool := server.PoolOf(name)
 		ours[name] = router || pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
 	}
 	for i := range tenants {

@@ -35,7 +35,7 @@ func Focus(in Input) *snapshot.Focus {
 		if _, theirs := f.Shared[p.Database]; theirs {
 			return nil // it is in every tenant's login, and all of that is looked at
 		}
-		f.Beside = append(f.Beside, p.Name)
+		f.Beside = append(f.Beside, tenant.PoolNames(p)...)
 	}
 	f.Beside = append(f.Beside, tenant.TenantsRole, tenant.TempRole, tenant.LostRole, tenant.AdminsRole, tenant.RouterRole)
 	f.Beside = append(f.Beside, in.Server.Operators...)

@@ -140,6 +140,7 @@ func Make(in Input) (Plan, error) {
 func newBuilder(in Input) *builder {
 	found := Found(in.Server.Name, in.Snapshot)
 	asked := in.Tenants
+	in.Server = WithPoolTwins(in.Server, in.Snapshot)
 	if in.Prune {
 		in.Tenants = withTwins(in.Tenants, found)
 	} else {

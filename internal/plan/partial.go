@@ -51,7 +51,7 @@ func StateAgain(was tenant.Estate, name string) *snapshot.Focus {
 			f.Beside = append(f.Beside, a.Name)
 		}
 		for _, p := range s.Pools {
-			f.Beside = append(f.Beside, p.Name)
+			f.Beside = append(f.Beside, tenant.PoolNames(p)...)
 		}
 	}
 	return f
@@ -77,7 +77,9 @@ func Strange(server tenant.Server, t tenant.Tenant, snap snapshot.Snapshot) bool
 		known[a.Name] = true
 	}
 	for _, p := range server.Pools {
-		known[p.Name] = true
+		for _, name := range tenant.PoolNames(p) {
+			known[name] = true
+		}
 	}
 	return slices.ContainsFunc(snap.Memberships, func(m snapshot.Membership) bool {
 		stranger := func(role string) bool { return !theirs[role] && !known[role] }

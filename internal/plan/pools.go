@@ -15,22 +15,38 @@ import (
 // have there, sorted by name.
 func FoundPools(snap snapshot.Snapshot) []tenant.Pool {
 	var out []tenant.Pool
+	twins := foundPoolTwins(snap)
 	for _, r := range snap.Roles {
 		m, ok := isolation.ParseMark(r.Comment)
-		if !ok || !m.IsPool() {
+		if !ok || !m.IsPool() || m.Of != "" {
 			continue
 		}
-		p := tenant.Pool{Name: r.Name, Database: m.Database}
-		p.Limits.Connections = max(r.ConnLimit, 0)
-		for _, s := range snap.Settings {
-			if s.Role == r.Name && s.Database == "" {
-				foundLimit(&p.Limits, tenant.Setting{Name: s.Name, Value: s.Value})
-			}
-		}
+		p := foundPool(snap, r, r.Name, m.Database)
+		p.Twin = twins[p.Name]
 		out = append(out, p)
+	}
+	for _, r := range snap.Roles { // somebody has dropped the first
+		m, ok := isolation.ParseMark(r.Comment)
+		if ok && m.IsPool() && m.Of != "" && !slices.ContainsFunc(out, func(p tenant.Pool) bool { return p.Name == m.Of }) {
+			p := foundPool(snap, r, m.Of, m.Database)
+			p.Twin = twins[m.Of]
+			out = append(out, p)
+		}
 	}
 	slices.SortFunc(out, func(a, b tenant.Pool) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// foundPool is a pool as one of its logins tells of it.
+func foundPool(snap snapshot.Snapshot, r snapshot.Role, name, database string) tenant.Pool {
+	p := tenant.Pool{Name: name, Database: database}
+	p.Limits.Connections = max(r.ConnLimit, 0)
+	for _, s := range snap.Settings {
+		if s.Role == r.Name && s.Database == "" {
+			foundLimit(&p.Limits, tenant.Setting{Name: s.Name, Value: s.Value})
+		}
+	}
+	return p
 }
 
 // pooled stands in place of a tenant's name for who owns a pool's login, so
@@ -47,7 +63,7 @@ func tenantsName(name string) string {
 
 func (x *index) indexPools(in Input) {
 	for _, p := range in.Server.Pools {
-		x.pools = append(x.pools, isolation.BuildPool(p))
+		x.pools = append(x.pools, isolation.BuildPools(p)...)
 	}
 	for _, p := range FoundPools(in.Snapshot) {
 		if _, inSpec := in.Server.Pool(p.Name); inSpec {
@@ -56,7 +72,7 @@ func (x *index) indexPools(in Input) {
 		if in.Prune && len(in.Only) == 0 {
 			x.ownPool(in, p)
 		} else {
-			x.leftPools = append(x.leftPools, isolation.BuildPool(p))
+			x.leftPools = append(x.leftPools, isolation.BuildPools(p)...)
 		}
 	}
 	for _, p := range in.Server.Pools {
@@ -81,7 +97,10 @@ func probingPools(snap snapshot.Snapshot) []isolation.Pool {
 // own, where the plan is about some tenant that it may become.
 func (x *index) ownPool(in Input, p tenant.Pool) {
 	whose := pooled + p.Name
-	x.owner[p.Name], x.lives[lodger{whose, p.Database}] = whose, true
+	for _, login := range p.LoginRoles() {
+		x.owner[login] = whose
+	}
+	x.lives[lodger{whose, p.Database}] = true
 	x.wanted[whose] = len(in.Only) == 0 || slices.ContainsFunc(in.Tenants, func(t tenant.Tenant) bool { return t.Home.Database == p.Database && in.wants(t.Name) })
 }
 
@@ -153,10 +172,11 @@ func (u unit) poolLogins(database string) {
 		}
 		u.role(p.Role)
 		u.join(p.Memberships)
+		u.join(u.b.keysLike(p))
 		if u.b.admin(p.Role.Name) {
 			u.settings(p.Role)
 		}
-		u.b.hash("", p.Role.Name, "landlord credentials --pool "+p.Role.Name+" --rotate")
+		u.b.hash("", p.Role.Name, "landlord credentials --pool "+p.Name()+" --rotate")
 	}
 }
 
@@ -171,16 +191,18 @@ const manyPooled = 2000
 func (b *builder) openPools() {
 	for _, p := range b.pools {
 		i := slices.IndexFunc(b.containers, func(c isolation.Container) bool { return c.Database == p.Pool.Database && c.Shared })
+		second := p.Role.Mark.Of != ""
 		switch {
+		case i < 0 && second:
 		case i < 0 && len(b.in.Only) == 0:
 			b.note("", fmt.Sprintf("pool %s has no tenant to become: none with isolation: schema stands in database %s", p.Role.Name, p.Pool.Database),
 				"it is made with the first one; look whether database is written as you mean it")
 		case i >= 0 && b.concerns(b.containers[i]):
-			if n := len(b.containers[i].Tenants); n > manyPooled && b.version().Major() < 17 {
+			if n := len(b.containers[i].Tenants); n > manyPooled && b.version().Major() < 17 && !second {
 				b.note("", fmt.Sprintf("pool %s may become %d tenants: before PostgreSQL 17, connecting with it takes seconds, and so does its first call after a tenant was added or removed", p.Role.Name, n),
 					"put the tenants into several shared databases with a pool each, or upgrade")
 			}
-			u := unit{b: b, phase: Houses, group: "pool " + p.Role.Name}
+			u := unit{b: b, phase: Houses, group: "pool " + p.Name()}
 			u.open([]isolation.Role{p.Role})
 		}
 	}
@@ -305,11 +327,12 @@ func (b *builder) extraPools() {
 // dropPool takes a pool away: its door, its sessions, what it holds, the role.
 func (b *builder) dropPool(p tenant.Pool) {
 	u := unit{b: b, phase: Removal, group: "pool " + p.Name}
-	u.shut("pool "+p.Name+" is not in the spec: its door is shut first", []string{p.Name})
-	for _, database := range b.accepting(append(b.touched([]string{p.Name}), p.Database)) {
-		u.in(database).takeOver("what pool "+p.Name+" owns is taken over, not dropped", []string{p.Name})
+	roles := slices.DeleteFunc(p.LoginRoles(), func(name string) bool { return b.roles[name] == nil })
+	u.shut("pool "+p.Name+" is not in the spec: its door is shut first", roles)
+	for _, database := range b.accepting(append(b.touched(roles), p.Database)) {
+		u.in(database).takeOver("what pool "+p.Name+" owns is taken over, not dropped", roles)
 	}
-	u.do("pool "+p.Name+" has nothing left", Access, "DROP ROLE "+pgsql.Ident(p.Name))
+	u.dropRoles("pool "+p.Name+" has nothing left", roles)
 }
 
 // prunePoolSchema drops landlord's own schema where no pool needs it.

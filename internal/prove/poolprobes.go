@@ -121,11 +121,12 @@ func poolWorks(ctx context.Context, a *Attempt) Result {
 // poolTenants asks, as landlord, whom the pool itself may become.
 func poolTenants(ctx context.Context, a *Attempt) Result {
 	rows, err := a.run.ask(ctx, `SELECT r.rolname FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.roleid
-		JOIN pg_catalog.pg_roles AS p ON p.oid = m.member WHERE p.rolname = `+pgsql.Literal(a.pool.Name))
+		JOIN pg_catalog.pg_roles AS p ON p.oid = m.member WHERE p.rolname = `+pgsql.Literal(a.Login.Name))
 	if err != nil {
 		return notTried("landlord cannot look: %s", explain(err))
 	}
-	built, have := isolation.BuildPool(*a.pool), map[string]bool{}
+	both, have := isolation.BuildPools(*a.pool), map[string]bool{}
+	built := both[max(0, slices.IndexFunc(both, func(p isolation.Pool) bool { return p.Role.Name == a.Login.Name }))]
 	for _, row := range rows {
 		have[row[0]] = true
 	}

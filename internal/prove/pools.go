@@ -38,22 +38,24 @@ func (p Probe) fitsPool(k tenant.Kind, r Relation) bool {
 	return p.Expect != Works && !slices.Contains(notOfPools, p.Name) && p.fits(k, r)
 }
 
-// provePools tries each pool as one of its tenants, against the neighbours of
-// that one. Whom it can become is asked of all.
+// provePools tries each pool, by each login that is open, as one of its tenants,
+// against the neighbours of that one. Whom it can become is asked of all.
 func (r *run) provePools(ctx context.Context) []Outcome {
 	var found []Outcome
 	for _, p := range r.Server.Pools {
 		if !r.all() && !slices.Contains(r.Pools, p.Name) {
 			continue
 		}
-		if ctx.Err() == nil {
-			found = append(found, r.provePool(ctx, p)...)
+		for _, login := range p.OpenLogins() {
+			if ctx.Err() == nil {
+				found = append(found, r.provePool(ctx, p, login)...)
+			}
 		}
 	}
 	return found
 }
 
-func (r *run) provePool(ctx context.Context, pool tenant.Pool) []Outcome {
+func (r *run) provePool(ctx context.Context, pool tenant.Pool, login string) []Outcome {
 	at := slices.IndexFunc(r.stands, func(s stand) bool {
 		_, ok := isolation.BuildPool(pool).Key(s.Tenant)
 		return ok && !s.further()
@@ -62,7 +64,7 @@ func (r *run) provePool(ctx context.Context, pool tenant.Pool) []Outcome {
 		return nil
 	}
 	t := r.stands[at]
-	kind, login := tenant.Reader, pool.Name
+	kind := tenant.Reader
 	if len(t.LoginsOf(tenant.App)) > 0 {
 		kind = tenant.App
 	}

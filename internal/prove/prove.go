@@ -52,8 +52,9 @@ type Input struct {
 	// Lookup gives the password of a tenant's login, where it is known. Nil:
 	// short-lived logins stand for all.
 	Lookup func(t tenant.Tenant, login string) (password string, ok bool)
-	// LookupPool gives the password of a pool, where it is known. It may be nil.
-	LookupPool func(pool string) (password string, ok bool)
+	// LookupPool gives the password of a pool's login, where it is known. It may be
+	// nil.
+	LookupPool func(pool, login string) (password string, ok bool)
 	// Router, if not nil, is what stands before the server.
 	Router *Router
 	// Parallel is how many tenants are tried at once; 0 means 2. Each takes
@@ -178,6 +179,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.Tenants = plan.Complete(r.Tenants, plan.Found(r.Server.Name, r.snap), r.snap)
+	r.Server = plan.WithPoolTwins(r.Server, r.snap)
 	r.knowTwins()
 	r.stands = standsOf(r.Tenants)
 	r.assigned = assign(r.stands)
@@ -192,12 +194,16 @@ func (r *run) open(ctx context.Context) (err error) {
 // all says that neither tenants nor pools were chosen.
 func (r *run) all() bool { return len(r.Only)+len(r.Pools) == 0 }
 
-// knowTwins adds the second logins of this server's tenants to the router's names.
+// knowTwins adds the second logins of this server's tenants and pools to the
+// router's names.
 func (r *run) knowTwins() {
 	if r.Router == nil {
 		return
 	}
 	for i, n := range r.Router.Names {
+		if p, ok := r.Server.Pool(n.Pool); ok {
+			r.Router.Names[i].Logins = p.OpenLogins()
+		}
 		if t, ok := r.tenantNamed(n.Tenant); ok {
 			r.Router.Names[i].Logins = nil
 			for _, l := range t.OpenLogins() {

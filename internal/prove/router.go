@@ -106,8 +106,8 @@ func (a *Attempt) known() (account, bool) {
 		if a.run.LookupPool == nil {
 			return account{}, false
 		}
-		password, ok := a.run.LookupPool(a.pool.Name)
-		return account{a.pool.Name, password}, ok
+		password, ok := a.run.LookupPool(a.pool.Name, a.Login.Name)
+		return account{a.Login.Name, password}, ok
 	}
 	return a.who, a.who.user == a.Login.Name
 }

@@ -92,7 +92,7 @@ func Aliases(r tenant.Router, servers []Facts) ([]Alias, []Note, error) {
 			all = append(all, f.tenant(r, t)...)
 		}
 		for _, p := range f.Pools {
-			all = append(all, f.alias(r, Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: []string{p.Name}, Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
+			all = append(all, f.alias(r, Alias{Name: p.Name, Pool: p.Name, Database: p.Database, Logins: p.OpenLogins(), Size: cmp.Or(p.Limits.Connections, r.PoolSize), Mode: "transaction"}))
 		}
 	}
 	slices.SortFunc(all, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })

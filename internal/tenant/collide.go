@@ -247,10 +247,10 @@ func foreignDoors(e Estate, roles []claim) []Collision {
 	return found
 }
 
-// twinClashes finds a login whose second role, which rotation may make, has a
-// name of another tenant's, or the name of another tenant's database, into
-// which pg_hba.conf would let it (samerole: every role is in itself). The roles
-// are sorted as clashes leaves them.
+// twinClashes finds a login of a tenant's or of a pool's whose second role, which
+// rotation may make, has a name of somebody else's, or the name of another tenant's
+// database, into which pg_hba.conf would let it (samerole: every role is in itself).
+// The roles are sorted as clashes leaves them.
 func twinClashes(e Estate, roles []claim) []Collision {
 	const why = "rotation would have no name for the second login"
 	databases := map[[2]string]string{}
@@ -260,22 +260,29 @@ func twinClashes(e Estate, roles []claim) []Collision {
 		}
 	}
 	var found []Collision
+	look := func(server string, second Use) {
+		i, taken := slices.BinarySearchFunc(roles, second.Name, func(c claim, name string) int {
+			return cmp.Or(cmp.Compare(c.server, server), cmp.Compare(c.use.Name, name))
+		})
+		other, house := databases[[2]string{server, second.Name}]
+		switch {
+		case taken && (second.Tenant == "" || roles[i].use.Tenant != second.Tenant || roles[i].use.Key == "databases"):
+			found = append(found, Collision{server, roles[i].use, second, why})
+		case house && (second.Tenant == "" || other != second.Tenant):
+			found = append(found, Collision{server, Use{other, "database", "the database", second.Name}, second, "pg_hba.conf would let that login in"})
+		}
+	}
 	for _, t := range e.Tenants {
 		for _, l := range t.Logins {
-			name, ok := TwinName(l.Name)
-			if !ok {
-				continue
+			if name, ok := TwinName(l.Name); ok {
+				look(t.Server, Use{t.Name, "logins." + string(l.Kind), "the second login (rotate)", name})
 			}
-			second := Use{t.Name, "logins." + string(l.Kind), "the second login (rotate)", name}
-			i, taken := slices.BinarySearchFunc(roles, name, func(c claim, name string) int {
-				return cmp.Or(cmp.Compare(c.server, t.Server), cmp.Compare(c.use.Name, name))
-			})
-			other, house := databases[[2]string{t.Server, name}]
-			switch {
-			case taken && (roles[i].use.Tenant != t.Name || roles[i].use.Key == "databases"):
-				found = append(found, Collision{t.Server, roles[i].use, second, why})
-			case house && other != t.Name:
-				found = append(found, Collision{t.Server, Use{other, "database", "the database", name}, second, "pg_hba.conf would let that login in"})
+		}
+	}
+	for _, s := range e.Servers {
+		for _, p := range s.Pools {
+			if name, ok := TwinName(p.Name); ok {
+				look(s.Name, Use{Key: "pools", What: "the second login (rotate) of pool " + p.Name, Name: name})
 			}
 		}
 	}

@@ -15,12 +15,71 @@ type Pool struct {
 	// Limits are the login's own. Of those of the tenants that it becomes,
 	// temp_file_limit does not hold for it, and Connections neither.
 	Limits Limits
+	// Twin is the second login that rotation has left on the server, which no spec
+	// knows of; nil: there is none.
+	Twin *Twin
+}
+
+// Second is the pool's second login, as a pool of its own.
+func (p Pool) Second() (second Pool, ok bool) {
+	if p.Twin == nil {
+		return Pool{}, false
+	}
+	second = p
+	second.Name, second.Twin = p.Twin.Name, nil
+	return second, true
+}
+
+// Current is which of the pool's logins programs should use.
+func (p Pool) Current() string {
+	if p.Twin == nil {
+		return p.Name
+	}
+	return p.Twin.Current()
+}
+
+// LoginRoles lists the names of all roles by which one may log in as the pool now
+// or at another time.
+func (p Pool) LoginRoles() []string {
+	if p.Twin == nil {
+		return []string{p.Name}
+	}
+	return []string{p.Name, p.Twin.Name}
+}
+
+// PoolNames lists the names that a pool's logins have or may have: rotation makes
+// the second.
+func PoolNames(p Pool) []string {
+	names := []string{p.Name}
+	if twin, ok := TwinName(p.Name); ok {
+		names = append(names, twin)
+	}
+	return names
+}
+
+// OpenLogins lists those by which one may log in now: the current one, then the
+// old one if it is open.
+func (p Pool) OpenLogins() []string {
+	if p.Twin != nil && p.Twin.Open {
+		return []string{p.Twin.Current(), p.Twin.Old}
+	}
+	return []string{p.Current()}
 }
 
 // Pool returns the pool of that name.
 func (s Server) Pool(name string) (Pool, bool) {
 	for _, p := range s.Pools {
 		if p.Name == name {
+			return p, true
+		}
+	}
+	return Pool{}, false
+}
+
+// PoolOf returns the pool whose login, or second login, a role is.
+func (s Server) PoolOf(role string) (Pool, bool) {
+	for _, p := range s.Pools {
+		if p.Name == role || p.Twin != nil && p.Twin.Name == role {
 			return p, true
 		}
 	}

@@ -2,7 +2,7 @@ package access
 
 import (
 	"cmp"
-	"slices"
+	"strings"
 
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
@@ -34,6 +34,7 @@ type node struct {
 	what what
 	name string // a role's, or ""
 	with string // who has granted itself the role, where what is joined
+	past string // the roles that it has granted itself before, with NUL between
 	at   place  // where the data stands; otherwise empty
 }
 
@@ -44,9 +45,17 @@ func (n node) roles() []string {
 	case anybody:
 		return nil
 	case joined:
-		return []string{n.name, n.with}
+		return append(n.granted(), n.with)
 	}
 	return []string{n.name}
+}
+
+// granted are the roles that somebody has granted itself at a node, in order.
+func (n node) granted() []string {
+	if n.past == "" {
+		return []string{n.name}
+	}
+	return append(strings.Split(n.past, "\x00"), n.name)
 }
 
 // place is a schema of a database; large objects stand in none.
@@ -58,7 +67,7 @@ const (
 	being     what = 'a' // to be a role: its attributes, and its rights
 	rights    what = 'r' // to have a role's rights
 	data      what = 'd' // to read or change data of a role's
-	joined    what = 'j' // to have a role's rights that another has granted to itself, together with its own
+	joined    what = 'j' // to have the rights of roles that another has granted to itself, together with its own
 	anybody   what = 'p' // to be anybody: the rights of PUBLIC
 	everyData what = 'D' // to read or change everybody's data
 	superuser what = 's' // to do what a superuser can
@@ -93,6 +102,8 @@ type graph struct {
 	// those of rights that somebody has granted to itself.
 	data []node
 	seen map[node]bool
+	// comers are, for a role that was asked about, those that come to its rights.
+	comers map[string]*comers
 	// paths are the settings of search_path; see searchPaths.
 	paths map[[2]string][]string
 	// kind is the kind of step that is being added, if the step does not say.
@@ -155,7 +166,7 @@ func (s *State) steps() *graph {
 	if s.graph != nil {
 		return s.graph
 	}
-	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, open: map[string]bool{}}
+	g := &graph{s: s, edges: map[node][]edge{}, public: map[string][]edge{}, connect: map[string][]string{}, owned: map[string][]string{}, seen: map[node]bool{}, comers: map[string]*comers{}, open: map[string]bool{}}
 	for _, d := range s.snap.Databases {
 		g.owned[d.Owner] = append(g.owned[d.Owner], d.Name)
 		for _, it := range s.acl(s.database(d.Name)) {
@@ -221,22 +232,27 @@ type need struct {
 }
 
 // whoever gathers the nodes that have all rights of a list: PUBLIC if it has
-// them, else roles. Of roles that inherit from each other the highest is
-// enough.
+// them, else roles, and what roles come to by granting themselves others. Of
+// roles that inherit from each other the highest is enough.
 func (g *graph) whoever(needs ...need) []node {
 	for i, n := range needs {
 		if g.publicHas(n) {
 			continue
 		}
 		var out []node
-		seen := map[node]bool{}
+		seen, lacking := map[node]bool{}, false
 		for _, holder := range g.grantees(n) {
-			for _, who := range g.sharing(holder, needs[:i], needs[i+1:]) {
+			found := g.sharing(holder, needs[:i], needs[i+1:])
+			lacking = lacking || len(found) == 0 || found[0].name != holder
+			for _, who := range found {
 				if !seen[who] {
 					seen[who] = true
 					out = append(out, who)
 				}
 			}
+		}
+		if lacking {
+			out = append(out, g.unions(g.wants(needs...)...)...)
 		}
 		return out
 	}
@@ -244,16 +260,12 @@ func (g *graph) whoever(needs ...need) []node {
 }
 
 // sharing is a role, if it has the other rights too, or else those of its
-// members that have them, and those that can grant it to themselves and have
-// them then.
+// members that have them.
 func (g *graph) sharing(name string, others ...[]need) []node {
-	has := func(names ...string) bool {
+	has := func(name string) bool {
 		for _, list := range others {
 			for _, n := range list {
-				if !slices.ContainsFunc(names, func(name string) bool {
-					p, _ := g.s.Privileges(name, n.object)
-					return p&n.priv != 0
-				}) {
+				if p, _ := g.s.Privileges(name, n.object); p&n.priv == 0 {
 					return false
 				}
 			}
@@ -267,11 +279,6 @@ func (g *graph) sharing(name string, others ...[]need) []node {
 	for _, member := range g.s.below(name, Usage)[1:] {
 		if has(member) {
 			out = append(out, node{what: rights, name: member})
-		}
-	}
-	for admin, member := range g.joiners(name) {
-		if has(admin, member) {
-			out = append(out, g.join(admin, member))
 		}
 	}
 	return out

@@ -294,16 +294,19 @@ func (w *walk) price(e edge) int {
 	return 1 + []int{1, 1000, 1000000}[e.certainty.level()]
 }
 
-// openMore finds databases that the roles reached can let the first one into.
+// openMore finds databases that the roles reached can let the first one into, by
+// the shortest way to each.
 func (w *walk) openMore() bool {
-	g, found := w.s.steps(), false
+	g, doors := w.s.steps(), map[string]door{}
 	open := func(db string, at node, step Step) {
-		if _, ok := w.open[db]; !ok {
-			w.open[db] = append(w.steps(at), step)
-			found = true
+		d := door{at, step, w.back[at].cost}
+		if old, known := doors[db]; !known || d.before(old) {
+			if _, is := w.open[db]; !is {
+				doors[db] = d
+			}
 		}
 	}
-	for n := range w.back {
+	for n, h := range w.back {
 		if n.what == rights {
 			for _, db := range g.owned[n.name] {
 				if w.s.databases[db].AllowConn {
@@ -318,8 +321,34 @@ func (w *walk) openMore() bool {
 				}
 			}
 		}
+		if n.what == being && h.step.Certainty == Certain && (h.step.Kind == "admin-option" || h.step.Kind == "createrole") && g.joins(w.from) {
+			for name := range w.s.holding(n.name, "") {
+				for _, db := range g.connect[name] {
+					open(db, n, joinedStep(h.step, w.from, n.name, db))
+				}
+			}
+		}
 	}
-	return found
+	for db, d := range doors {
+		w.open[db] = append(w.steps(d.at), d.step)
+	}
+	return len(doors) > 0
+}
+
+// door is how a database is opened.
+type door struct {
+	at   node
+	step Step
+	cost int
+}
+
+func (d door) before(o door) bool {
+	return cmp.Or(cmp.Compare(d.cost, o.cost), cmp.Compare(d.at.what, o.at.what), cmp.Compare(d.at.name, o.at.name), cmp.Compare(d.step.Why, o.step.Why)) < 0
+}
+
+// joinedStep: what a role has granted itself, its next sessions have from the start.
+func joinedStep(by Step, from, role, db string) Step {
+	return Step{Kind: by.Kind, Certainty: Certain, Mend: by.Mend, Why: from + " is a member of " + role + " then, and so has CONNECT on database " + db, SQL: []string{"-- connect to " + db}}
 }
 
 func ownerStep(owner, db string) Step {

@@ -50,15 +50,12 @@ type referrer struct {
 func (r *referrer) add(o Object) {
 	o.Database = r.db
 	key := r.key(o)
+	added := map[node]bool{}
 	for _, who := range r.g.whoever(r.g.inSchema(o, pgsql.References)...) {
 		if who == (node{what: rights, name: o.Owner}) || r.g.s.super(who.name) {
 			continue
 		}
-		e := edge{to: node{what: rights, name: o.Owner}, certainty: Certain, database: r.db, mend: r.g.revoke(o, pgsql.References, who),
-			why: fmt.Sprintf("%s may refer to %s: the server follows a foreign key with the rights of %s, and runs the casts of whoever made it", called(who), o.Identity(), o.Owner)}
-		if r.g.s.super(o.Owner) {
-			e.to = node{what: superuser}
-		}
+		e := r.edge(o, who)
 		switch builders := r.builders(who); {
 		case !r.reaches(o):
 			e.certainty, e.why = Blocked, fmt.Sprintf("%s may refer to %s; but the server follows no key there, since its owner has no USAGE on schema %s", called(who), o.Identity(), o.Schema)
@@ -72,11 +69,46 @@ func (r *referrer) add(o Object) {
 			r.g.add(who, e)
 		default:
 			for _, b := range builders {
+				added[b.who] = true
 				e.sql = cast(o, *key, b.schema)
 				r.g.add(b.who, e)
 			}
 		}
 	}
+	if key == nil || !r.reaches(o) {
+		return
+	}
+	for _, b := range r.united(o) {
+		if !added[b.who] {
+			e := r.edge(o, b.who)
+			e.sql = cast(o, *key, b.schema)
+			r.g.add(b.who, e)
+		}
+	}
+}
+
+// edge is the step by which somebody's code runs as the owner of a table.
+func (r *referrer) edge(o Object, who node) edge {
+	e := edge{to: node{what: rights, name: o.Owner}, certainty: Certain, database: r.db, mend: r.g.revoke(o, pgsql.References, who),
+		why: fmt.Sprintf("%s may refer to %s: the server follows a foreign key with the rights of %s, and runs the casts of whoever made it", called(who), o.Identity(), o.Owner)}
+	if r.g.s.super(o.Owner) {
+		e.to = node{what: superuser}
+	}
+	return e
+}
+
+// united are those that have the right and room for a table together, by what
+// they grant themselves.
+func (r *referrer) united(o Object) []builder {
+	if _, ok := r.allRooms()[""]; ok {
+		return nil // whoever has the right has room
+	}
+	room := want{slices.Sorted(maps.Keys(r.allRooms())), func(name string) bool { _, ok := r.room(name); return ok }}
+	var out []builder
+	for _, who := range r.g.unions(append(r.g.wants(r.g.inSchema(o, pgsql.References)...), room)...) {
+		out = append(out, r.builders(who)...)
+	}
+	return out
 }
 
 // reaches says whether a table's owner may name it: the server looks for the
@@ -109,23 +141,23 @@ type builder struct {
 
 // builders are somebody, or those of its members, with room for a table.
 func (r *referrer) builders(who node) []builder {
-	if r.rooms == nil {
-		r.findRooms()
-	}
-	if schema, ok := r.rooms[""]; ok {
+	if schema, ok := r.allRooms()[""]; ok {
 		return []builder{{who, schema}}
 	}
 	var out []builder
-	if who.what == anybody {
+	switch who.what {
+	case anybody:
 		for _, name := range slices.Sorted(maps.Keys(r.rooms)) {
 			out = append(out, builder{node{what: rights, name: name}, r.rooms[name]})
 		}
 		return out
-	}
-	if who.what == joined {
-		if schema, ok := r.room(who.with); ok {
-			return []builder{{who, schema}}
+	case joined:
+		for _, name := range who.roles() {
+			if schema, ok := r.room(name); ok {
+				return []builder{{who, schema}}
+			}
 		}
+		return nil
 	}
 	for _, name := range r.g.s.below(who.name, Usage) {
 		if schema, ok := r.room(name); ok {
@@ -133,13 +165,6 @@ func (r *referrer) builders(who node) []builder {
 		}
 		if len(out) > 0 && name == who.name {
 			return out // its members have what it has
-		}
-	}
-	if who.what == rights {
-		for admin, member := range r.g.joiners(who.name) {
-			if schema, ok := r.room(admin); ok {
-				out = append(out, builder{r.g.join(admin, member), schema})
-			}
 		}
 	}
 	return out
@@ -155,9 +180,12 @@ func (r *referrer) room(name string) (string, bool) {
 	return "", false
 }
 
-// findRooms notes for each role that an ACL names one schema in which it may
+// allRooms notes for each role that an ACL names one schema in which it may
 // create, or the one that it makes.
-func (r *referrer) findRooms() {
+func (r *referrer) allRooms() map[string]string {
+	if r.rooms != nil {
+		return r.rooms
+	}
 	r.rooms = map[string]string{}
 	note := func(o Object, schema string, needed pgsql.Privs) {
 		for _, it := range r.g.s.acl(o) {
@@ -173,6 +201,7 @@ func (r *referrer) findRooms() {
 		}
 	}
 	note(r.g.s.database(r.db), "", pgsql.Create)
+	return r.rooms
 }
 
 // cast is the SQL by which a role has its code run as the owner of a table with

@@ -1,9 +1,6 @@
 package access
 
 import (
-	"iter"
-	"slices"
-
 	"landlord/internal/pgsql"
 	"landlord/internal/snapshot"
 )
@@ -59,75 +56,6 @@ func addCreateRole(g *graph) {
 			}
 		}
 	}
-}
-
-// admins are those who have the rights of a role with ADMIN OPTION on another,
-// and not yet its own.
-func (g *graph) admins(of string) []string {
-	if g.s.roles[of] == nil || g.s.super(of) {
-		return nil
-	}
-	var out []string
-	for _, m := range g.s.roles[of].members {
-		if !m.Admin {
-			continue
-		}
-		for _, name := range g.s.below(m.Member, Usage) {
-			if !g.s.super(name) && g.s.Chain(name, of, Usage) == nil && g.s.Chain(of, name, Member) == nil && !slices.Contains(out, name) {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
-}
-
-// joiners are, for a role and each that has its rights, the admins of that one.
-func (g *graph) joiners(name string) iter.Seq2[string, string] {
-	return func(yield func(admin, member string) bool) {
-		for _, member := range g.s.below(name, Usage) {
-			for _, admin := range g.admins(member) {
-				if !yield(admin, member) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// join is where an admin of a role comes to by granting it to itself: it has
-// the rights of both at once. Before 16 that takes a role that inherits.
-func (g *graph) join(admin, of string) node {
-	to := node{what: joined, name: of, with: admin}
-	if g.seen[to] {
-		return to
-	}
-	g.seen[to] = true
-	if !g.joins(admin) {
-		return to
-	}
-	mend := []string{}
-	for _, m := range g.s.roles[of].members {
-		if m.Admin && g.s.Chain(admin, m.Member, Usage) != nil {
-			mend = append(mend, g.disarm(*m))
-		}
-	}
-	g.add(node{what: rights, name: admin}, edge{kind: "admin-option", to: to, certainty: Certain, mend: mend, why: admin + " has ADMIN OPTION on " + of + ", and needs the rights of both",
-		sql: []string{g.toItself(of)}})
-	return to
-}
-
-// joins says whether a role has the rights of one that it grants to itself.
-func (g *graph) joins(name string) bool {
-	return g.s.snap.Version.MembershipOptions() || g.s.roles[name].inherits()
-}
-
-// toItself grants a role to whoever the session is, with its rights.
-func (g *graph) toItself(role string) string {
-	sql := "GRANT " + pgsql.Ident(role) + " TO CURRENT_USER"
-	if g.s.snap.Version.MembershipOptions() {
-		sql += " WITH INHERIT TRUE"
-	}
-	return sql
 }
 
 // leave ends a membership; since 16 each grantor's grant is its own.

@@ -55,7 +55,12 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 				e.certainty, e.why = Certain, fmt.Sprintf("%s has BYPASSRLS, and %s on %s", name, right.priv, o.Identity())
 				e.sql, e.mend = []string{reach(o, right.priv)}, []string{"ALTER ROLE " + pgsql.Ident(name) + " NOBYPASSRLS"}
 				if who.what == joined {
-					e.sql = []string{g.toItself(who.name), e.sql[0]}
+					last := e.sql
+					e.sql = nil
+					for _, of := range who.granted() {
+						e.sql = append(e.sql, g.toItself(of))
+					}
+					e.sql = append(e.sql, last...)
 				}
 				g.add(node{what: being, name: name}, e)
 			}

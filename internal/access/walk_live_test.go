@@ -24,6 +24,8 @@ type walkable struct {
 	to    string // what is asked for; empty: globex
 	// walk is what is run instead of the path's own SQL, where that has gaps.
 	walk func(s *pgtest.Server) []string
+	// house says that there is another database, with something in it.
+	house bool
 	// fill is what stands for the … of the path's own SQL.
 	fill string
 	// proof must succeed at the end of the path, and fail before it.
@@ -55,6 +57,10 @@ func walkables() []walkable {
 		{name: "admin", kind: "admin-option", setup: []string{`GRANT globex_owner TO acme_app WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`}, proof: seeBills, min: 16},
 		{name: "admin of another", kind: "admin-option", min: 16, setup: []string{`CREATE ROLE lead; GRANT lead TO acme_app WITH INHERIT TRUE, SET FALSE`,
 			`GRANT globex_owner TO lead WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`}, proof: seeBills},
+		{name: "three grants to itself", kind: "admin-option", min: 16, setup: armed("", `WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`), proof: seeBills},
+		{name: "two grants to itself", kind: "admin-option", until: 15, setup: armed("NOINHERIT", "WITH ADMIN OPTION"), proof: seeBills},
+		{name: "grants itself who may connect", kind: "admin-option", min: 16, house: true, setup: []string{`CREATE DATABASE house`, `REVOKE ALL ON DATABASE house FROM PUBLIC`,
+			`CREATE ROLE guest; GRANT CONNECT ON DATABASE house TO guest; GRANT guest TO acme_app WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`}, proof: `SELECT n FROM public.open`},
 		{name: "createrole", kind: "createrole", setup: []string{`ALTER ROLE acme_app CREATEROLE`}, proof: seeBills, until: 15},
 		{name: "createrole to superuser", kind: "createrole", to: access.Superuser, setup: []string{`ALTER ROLE acme_app CREATEROLE`},
 			proof: `CREATE TABLESPACE x LOCATION '/nowhere'`, until: 15, walk: func(s *pgtest.Server) []string {
@@ -226,7 +232,7 @@ func walkOne(t *testing.T, s *pgtest.Server, c walkable) {
 // to whoever gets in.
 func inHouse(t *testing.T, s *pgtest.Server, c walkable) {
 	t.Helper()
-	if c.kind == "template" || c.kind == "database-owner" {
+	if c.house || c.kind == "template" || c.kind == "database-owner" {
 		s.Exec(t, "house", `GRANT USAGE ON SCHEMA public TO PUBLIC; CREATE TABLE public.open (n int); ALTER TABLE public.open OWNER TO globex_owner; GRANT SELECT ON public.open TO PUBLIC`)
 	}
 }

@@ -200,19 +200,18 @@ func applyInside(ctx context.Context, e tenant.Estate, server string, o Options,
 	if err != nil {
 		return apply.Result{}, err
 	}
-	var in plan.Input
-	var p plan.Plan
+	var before planned
 	if !h.Straight {
-		if in, err = look(ctx, e, server, o); err == nil {
-			p, err = plan.Make(in)
+		if before.in, err = look(ctx, e, server, o); err == nil {
+			before.plan, err = plan.Make(before.in)
 		}
 		switch {
 		case err != nil:
 			return apply.Result{}, err
-		case p.Empty():
-			return apply.Result{Open: p.Open()}, p.Err()
+		case before.plan.Empty():
+			return apply.Result{Open: before.plan.Open()}, before.plan.Err()
 		case h.Consent != nil:
-			if err := h.Consent(p); err != nil {
+			if err := h.Consent(before.plan); err != nil {
 				return apply.Result{}, err
 			}
 		}
@@ -227,7 +226,7 @@ func applyInside(ctx context.Context, e tenant.Estate, server string, o Options,
 			return apply.Result{}, err
 		}
 	}
-	return locked(ctx, e, server, o, h, in, p, lock)
+	return locked(ctx, e, server, o, h, before, lock)
 }
 
 // refreshed is what is wanted by now of the server whose lock is held.
@@ -239,10 +238,17 @@ func refreshed(ctx context.Context, held tenant.Server, h Hooks) (tenant.Estate,
 	return e, err
 }
 
+// planned is a plan with what it follows from, or nothing where nobody has looked
+// at the server yet.
+type planned struct {
+	in   plan.Input
+	plan plan.Plan
+}
+
 // locked carries out, under landlord's lock, what leads a server to what the
 // estate wants. A plan that was made before stands where nothing has changed;
 // what it did not destroy is not destroyed.
-func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, in plan.Input, p plan.Plan, lock *apply.Held) (apply.Result, error) {
+func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Hooks, before planned, lock *apply.Held) (apply.Result, error) {
 	s, _ := e.Server(server)
 	if whole := o.Whole; whole != nil { // of all rounds one and the same is wanted
 		once := sync.OnceValues(func() (tenant.Estate, error) { return whole(ctx) })
@@ -253,16 +259,17 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 		return apply.Result{}, err
 	}
 	defer j.Close()
-	agreed := losses(p)
+	agreed := losses(before.plan)
 	var total apply.Result
 	var unwritten error
 	a := attempt{estate: e, server: s, o: o, h: h, lock: lock, built: map[string]bool{}, done: writeDown(j, server, nil, &unwritten)}
 	for round := range maxRounds {
-		if in, p, err = planAgain(ctx, e, server, o, in, p); err != nil {
+		if before, err = planAgain(ctx, e, server, o, before); err != nil {
 			return total, err
 		}
+		p := before.plan
 		if round == 0 {
-			a.first, a.plan = in, p
+			a.first, a.plan = before.in, p
 		}
 		if total.Open = p.Open(); p.Empty() {
 			return total, p.Err()
@@ -300,13 +307,13 @@ func locked(ctx context.Context, e tenant.Estate, server string, o Options, h Ho
 
 // planAgain looks at the server anew. A plan follows from what was read and
 // from nothing else, so where that is as it was, the plan stands.
-func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, before plan.Input, p plan.Plan) (plan.Input, plan.Plan, error) {
+func planAgain(ctx context.Context, e tenant.Estate, server string, o Options, before planned) (planned, error) {
 	now, err := look(ctx, e, server, o)
-	if err != nil || reflect.DeepEqual(now, before) {
-		return before, p, err
+	if err != nil || reflect.DeepEqual(now, before.in) {
+		return before, err
 	}
-	p, err = plan.Make(now)
-	return now, p, err
+	p, err := plan.Make(now)
+	return planned{now, p}, err
 }
 
 // writeDown passes outcomes on, and keeps them in the journal. The first

@@ -196,7 +196,7 @@ func (w *work) prepare(ctx context.Context, login string, whole func(context.Con
 			return twinned(e, w.tenant.Name, twin), err
 		}
 	}
-	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, plan.Input{}, plan.Plan{}, w.lock)
+	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, planned{}, w.lock)
 	if err := errors.Join(err, result.Err()); err != nil {
 		return twin, err
 	}

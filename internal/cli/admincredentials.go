@@ -74,7 +74,7 @@ func (a *app) adminEstate(ctx context.Context, f *credentialsFlags) (tenant.Esta
 	if !bareServer(f.server) {
 		return a.load()
 	}
-	s := tenant.Server{Name: "main", Connection: f.server}
+	s := serverAt(f.server)
 	f.server = ""
 	return a.liveEstate(ctx, s)
 }

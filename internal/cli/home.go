@@ -46,10 +46,16 @@ func (h home) revert() error {
 // bareServer says whether --server is a connection string.
 func bareServer(s string) bool { return strings.Contains(s, "=") || strings.Contains(s, "://") }
 
+// serverAt is the server that a connection string leads to. A name it needs only
+// for the eye.
+func serverAt(connection string) tenant.Server {
+	return tenant.Server{Name: "main", Connection: connection}
+}
+
 // homes are the servers that --server and the spec name.
 func (a *app) homes(server string) ([]home, error) {
 	if bareServer(server) {
-		s := tenant.Server{Name: "main", Connection: server}
+		s := serverAt(server)
 		return []home{{estate: tenant.Estate{Servers: []tenant.Server{s}}, server: s, bare: true}}, nil
 	}
 	e, err := a.load()

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
-	"landlord/internal/tenant"
 	"landlord/internal/term"
 )
 
@@ -38,7 +37,7 @@ func (a *app) imports(c *cobra.Command, connection, out string) error {
 	if _, err := os.Lstat(out); err == nil {
 		return usageError{fmt.Errorf("%s is there already; --out names another file", out)}
 	}
-	found, err := landlord.Import(c.Context(), tenant.Server{Name: "main", Connection: connection})
+	found, err := landlord.Import(c.Context(), serverAt(connection))
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (a *app) tenantAt(ctx context.Context, server, name string) (home, tenant.T
 	var h home
 	if bareServer(server) {
 		var err error
-		if h, err = a.stateOf(ctx, tenant.Server{Name: "main", Connection: server}, name); err != nil {
+		if h, err = a.stateOf(ctx, serverAt(server), name); err != nil {
 			return h, tenant.Tenant{}, err
 		}
 	} else {

@@ -30,7 +30,7 @@ func (a *app) edit(ctx context.Context, server string, change spec.Change) (home
 		h.draft = d
 		return h, err
 	}
-	h, err := a.stateOf(ctx, tenant.Server{Name: "main", Connection: server}, change.Tenant())
+	h, err := a.stateOf(ctx, serverAt(server), change.Tenant())
 	if err != nil {
 		return home{}, err
 	}

@@ -86,16 +86,6 @@ type Result struct {
 	Notes []Note
 }
 
-// Table returns the first table of a kind.
-func (r Result) Table(k Kind) (Table, bool) {
-	for _, t := range r.Tables {
-		if t.Kind == k {
-			return t, true
-		}
-	}
-	return Table{}, false
-}
-
 // Error says that a text is no psql output, or that a part of a table is
 // missing: judging the rest would call fine what is only absent.
 type Error struct {

@@ -169,27 +169,9 @@ func (b *Bouncer) write(t testing.TB, name, text string) {
 
 func (b *Bouncer) path(name string) string { return filepath.Join(b.dir, name) }
 
-// Dir returns the directory that holds the socket, the log, the configuration
-// (pgbouncer.ini) and the user list (userlist.txt).
-func (b *Bouncer) Dir() string { return b.dir }
-
-// Port returns the port, which also names the socket.
-func (b *Bouncer) Port() int { return b.port }
-
-// Pid returns its process id.
-func (b *Bouncer) Pid() int { return b.proc.Pid() }
-
 // ConnString is [localpg.Server.ConnString] through the bouncer.
 func (b *Bouncer) ConnString(db, user string) string {
 	return fmt.Sprintf("host=%s port=%d dbname=%s user=%s sslmode=disable", b.dir, b.port, cmp.Or(db, "postgres"), cmp.Or(user, "postgres"))
-}
-
-// Reload makes it read its files anew.
-func (b *Bouncer) Reload(t testing.TB) {
-	t.Helper()
-	if err := b.proc.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // Stop ends it by a signal. It is no error if it has ended already.

@@ -122,7 +122,7 @@ func Kinds() []Kind {
 	return []Kind{
 		{"inherit", "a member has its role's rights without doing anything", addInherit},
 		{"set-role", "a member becomes its role by SET ROLE", addSetRole},
-		{"admin-option", "who may grant a role grants it to itself", addAdminOption},
+		{"admin-option", "who may grant a role grants it to itself, and by its rights the next one; where a step needs several rights, those of all of them count", addAdminOption},
 		{"createrole", "before 16, CREATEROLE grants itself every role that is no superuser", addCreateRole},
 		{"ownership", "who has an owner's rights reads and changes its tables", addOwnership},
 		{"row-security", "a policy lets everything through, or does not hold for the role, or goes by a setting that everybody may set", addRowSecurity},

@@ -118,7 +118,11 @@ func identSuperuser(f *facts) []Finding {
 				continue
 			}
 			seen[l] = true
-			x := f.identLine(l.File, l.Line, l.Text, fmt.Sprintf("By it %s may log in as superuser %s, through line %d of %s.", comer(l), some(idents(to)), r.Line, r.File), "# "+l.Text)
+			what := fmt.Sprintf("By it %s may log in as superuser %s, through line %d of %s.", comer(l), some(idents(to)), r.Line, r.File)
+			if r.Method == hba.Peer && !l.System.Regex && f.Snapshot.Session.ServerUser == "" {
+				what += notKnownUser
+			}
+			x := f.identLine(l.File, l.Line, l.Text, what, "# "+l.Text)
 			if l.Captures() {
 				x = x.as(Medium)
 			}
@@ -127,6 +131,9 @@ func identSuperuser(f *facts) []Finding {
 	}
 	return found
 }
+
+// notKnownUser ends what is said of a map for a user that may be the server's own.
+const notKnownUser = " It is no hole if the server itself runs as that user, who has all of its files anyway: as whom it runs, only a session over the unix socket tells."
 
 // itself says whether a line lets nobody in as a superuser but who would be so
 // without a map: the OS user of that name, postgres, or root, who is everybody. The

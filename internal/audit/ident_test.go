@@ -48,6 +48,33 @@ func TestMapsOfPgIdentConf(t *testing.T) {
 	}
 }
 
+// TestServersUserNotKnown: where nobody tells as whom the server runs, as over TCP,
+// a map for its own user is found, with what is not known of it; and where it is
+// told, or the line is none by which the kernel tells who comes, that is not said.
+func TestServersUserNotKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		runs, text  string
+		found, says bool
+	}{
+		"not known":                       {"", "m ll_acme postgres", true, true},
+		"it is that user":                 {"ll_acme", "m ll_acme postgres", false, false},
+		"it is another":                   {"postgres", "m ll_acme postgres", true, false},
+		"not known, but nobody's own":     {"", "m postgres postgres", false, false},
+		"not known, and an expression":    {"", `m /^admin_.*$ postgres`, true, false},
+		"not known, and a customer's map": {"", "m acme_web acme", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := clean()
+			in.mapped(c.text)
+			in.Snapshot.Session.ServerUser = c.runs
+			found := slices.DeleteFunc(Judge(*in).Findings, func(f Finding) bool { return f.Code != "ident-superuser" })
+			if (len(found) > 0) != c.found || c.found && strings.Contains(found[0].What, notKnownUser) != c.says {
+				t.Errorf("%+v", found)
+			}
+		})
+	}
+}
+
 // TestMapsNotKnown: where lines go by a map and nobody gave pg_ident.conf, that
 // is said, and where none does it is not asked for.
 func TestMapsNotKnown(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,7 @@ func poolRotates(t *testing.T, secrets tenant.RouterSecrets) {
 		s.Exec(t, "shared", fmt.Sprintf("CREATE TABLE %s.t (n int); ALTER TABLE %[1]s.t OWNER TO %[1]s_owner", name))
 	}
 	apply(t, e, landlord.Options{})
+	e.Secrets.File = filepath.Join(t.TempDir(), "pgpass")
 	first, err := landlord.PoolLogin(t.Context(), e, "main", "web", false)
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +129,12 @@ func poolRotates(t *testing.T, secrets tenant.RouterSecrets) {
 			t.Fatal(err)
 		}
 		program.more(t)
-		settled(t, e, landlord.Options{Prune: true})
-		program.more(t)
+		if secrets == "" {
+			settled(t, e, landlord.Options{Prune: true})
+			program.more(t)
+		} else if want == "web_b" {
+			provedThroughRouter(t, e)
+		}
 		after := [2]string{want, got.Settings.Secret.Reveal()}
 		program.who.Store(&after)
 		program.more(t)
@@ -139,7 +145,9 @@ func poolRotates(t *testing.T, secrets tenant.RouterSecrets) {
 			t.Fatal(err)
 		}
 		program.more(t)
-		settled(t, e, landlord.Options{Prune: true})
+		if secrets == "" {
+			settled(t, e, landlord.Options{Prune: true})
+		}
 		if err := program.serve("bolt", before); err == nil {
 			t.Errorf("the old login %s still serves", before[0])
 		}
@@ -150,6 +158,67 @@ func poolRotates(t *testing.T, secrets tenant.RouterSecrets) {
 		t.Fatal(*err)
 	}
 	t.Logf("%d requests, none failed", program.served.Load())
+}
+
+// provedThroughRouter tries whether both logins of the pool come through the router.
+func provedThroughRouter(t *testing.T, e tenant.Estate) {
+	t.Helper()
+	report, err := landlord.Prove(t.Context(), e, "main", landlord.Options{Pools: []string{"web"}, Probes: []string{"router-pool-login", "router-wrong-password"}}, landlord.ProveHooks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	works := map[string]bool{}
+	for _, o := range report.Outcomes {
+		works[o.Login+" "+o.Probe+" "+string(o.Verdict)] = true
+	}
+	for _, want := range []string{"web router-pool-login works", "web_b router-pool-login works"} {
+		if !works[want] {
+			t.Errorf("not %q, but %v", want, works)
+		}
+	}
+}
+
+// Where landlord is a managed service's master user, it can do as much.
+func TestPoolRotatesManaged(t *testing.T) {
+	major := slices.Max(pgtest.Majors())
+	if major < 16 {
+		t.Skipf("PostgreSQL %d has no such master user", major)
+	}
+	s := pgtest.Start(t, major, pgtest.WithTrust())
+	s.Exec(t, "", "CREATE ROLE master LOGIN CREATEROLE CREATEDB")
+	e := pooled(s)
+	e.Servers[0].Connection = s.ConnString("postgres", "master")
+	e.Servers[0].Pools[0].Limits.TempFiles = 0 // a superuser's to set
+	e.Tenants = e.Tenants[:2]
+	apply(t, e, landlord.Options{})
+	rotate := func(r landlord.Rotation) (landlord.Rotated, error) {
+		return landlord.RotatePool(t.Context(), e, "main", "web", r, landlord.Hooks{})
+	}
+	if _, err := rotate(landlord.Rotation{InPlace: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := rotate(landlord.Rotation{Deliver: func(landlord.Credentials) error { return errors.New("no room on the disk") }})
+	if err == nil || !strings.Contains(err.Error(), "its second login web_b was taken back") {
+		t.Errorf("not delivered: %v", err)
+	}
+	got, err := rotate(landlord.Rotation{})
+	if err != nil || got.Settings.User != "web_b" || got.Old != "web" {
+		t.Fatal(got.Settings.User, err)
+	}
+	for _, login := range []string{"web", "web_b"} {
+		conn := s.Connect(t, "shared", login)
+		if got := state(t, conn, "BEGIN", "SELECT landlord.become('acme')"); got != "" {
+			t.Errorf("%s: SQLSTATE %s", login, got)
+		}
+		_ = conn.Close(t.Context())
+	}
+	if _, err := landlord.FinishPoolRotation(t.Context(), e, "main", "web", landlord.Finish{}, landlord.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
+	if err != nil || len(p.Steps) > 0 {
+		t.Errorf("%+v, %v", p.Steps, err)
+	}
 }
 
 // Both logins of a pool reach the same tenants, those too whom the spec does not
@@ -186,8 +255,8 @@ func TestPoolTwinConverges(t *testing.T) {
 		}
 		reach("dune", "42501")
 		for _, drifts := range [][]string{
-			{"REVOKE acme_app FROM web_b", "REVOKE cora_app FROM web_b", "REVOKE shared FROM web_b", "ALTER ROLE web_b NOLOGIN INHERIT", "REVOKE CONNECT ON DATABASE shared FROM web_b"},
-			{"REVOKE landlord_tenants FROM web_b", "ALTER ROLE web_b RESET ALL", "REVOKE USAGE ON SCHEMA landlord FROM web_b", "REVOKE EXECUTE ON FUNCTION landlord.become FROM web_b"},
+			{"REVOKE acme_app FROM web_b", "REVOKE cora_app FROM web_b", "REVOKE shared FROM web_b", "ALTER ROLE web_b NOLOGIN INHERIT", "REVOKE CONNECT ON DATABASE shared FROM web_b",
+				"REVOKE landlord_tenants FROM web_b", "ALTER ROLE web_b RESET ALL", "REVOKE USAGE ON SCHEMA landlord FROM web_b", "REVOKE EXECUTE ON FUNCTION landlord.become FROM web_b"},
 			{"GRANT web TO web_b", "GRANT dune_app TO web_b", "GRANT acme_owner TO web_b", `COMMENT ON ROLE web IS 'landlord {"role":"pool","database":"nowhere"}'`},
 		} {
 			steps := 0

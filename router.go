@@ -156,6 +156,7 @@ func (p RouterPlan) holes() ([]router.Hole, error) {
 			return nil, err
 		}
 		s := b.Setup()
+		s.Shut = !process.OwnRules // landlord's own end with a rule that lets nobody in
 		s.Servers, s.Secrets = max(s.Servers, all.Servers), max(s.Secrets, all.Secrets)
 		all = s
 	}

@@ -31,6 +31,7 @@ var routerSabotages = []struct {
 	{rules: "local acme acme_app reject\n", probes: []string{"router-own-login"}, want: prove.Failed},
 	{rules: "local postgres,all all scram-sha-256\n", names: "postgres = host=SOCKET port=PORT dbname=acme auth_user=landlord_router\n", probes: []string{"router-postgres"}, want: prove.Escaped},
 	{rules: "local all all scram-sha-256\n", names: "ACME = host=SOCKET port=PORT dbname=acme auth_user=landlord_router\n", probes: []string{"router-odd-names"}, want: prove.Escaped},
+	{rules: "local all all scram-sha-256\n", users: "\"acme_app\" \"PASSWORD\"\n", probes: []string{"router-absent-name"}, want: prove.Exposed},
 	{rules: "local pgbouncer all trust\n", users: "\"nobody_at_all\" \"\"\n", admins: "nobody_at_all", probes: []string{"router-console"}, want: prove.Escaped},
 	{sql: "GRANT USAGE ON SCHEMA landlord TO acme_app; GRANT EXECUTE ON FUNCTION landlord.lookup(text) TO acme_app", probes: []string{"router-lookup-function"}, want: prove.Escaped},
 	{rules: "local web all reject\n", pool: "web", probes: []string{"router-pool-login"}, want: prove.Failed},
@@ -86,7 +87,7 @@ func TestProveThroughTheRouter(t *testing.T) {
 	}
 	home := filepath.Join(r.estate.Router.Directory, "1")
 	reload := func() { r.console(t, "RELOAD") }
-	words := strings.NewReplacer("SOCKET", s.SocketDir(), "PORT", strconv.Itoa(s.Port()))
+	words := strings.NewReplacer("SOCKET", s.SocketDir(), "PORT", strconv.Itoa(s.Port()), "PASSWORD", r.passwords["acme_app"])
 	good := r.plan(t).Files
 	for _, x := range routerSabotages {
 		if x.sql != "" {

@@ -50,6 +50,8 @@ var routerProbes = []Probe{
 	{Name: "router-superuser", What: "come through the router as a superuser", Expect: Held, Run: routed(routerSuperuser)},
 	{Name: "router-lookup-login", What: "come as the login by which the router looks up verifiers", Expect: Held, Run: routed(routerAs(tenant.RouterRole))},
 	{Name: "router-odd-names", What: "come by a name that is more than a name", Expect: Held, Run: routed(routerOddNames)},
+	{Name: "router-absent-name", What: "begin to log in by a name that is not there", Expect: Held, Closes: ByDirect,
+		Consequence: "rules of your own (router: hba) ask for a password by any name: whoever has one in the router's list of users becomes any other login there, before PgBouncer 1.26.1 (CVE-2026-107350); name the databases in those rules", Run: routed(routerAbsent)},
 	{Name: "router-startup", What: "come through the router with start-up parameters that make it another: a role, a search_path, a name that ends its own quotes", Expect: Held, Run: routed(routerStartup)},
 	{Name: "router-pool-login", What: "come through the router as a pool, become a tenant for one transaction, and be nobody after it", Scope: Pooled, Expect: Works, Run: routed(routerPool)},
 	{Name: routerFunctionProbe, What: "call the function by which the router looks up verifiers", Expect: Held, Run: routerFunction},

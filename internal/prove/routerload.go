@@ -127,3 +127,22 @@ func routerStartup(ctx context.Context, a *Attempt, n RouterName) Result {
 	}
 	return Result{Held, "", "turned away, or " + said + " as without them"}
 }
+
+// routerAbsent comes by a name that is not there: it is turned away before its
+// password is asked for, or after.
+func routerAbsent(ctx context.Context, a *Attempt, n RouterName) Result {
+	name := "landlord_probe_" + strings.ToLower(rand.Text())
+	s, err := enter(ctx, routerDoor(n), a.who, name, nil)
+	if err == nil {
+		s.close()
+		return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s", a.who.user, name)}
+	}
+	said := explain(err)
+	switch {
+	case strings.Contains(said, "no such database"), strings.Contains(said, "does not exist"):
+		return Result{Exposed, "", "its password was asked for first: " + said}
+	case turnsAway(said):
+		return Result{Held, "", said}
+	}
+	return notTried("an answer that says nothing about the wall: %s", said)
+}

@@ -248,6 +248,7 @@ var sabotages = []sabotage{
 
 // firesOtherwise are the probes that another test makes fire.
 var firesOtherwise = map[string]string{
+	"router-absent-name":               "TestProveThroughTheRouter: needs a router",
 	"router-startup":                   "TestSharedAfar: needs a router that passes everything on",
 	"router-heavy-lookups":             "TestSharedAfar: needs many names",
 	"pool-after-rollback":              "ROLLBACK undoes every SET, so that no function of landlord's could leave anything",

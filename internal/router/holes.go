@@ -52,6 +52,9 @@ type Setup struct {
 	// not read.
 	Secrets  int
 	Unlisted bool
+	// Shut says that the rules for clients (auth_hba_file) turn away, before they ask
+	// for a password, whoever comes by a name that is not among the databases.
+	Shut bool
 	// Queries are those by which passwords are looked up (auth_user, auth_query): of
 	// databases with one of their own, and of all others; an empty one is PgBouncer's
 	// own. Everywhere says that all databases, the console among them, look passwords
@@ -171,9 +174,12 @@ func always(here string) func(Setup) (string, bool) {
 	return func(Setup) (string, bool) { return here, true }
 }
 
-// anotherUser takes somebody with a secret in the list, and somebody else.
+// anotherUser takes somebody with a secret in the list, and somebody else; and it
+// begins by a name that is not there, which must be asked for a password.
 func anotherUser(s Setup) (string, bool) {
 	switch {
+	case s.Shut:
+		return "the rules for clients turn away whoever comes by a name that is not there, by which it begins", false
 	case s.Unlisted:
 		return "the list of users was not read: one of its users may become another, unless it has no passwords", true
 	case s.Secrets > 1, s.Secrets == 1 && s.looksUp():

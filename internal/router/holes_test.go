@@ -73,6 +73,7 @@ func TestWhatLandlordsConfigurationCloses(t *testing.T) {
 	}{
 		{Version{1, 18, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 1, Startup: "extra_float_digits"}, []string{"CVE-2026-6668", "CVE-2026-6664"}},
 		{Version{1, 18, 0}, Setup{AuthType: "hba", Secrets: 4, Servers: 1}, []string{"CVE-2026-107350", "CVE-2026-6668", "CVE-2026-6664"}},
+		{Version{1, 18, 0}, Setup{AuthType: "hba", Secrets: 4, Servers: 1, Shut: true}, []string{"CVE-2026-6668", "CVE-2026-6664"}},
 		{Version{1, 18, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 2}, []string{"CVE-2026-6668", "CVE-2026-6664", "CVE-2026-6665", "CVE-2026-6666", "CVE-2026-6669"}},
 		{Version{1, 26, 0}, Setup{AuthType: "hba", Queries: []string{isolation.LookupQuery}, Servers: 2, Startup: "extra_float_digits,options"}, nil},
 		{Version{1, 26, 1}, Setup{AuthType: "hba", Secrets: 4, Servers: 2}, nil},

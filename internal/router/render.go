@@ -36,6 +36,8 @@ type Process struct {
 	// Dir is where its files stand.
 	Dir   string            `json:"directory"`
 	Files map[string]string `json:"-"`
+	// OwnRules says that rules of the user's are among them.
+	OwnRules bool `json:"-"`
 }
 
 // Processes renders the files of each process, for one version of PgBouncer's.
@@ -50,7 +52,7 @@ func Processes(r tenant.Router, v Version, aliases []Alias, place, before map[st
 	}
 	var out []Process
 	for n := 1; n <= last; n++ {
-		p := Process{Number: n, Port: r.Port + n - 1, Dir: path.Join(r.Directory, strconv.Itoa(n))}
+		p := Process{Number: n, Port: r.Port + n - 1, Dir: path.Join(r.Directory, strconv.Itoa(n)), OwnRules: own.Rules != ""}
 		for _, a := range aliases {
 			switch {
 			case place[a.Name] != n:

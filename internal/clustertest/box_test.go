@@ -28,7 +28,7 @@ mkdir /run/over; mount -t tmpfs tmpfs /run/over
 %s
 mkdir /run/world; cd /run/world; cp %s test
 export LANDLORD_IN_BOX=1
-./test -test.run '^%s$' -test.v -test.timeout 8m`, overlaid("/run/over"), program, t.Name())
+./test -test.run '^%s$' -test.v -test.timeout 20m`, overlaid("/run/over"), program, t.Name())
 	out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-n", box, "bash", "-c", script}})
 	if err != nil {
 		t.Errorf("in the box: %v\n%s\n%s", err, out, stderr)

@@ -46,7 +46,7 @@ for n in 1 2; do
   LANDLORD_BOOT=$n unshare -n %s bash -c 'set -e
     %s
     mount -t tmpfs tmpfs /srv; mkdir /srv/bolt; ip link set lo up; cp %s /run/test; cd /mnt/world
-    exec /run/test -test.run "^TestReboot$" -test.v -test.timeout 5m'
+    exec /run/test -test.run "^TestReboot$" -test.v -test.timeout 15m'
 done`, box, overlaid("/mnt"), program)
 	if out, stderr, err := run.Command(t.Context(), run.Spec{Name: "unshare", Args: []string{"-m", "bash", "-c", script}}); err != nil {
 		t.Errorf("%v\n%s\n%s", err, out, stderr)

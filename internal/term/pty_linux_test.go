@@ -67,7 +67,7 @@ func terminal(t *testing.T) (program, person *os.File, seen *screen) {
 // wait waits until the person sees a text.
 func (s *screen) wait(t *testing.T, text string) {
 	t.Helper()
-	for range 500 {
+	for range 6000 {
 		if strings.Contains(s.String(), text) {
 			return
 		}

@@ -83,7 +83,7 @@ const (
 // watch looks, over a connection of its own, who holds up a session, as long
 // as a statement runs. When the server gives up waiting, it is too late to ask.
 // The function that it returns ends the watch and gives those who were seen
-// last. told is called once, when there is somebody.
+// last. told is called once, when there is somebody, and not after the end.
 func watch(ctx context.Context, conninfo string, pid uint32, told func([]Blocker)) (stop func() []Blocker) {
 	ctx, cancel := context.WithCancel(ctx)
 	var mu sync.Mutex
@@ -108,11 +108,12 @@ func watch(ctx context.Context, conninfo string, pid uint32, told func([]Blocker
 				if now, err := blockers(ctx, conn, pid); err == nil && len(now) > 0 {
 					mu.Lock()
 					first := seen == nil
-					seen = now
-					mu.Unlock()
-					if first && told != nil {
-						told(now)
+					if ctx.Err() == nil {
+						if seen = now; first && told != nil {
+							told(now)
+						}
 					}
+					mu.Unlock()
 				}
 			}
 			wait.Reset(watchEvery)

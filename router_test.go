@@ -13,9 +13,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"landlord"
+	"landlord/internal/catalog"
 	"landlord/internal/localpg"
 	"landlord/internal/pgsql"
 	"landlord/internal/pgtest"
+	"landlord/internal/plan"
+	"landlord/internal/snapshot"
 	"landlord/internal/tenant"
 )
 
@@ -117,6 +120,9 @@ func TestRouterOnTheServer(t *testing.T) {
 			name string
 			stay bool
 		}{{"bolt", true}, {"crux", true}, {"bolt", false}} {
+			if why := lacksToRemove(t, bare.Servers[0], c.name); (why == "") != (c.name == "bolt" && c.stay) {
+				t.Errorf("to remove %s without a spec, all is read: %q", c.name, why)
+			}
 			apply(t, e, landlord.Options{Tenants: []string{c.name}, Prune: true})
 			var stays bool
 			if err := s.Connect(t, "acme", "").QueryRow(t.Context(), "SELECT has_database_privilege('landlord_router', 'shared', 'CONNECT')").Scan(&stays); err != nil || stays != c.stay {
@@ -147,6 +153,22 @@ func TestRouterOnTheServer(t *testing.T) {
 			t.Errorf("%d things of the router are left, %v", rest, err)
 		}
 	}
+}
+
+// lacksToRemove says why a tenant's removal without a spec must look at all others.
+func lacksToRemove(t *testing.T, s tenant.Server, name string) string {
+	t.Helper()
+	gone, ok, err := landlord.Find(t.Context(), s, name)
+	if err != nil || !ok {
+		t.Fatal(name, ok, err)
+	}
+	in := plan.Input{Server: s, Only: []string{name}, Prune: true, Gone: []tenant.Tenant{gone}, Partial: true}
+	in.Snapshot, err = catalog.Read(t.Context(), catalog.Options{Conninfo: s.Connection, HBA: true, Available: true, Dependencies: true, Focus: plan.Focus(in),
+		Want: func(s snapshot.Snapshot) []string { return plan.Needs(in, s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Lacks(in)
 }
 
 func TestThroughTheRouter(t *testing.T) {

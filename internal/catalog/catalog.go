@@ -144,7 +144,7 @@ func shared(ctx context.Context, conn *pgconn.PgConn, o Options, snap *snapshot.
 		snap.Roles = append(snap.Roles, snapshot.Role{
 			OID: uint32(r.int(row[0])), Name: r.name(row[1]), Superuser: yes(row[2]), Inherit: yes(row[3]), CreateRole: yes(row[4]),
 			CreateDB: yes(row[5]), Login: yes(row[6]), Replicate: yes(row[7]), BypassRLS: yes(row[8]), ConnLimit: r.int(row[9]),
-			ValidUntil: string(row[10]), Expired: yes(row[11]), Verifier: r.name(row[12]), Comment: string(row[13]),
+			ValidUntil: string(row[10]), Expired: yes(row[11]), Verifier: r.name(row[12]), Comment: string(row[13]), Shelters: yes(row[14]),
 		})
 	}, func(row [][]byte) {
 		snap.Memberships = append(snap.Memberships, snapshot.Membership{

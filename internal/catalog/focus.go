@@ -35,7 +35,7 @@ const mighty = "(SELECT w.oid FROM pg_catalog.pg_authid AS w WHERE w.oid < 16384
 // sharedWords are the words of roles.sql for a focus, or for all roles.
 func sharedWords(f *snapshot.Focus, user string) []string {
 	if f == nil {
-		return []string{"{{whichroles}}", "", "{{memberships}}", "pg_catalog.pg_auth_members", "{{settings}}", "pg_catalog.pg_db_role_setting", "{{whose}}", ""}
+		return []string{"{{whichroles}}", "", "{{memberships}}", "pg_catalog.pg_auth_members", "{{settings}}", "pg_catalog.pg_db_role_setting", "{{whose}}", "", "{{shelters}}", "false"}
 	}
 	const members = "SELECT m.* FROM pg_catalog.pg_auth_members AS m WHERE "
 	all := slices.Concat(f.Roles, f.Beside, f.Admins, []string{user})
@@ -56,7 +56,20 @@ func sharedWords(f *snapshot.Focus, user string) []string {
 			WHERE x.setdatabase IN (SELECT 0 UNION ALL SELECT d.oid FROM pg_catalog.pg_database AS d)
 			  AND x.setrole IN (SELECT 0 UNION ALL SELECT w.oid FROM ` + numbered(all) + ` AS w))`,
 		"{{whose}}", "\n  AND s.refobjid IN " + numbered(f.Roles),
+		"{{shelters}}", shelters(f),
 	}
+}
+
+// shelters asks of a group that one of the tenants leaves whether another is in it.
+func shelters(f *snapshot.Focus) string {
+	if len(f.Left) == 0 {
+		return "false"
+	}
+	return "r.rolname IN (" + pgsql.Literals(f.Left...) + `) AND EXISTS (
+  SELECT FROM pg_catalog.pg_auth_members AS m
+  WHERE m.roleid = r.oid AND m.member <> ALL (ARRAY` + numbered(f.Roles) + `) AND (
+    SELECT pg_catalog.starts_with(o.description, ` + pgsql.Literal(plainMark) + `) FROM pg_catalog.pg_shdescription AS o
+    WHERE o.objoid = m.member AND o.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass))`
 }
 
 // tiesOfWhole and tiesOfSchemas are what leads from one schema into another: in

@@ -31,6 +31,13 @@ func Focus(in Input) *snapshot.Focus {
 			focusAround(f, *t)
 		}
 	}
+	for _, t := range in.Gone {
+		for _, p := range t.Places() {
+			if in.Partial && !t.Alone(p) {
+				f.Left = append(f.Left, t.Group(p))
+			}
+		}
+	}
 	for _, p := range in.Server.Pools {
 		if _, theirs := f.Shared[p.Database]; theirs {
 			return nil // it is in every tenant's login, and all of that is looked at
@@ -231,13 +238,18 @@ func (d *doubt) databases() {
 	}
 }
 
-// left doubts that nobody stays, of whom the spec does not know, in a shared
-// database that the spec's last tenant leaves: only then the router leaves, too.
+// left doubts that nobody stays, of whom is not known, in a shared database that a
+// tenant leaves: only then the router leaves, too.
 func (d *doubt) left() {
 	for _, db := range d.in.Snapshot.Databases {
 		in := func(t tenant.Tenant) bool { p, ok := t.Place(db.Name); return ok && !t.Alone(p) }
 		routed := slices.ContainsFunc(db.ACL, func(it pgsql.ACLItem) bool { return it.Grantee == tenant.RouterRole })
-		if routed && slices.ContainsFunc(d.in.Gone, in) && !slices.ContainsFunc(d.in.Tenants, in) {
+		leaves := slices.IndexFunc(d.in.Gone, in)
+		if !routed || leaves < 0 || slices.ContainsFunc(d.in.Tenants, in) {
+			continue
+		}
+		p, _ := d.in.Gone[leaves].Place(db.Name)
+		if group := d.known[d.in.Gone[leaves].Group(p)]; group == nil || !group.Shelters {
 			d.say("somebody may stay in database %s", db.Name)
 		}
 	}

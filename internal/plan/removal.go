@@ -80,7 +80,7 @@ func (b *builder) remove(t tenant.Tenant) {
 func (u unit) letRouterGo(t tenant.Tenant) {
 	for _, p := range t.Places() {
 		d := u.b.databases[p.Database]
-		if d == nil || t.Alone(p) || u.b.livedIn(d.Name) || len(u.b.poolsIn(d.Name)) > 0 {
+		if group := u.b.roles[t.Group(p)]; d == nil || t.Alone(p) || group != nil && group.Shelters || u.b.livedIn(d.Name) || len(u.b.poolsIn(d.Name)) > 0 {
 			continue
 		}
 		u.takeAway("nobody lives in database "+d.Name+" any more: the router has no business in it", "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner,

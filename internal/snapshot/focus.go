@@ -19,6 +19,9 @@ type Focus struct {
 	// Beside are other roles that the tenants' walls rest on: landlord's own,
 	// the groups of databases, operators. Who is in them is not read.
 	Beside []string
+	// Left are the groups of shared databases that a tenant leaves: of these,
+	// [Role.Shelters] is read.
+	Left []string
 	// Admins are the administrators. Full are those of them that are in every
 	// tenant's owner: of what these are in, predefined and mighty roles are read.
 	Admins, Full []string

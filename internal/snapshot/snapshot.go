@@ -101,6 +101,8 @@ type Role struct {
 	// Iterations are a SCRAM verifier's; 0 where there is none.
 	Iterations int32  `json:"iterations,omitempty"`
 	Comment    string `json:"comment,omitempty"`
+	// Shelters says that a tenant's role is in it which is outside of the focus.
+	Shelters bool `json:"-"`
 }
 
 // Membership is one row of pg_auth_members. Before 16, Inherit is what the

@@ -2,7 +2,7 @@ SELECT r.oid, r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreated
        r.rolbypassrls, r.rolconnlimit,
        CASE WHEN r.rolvaliduntil <> 'infinity' THEN COALESCE(pg_catalog.to_char(r.rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), r.rolvaliduntil::pg_catalog.text) END,
        COALESCE(r.rolvaliduntil <= pg_catalog.statement_timestamp(), false),
-       {{verifier}}, d.description
+       {{verifier}}, d.description, {{shelters}}
 FROM {{roles}} AS r
 LEFT JOIN pg_catalog.pg_shdescription AS d
   ON d.objoid = r.oid AND d.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass

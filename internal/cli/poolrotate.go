@@ -41,8 +41,8 @@ of both may open as many connections as the pool's limit says. Through a router,
 both come by the pool's name.
 
 --finish refuses while somebody is connected as the old login, and says from
-where. --after and --in-place are those of landlord tenant rotate, and so is what
-becomes of a rotation that fails.
+where. --after and --in-place are those of landlord tenant rotate, and so is
+what becomes of a rotation that fails.
 
 Exit status: 0 done; 1 failed, or the old login is still in use; 2 bad usage or
 spec.`,

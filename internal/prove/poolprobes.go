@@ -125,8 +125,7 @@ func poolTenants(ctx context.Context, a *Attempt) Result {
 	if err != nil {
 		return notTried("landlord cannot look: %s", explain(err))
 	}
-	both, have := isolation.BuildPools(*a.pool), map[string]bool{}
-	built := both[max(0, slices.IndexFunc(both, func(p isolation.Pool) bool { return p.Role.Name == a.Login.Name }))]
+	built, have := isolation.BuildPool(*a.pool), map[string]bool{} // of each of its logins, the same
 	for _, row := range rows {
 		have[row[0]] = true
 	}

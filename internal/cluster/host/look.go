@@ -234,8 +234,7 @@ func memory() int64 {
 
 // volume looks at a mount point.
 func volume(path string) cluster.Volume {
-	var v cluster.Volume
-	v.Mounted = slices.ContainsFunc(lines(mounts), func(f []string) bool { return len(f) > 4 && f[4] == path })
+	v := cluster.Volume{Mounted: mountedAt(mounts, path) != ""}
 	var fs syscall.Statfs_t
 	if syscall.Statfs(path, &fs) == nil && v.Mounted {
 		v.Free, v.Size = int64(fs.Bavail)*fs.Bsize, int64(fs.Blocks)*fs.Bsize

@@ -174,20 +174,27 @@ func turnsAway(said string) bool {
 	return slices.ContainsFunc(routerDenials, func(d string) bool { return strings.Contains(said, d) })
 }
 
+// knock makes the attempt, and gives what was said, or who is in.
+func (k knocking) knock(ctx context.Context) (said string, in bool) {
+	s, err := enter(ctx, routerDoor(k.at), k.who, k.database, nil)
+	if err != nil {
+		return explain(err), false
+	}
+	defer s.close()
+	r := s.run(ctx, "SELECT 1")
+	return fmt.Sprintf("%s is in by the name %s (%s)", k.who.user, k.database, r.said()), true
+}
+
 // tryKnocking makes attempts, each of which must be turned away.
 func tryKnocking(ctx context.Context, all []knocking) Result {
 	if len(all) == 0 {
 		return notTried("there is nobody to try it against")
 	}
-	said := ""
+	said, in := "", false
 	for _, k := range all {
-		s, err := enter(ctx, routerDoor(k.at), k.who, k.database, nil)
-		if err == nil {
-			r := s.run(ctx, "SELECT 1")
-			s.close()
-			return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s (%s)", k.who.user, k.database, r.said())}
+		if said, in = k.knock(ctx); in {
+			return Result{Escaped, "", said}
 		}
-		said = explain(err)
 		if !turnsAway(said) {
 			return notTried("an answer that says nothing about the wall: %s as %s: %s", k.database, k.who.user, said)
 		}

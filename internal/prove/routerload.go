@@ -2,8 +2,8 @@ package prove
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,8 +22,8 @@ var routerLoadProbes = []Probe{
 		Consequence: "so many names lead to one server that, while it hangs and does not even refuse, logins to it take all connections by which the router looks verifiers up: tenants of other servers then wait to log in; secrets: userlist closes it", Run: routed(routerLookups)},
 }
 
-func routerKnown(context.Context, *Attempt, RouterName) Result {
-	return Result{Exposed, "", "known, and not done: it would disturb the router"}
+func routerKnown(ctx context.Context, a *Attempt, _ RouterName) Result {
+	return known("it would disturb the router")(ctx, a)
 }
 
 // routerNames compares what is said of a name, and a login, that are there with
@@ -37,18 +37,17 @@ func routerGuesses(ctx context.Context, a *Attempt, n RouterName) Result {
 	if len(all) == 0 || len(all[0].Logins) == 0 {
 		return notTried("there is nobody to guess at")
 	}
-	there, nobody := all[0], "landlord_probe_"+strings.ToLower(rand.Text())
+	there, nobody := all[0], a.run.newName()
 	said := map[string]bool{}
 	for _, k := range []knocking{{there, nobody, account{nobody, nobody}}, {there, there.Name, account{nobody, nobody}}, {there, there.Name, account{there.Logins[0], nobody}}} {
-		s, err := enter(ctx, routerDoor(k.at), k.who, k.database, nil)
-		if err == nil {
-			s.close()
-			return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s", k.who.user, k.database)}
+		text, in := k.knock(ctx)
+		switch {
+		case in:
+			return Result{Escaped, "", text}
+		case !turnsAway(text):
+			return notTried("an answer that says nothing: %s", text)
 		}
-		if !turnsAway(explain(err)) {
-			return notTried("an answer that says nothing: %s", explain(err))
-		}
-		said[explain(err)] = true
+		said[text] = true
 	}
 	if len(said) > 1 {
 		return Result{Exposed, "", fmt.Sprintf("of a name that is not there, and of a login that is not, the router speaks otherwise than of %s and %s", there.Name, there.Logins[0])}
@@ -103,11 +102,7 @@ func (a *Attempt) startups() []map[string]string {
 func routerStartup(ctx context.Context, a *Attempt, n RouterName) Result {
 	said := ""
 	for _, parameters := range append([]map[string]string{nil}, a.startups()...) {
-		s, err := enter(ctx, routerDoor(n), a.who, n.Name, func(c *pgconn.Config) {
-			for name, value := range parameters {
-				c.RuntimeParams[name] = value
-			}
-		})
+		s, err := enter(ctx, routerDoor(n), a.who, n.Name, func(c *pgconn.Config) { maps.Copy(c.RuntimeParams, parameters) })
 		if err != nil {
 			if parameters == nil || !turnsAway(explain(err)) {
 				return notTried("an answer that says nothing about the wall: %v: %s", parameters, explain(err))
@@ -131,14 +126,10 @@ func routerStartup(ctx context.Context, a *Attempt, n RouterName) Result {
 // routerAbsent comes by a name that is not there: it is turned away before its
 // password is asked for, or after.
 func routerAbsent(ctx context.Context, a *Attempt, n RouterName) Result {
-	name := "landlord_probe_" + strings.ToLower(rand.Text())
-	s, err := enter(ctx, routerDoor(n), a.who, name, nil)
-	if err == nil {
-		s.close()
-		return Result{Escaped, "", fmt.Sprintf("%s is in by the name %s", a.who.user, name)}
-	}
-	said := explain(err)
+	said, in := knocking{n, a.run.newName(), a.who}.knock(ctx)
 	switch {
+	case in:
+		return Result{Escaped, "", said}
 	case strings.Contains(said, "no such database"), strings.Contains(said, "does not exist"):
 		return Result{Exposed, "", "its password was asked for first: " + said}
 	case turnsAway(said):

@@ -194,25 +194,6 @@ func (r *run) open(ctx context.Context) (err error) {
 // all says that neither tenants nor pools were chosen.
 func (r *run) all() bool { return len(r.Only)+len(r.Pools) == 0 }
 
-// knowTwins adds the second logins of this server's tenants and pools to the
-// router's names.
-func (r *run) knowTwins() {
-	if r.Router == nil {
-		return
-	}
-	for i, n := range r.Router.Names {
-		if p, ok := r.Server.Pool(n.Pool); ok {
-			r.Router.Names[i].Logins = p.OpenLogins()
-		}
-		if t, ok := r.tenantNamed(n.Tenant); ok {
-			r.Router.Names[i].Logins = nil
-			for _, l := range t.OpenLogins() {
-				r.Router.Names[i].Logins = append(r.Router.Names[i].Logins, l.Name)
-			}
-		}
-	}
-}
-
 // skew is how far the server's clock is ahead of this machine's.
 func skew(ctx context.Context, conn *pgconn.PgConn) (time.Duration, error) {
 	row, err := queryRow(ctx, conn, "SELECT extract(epoch FROM pg_catalog.clock_timestamp())")

@@ -29,6 +29,25 @@ type RouterName struct {
 	Logins   []string
 }
 
+// knowTwins adds the second logins of this server's tenants and pools to the
+// router's names.
+func (r *run) knowTwins() {
+	if r.Router == nil {
+		return
+	}
+	for i, n := range r.Router.Names {
+		if p, ok := r.Server.Pool(n.Pool); ok {
+			r.Router.Names[i].Logins = p.OpenLogins()
+		}
+		if t, ok := r.tenantNamed(n.Tenant); ok {
+			r.Router.Names[i].Logins = nil
+			for _, l := range t.OpenLogins() {
+				r.Router.Names[i].Logins = append(r.Router.Names[i].Logins, l.Name)
+			}
+		}
+	}
+}
+
 // routerProbes are about the router. They are tried as the tenant's own logins
 // alone: a short-lived one the router does not know.
 var routerProbes = []Probe{

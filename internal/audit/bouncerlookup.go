@@ -91,7 +91,7 @@ func (l lookup) name() string {
 func (l lookup) what() string {
 	switch {
 	case l.database != "" && l.more > 0:
-		return fmt.Sprintf("The query of %s, and of %d more databases: ", l.database, l.more)
+		return fmt.Sprintf("The query of %s, and of %d more: ", l.database, l.more)
 	case l.database != "":
 		return "The query of " + l.database + " itself: "
 	case l.query == "":

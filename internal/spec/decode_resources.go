@@ -282,7 +282,7 @@ func (d *decoder) places(e tenant.Estate) {
 	taken := map[string]string{}
 	claim := func(t tenant.Tenant, key, what, place string) {
 		if other, twice := taken[what+place]; twice {
-			d.errs.add(d.entry(t.Name).place("resources."+key), join("tenants", t.Name)+".resources."+key, fmt.Sprintf("%s %s is tenant %s's already", what, place, other))
+			d.errs.add(d.entry(t.Name).place("resources."+key), join(tenantsSection, t.Name)+".resources."+key, fmt.Sprintf("%s %s is tenant %s's already", what, place, other))
 			return
 		}
 		taken[what+place] = t.Name
@@ -301,13 +301,4 @@ func (d *decoder) places(e tenant.Estate) {
 			claim(t, "port", "port", fmt.Sprint(t.Resources.Port))
 		}
 	}
-}
-
-// entry is a tenant as it stands in the file.
-func (d *decoder) entry(name string) *entry {
-	i := slices.IndexFunc(d.tenants, func(t entry) bool { return t.name == name })
-	if i < 0 {
-		return &entry{at: position{1, 1}, draft: &draft{}}
-	}
-	return &d.tenants[i]
 }

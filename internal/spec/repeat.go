@@ -104,7 +104,9 @@ func (d *decoder) remember(c chunk, mistakes, tenants int) {
 // settle makes the tenant of an entry, with all that it does not say itself.
 func (d *decoder) settle(e *entry, as *tenant.Tenant) {
 	if t := e.draft; t.like != nil && t.like.model != nil {
-		t.asModel(e.name, as)
+		*as = *t.like.model
+		as.Name = e.name
+		t.follow(as)
 		return
 	}
 	t := *e.draft
@@ -117,24 +119,8 @@ func (d *decoder) settle(e *entry, as *tenant.Tenant) {
 	*as = t.Tenant
 }
 
-// asModel makes a tenant of a draft's like, resolved as its model is.
-func (t *draft) asModel(name string, as *tenant.Tenant) {
-	*as = *t.like.model
-	as.Name = name
-	if !t.has("database") && as.Own() {
-		as.Home.Database = name
-	}
-	if !t.has("schema") && !t.has("schemas") {
-		as.Home.Schemas = []string{name}
-	}
-	if !t.has("owner") {
-		as.Owner = tenant.DefaultOwner(name)
-	}
-	as.Logins = tenant.DefaultLogins(name, as.Rights)
-}
-
 // beModel makes a tenant that was resolved without a mistake the model of its
-// like, where nothing follows from its name but what asModel puts in.
+// like, where no more follows from its name than what follow gives.
 func (t *draft) beModel() {
 	if t.like != nil && t.Isolation != tenant.Cluster && !t.has("logins") && !t.has("databases") {
 		t.like.model = &t.Tenant

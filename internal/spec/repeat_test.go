@@ -14,7 +14,7 @@ import (
 func TestRepeatedEntriesAreRead(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	forms := []string{
-		"  %s: {}", "  %s:", "  %s: {isolation: schema}", "  %s:\n    isolation: schema\n    limits:\n      connections: 5\n      work_mem: 4MiB",
+		"  %s: {}", "  %s:", "  %s: {schemas: ~}", "  %s: {isolation: schema}", "  %s:\n    isolation: schema\n    limits:\n      connections: 5\n      work_mem: 4MiB",
 		"  %s:   {rights: ddl, logins: {app: [x_%[1]s]}}", "  %s: {settings: {timezone: UTC, datestyle: ISO}, isolation: schema}",
 		"  %s: {owner: same}", "  %s: {isolation: schema, schema: both}", "  %s:\n    logins: {app: taken}", "  %s: {nonsense: 1}", "  %s: {profile: small}", "  %s: 5",
 		"  %s:\n    # a remark\n    temp: false\n",
@@ -30,7 +30,7 @@ func TestRepeatedEntriesAreRead(t *testing.T) {
 			}
 			form := forms[rng.IntN(len(forms))]
 			if good {
-				form = forms[rng.IntN(6)]
+				form = forms[rng.IntN(7)]
 			}
 			entry := strings.TrimSuffix(fmt.Sprintf(form, name), "%!(EXTRA string="+name+")")
 			plain += entry + "\n"

@@ -64,28 +64,37 @@ func (d *decoder) resolve(t *draft) {
 	if t.Isolation != tenant.Cluster {
 		d.checkServer(t, path+".server")
 	}
-	if !t.has("database") {
-		t.Home.Database = t.Name
-		if !t.Own() {
-			t.Home.Database = cmp.Or(d.defaults.Home.Database, sharedDatabase)
-		}
-	}
-	if err := tenant.CheckRole(t.Group(t.Home)); err != nil && t.Home.Database != "" && !t.Own() {
-		d.errs.add(t.place("database"), path+".database", "a shared database's name is also a role's: "+err.Error())
-	}
-	if len(t.Home.Schemas) == 0 {
-		t.Home.Schemas = []string{t.Name}
-	}
-	if !t.has("owner") {
-		t.Owner = tenant.DefaultOwner(t.Name)
+	if !t.has("database") && !t.Own() {
+		t.Home.Database = cmp.Or(d.defaults.Home.Database, sharedDatabase)
 	}
 	t.Rights = cmp.Or(t.Rights, tenant.CRUD)
 	if t.migrates && !t.has("rights") {
 		t.Rights = tenant.DDL
 	}
+	t.follow(&t.Tenant)
+	if err := tenant.CheckRole(t.Group(t.Home)); err != nil && t.Home.Database != "" && !t.Own() {
+		d.errs.add(t.place("database"), path+".database", "a shared database's name is also a role's: "+err.Error())
+	}
 	d.resolveLogins(t, path)
 	d.resolveDatabases(t, path)
 	slices.SortFunc(t.Settings, func(a, b tenant.Setting) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// follow gives a tenant, whose isolation and rights are resolved, the names that
+// follow from its own where its entry does not say them.
+func (t *draft) follow(as *tenant.Tenant) {
+	if !t.has("database") && as.Own() {
+		as.Home.Database = as.Name
+	}
+	if len(t.Home.Schemas) == 0 {
+		as.Home.Schemas = []string{as.Name}
+	}
+	if !t.has("owner") {
+		as.Owner = tenant.DefaultOwner(as.Name)
+	}
+	if !t.has("logins") {
+		as.Logins = tenant.DefaultLogins(as.Name, as.Rights)
+	}
 }
 
 // above is what a tenant inherits from: its profile, which has inherited
@@ -175,13 +184,11 @@ func (d *decoder) serverNames() []string {
 	return names
 }
 
-// resolveLogins completes the logins; the list of a tenant that gives one is
-// whole, save for the migrator that rights: ddl needs.
+// resolveLogins completes the logins: a list that a tenant gives is whole, save
+// for the migrator that rights: ddl needs.
 func (d *decoder) resolveLogins(t *draft, path string) {
 	migrators := t.LoginsOf(tenant.Migrator)
 	switch {
-	case !t.has("logins"):
-		t.Logins = tenant.DefaultLogins(t.Name, t.Rights)
 	case t.Rights == tenant.Read && len(t.LoginsOf(tenant.App)) > 0:
 		key := t.loginKey(t.LoginsOf(tenant.App)[0], tenant.App)
 		d.errs.add(t.place(key), path+"."+key, "a login that writes wants rights: crud, or ddl")
@@ -236,7 +243,7 @@ func (d *decoder) collisions(e tenant.Estate) {
 		if second.line < first.line || second.line == first.line && second.column < first.column {
 			first, second, use = second, first, c.First
 		}
-		path := join("tenants", use.Tenant)
+		path := join(tenantsSection, use.Tenant)
 		switch {
 		case use.Tenant == "" && use.Key == "admins":
 			path, use.Key = join("admins", use.Name), ""
@@ -267,11 +274,7 @@ func (d *decoder) where(server string, u tenant.Use) position {
 	if u.Tenant == "" {
 		return d.byName[join("servers", server)]
 	}
-	i, found := slices.BinarySearchFunc(d.tenants, u.Tenant, func(t entry, name string) int { return strings.Compare(t.name, name) })
-	if !found {
-		return position{1, 1}
-	}
-	t := &d.tenants[i]
+	t := d.entry(u.Tenant)
 	if u.Key == "schemas" && !t.draft.has("schemas") {
 		return t.place("schema")
 	}
@@ -282,4 +285,13 @@ func (d *decoder) where(server string, u tenant.Use) position {
 		return t.place("databases." + u.Name)
 	}
 	return t.place(u.Key)
+}
+
+// entry is a tenant as it stands in the file, once the tenants are sorted.
+func (d *decoder) entry(name string) *entry {
+	i, found := slices.BinarySearchFunc(d.tenants, name, func(t entry, name string) int { return strings.Compare(t.name, name) })
+	if !found {
+		return &entry{at: position{1, 1}, draft: &draft{}}
+	}
+	return &d.tenants[i]
 }

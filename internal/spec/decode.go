@@ -49,11 +49,11 @@ const tenantsSection = "tenants"
 func (d *decoder) chunk(c chunk, n *node, ok bool) {
 	switch {
 	case !ok:
-		d.broken = d.broken || c.section != "tenants"
+		d.broken = d.broken || c.section != tenantsSection
 	case n == nil:
 	case n.kind != mapping:
 		d.errs.add(n.at, c.section, fmt.Sprintf("wants a key with a colon behind it, found %s", n.kind))
-		d.broken = d.broken || c.section != "tenants"
+		d.broken = d.broken || c.section != tenantsSection
 	case c.section == "":
 		d.mapping(n, "", "", d.section)
 	default:
@@ -67,7 +67,7 @@ func (d *decoder) section(key, _ string, at position, v *node) {
 	}
 	d.sections[key] = at
 	switch key {
-	case "servers", "tenants":
+	case "servers", tenantsSection:
 		if d.is(v, mapping, key) {
 			d.entries(key, v)
 		}

@@ -175,7 +175,7 @@ func mistakesOf(err error) []string {
 func (e *edit) write(text []byte) ([]byte, error) {
 	s, bom := strings.CutPrefix(string(text), "\uFEFF")
 	ed, top := newEditor(s)
-	path := []string{"tenants", e.tenant}
+	path := []string{tenantsSection, e.tenant}
 	switch e.verb {
 	case adding:
 		ed.set(top, path, e.node())
@@ -276,7 +276,7 @@ func (e *edit) conflict(old tenant.Tenant) error {
 func (e *edit) resolved(n *node) (tenant.Tenant, error) {
 	d := *e.decoder
 	d.errs = &collector{file: e.file}
-	t := d.tenant(e.tenant, join("tenants", e.tenant), position{1, 1}, n)
+	t := d.tenant(e.tenant, join(tenantsSection, e.tenant), position{1, 1}, n)
 	d.resolve(t)
 	if err := d.errs.result(""); err != nil {
 		return tenant.Tenant{}, e.refuse(nil, mistakesOf(err)...)

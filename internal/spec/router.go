@@ -211,10 +211,8 @@ func (d *decoder) resolveRouter(e *tenant.Estate) {
 	if e.Router = r; r == nil {
 		return
 	}
-	for _, t := range d.tenants {
-		if t.name == routerConsole {
-			d.errs.add(t.at, tenantsSection+"."+routerConsole, "behind a router no tenant can have this name: it is that of PgBouncer's console")
-		}
+	if at, taken := d.tenantAt[routerConsole]; taken {
+		d.errs.add(at, tenantsSection+"."+routerConsole, "behind a router no tenant can have this name: it is that of PgBouncer's console")
 	}
 	*e = tenant.WithDoors(*e)
 }

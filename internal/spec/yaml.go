@@ -71,7 +71,7 @@ func (r *reader) read(c chunk) (n *node, ok bool) {
 		return n, true
 	}
 	n, ok = r.parse(c)
-	if r.seen != nil && ok && !strings.ContainsAny(c.text, "&*") {
+	if r.seen != nil && ok && !c.refers() {
 		r.seen[c.text] = n
 	}
 	return n, ok

@@ -6,9 +6,8 @@ import (
 )
 
 // MayCollide says whether it is worth looking for [Collisions]: false where there
-// is surely none. Nearly always
-// no name is taken twice, and that is seen at once; where one is, even if it is
-// on another server, it is looked at closely.
+// is surely none. Nearly always no name is taken twice, and that is seen at once;
+// where one is, even if it is on another server, it is looked at closely.
 //
 // Of tenants all of whose names follow from their own (the usual ones), no two
 // collide: so their names are not gathered, and whether one of them has the

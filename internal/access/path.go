@@ -275,13 +275,18 @@ func (w *walk) here(e edge) edge {
 			e.certainty, e.why = Blocked, e.why+"; but "+w.from+" has no CONNECT on database "+e.database
 		}
 	}
-	if (e.kind == "admin-option" || e.kind == "createrole") && e.certainty == Certain && w.s.Chain(e.to.name, w.from, Member) != nil {
+	if selfGrant(e.kind, e.certainty) && w.s.Chain(e.to.name, w.from, Member) != nil {
 		e.certainty, e.why = Blocked, e.to.name+" is a member of "+w.from+", which therefore cannot become a member of it"
 	}
 	if e.to.what == joined && e.certainty == Certain && !w.s.steps().joins(w.from) {
 		e.certainty, e.why = Blocked, e.why+"; but "+w.from+" does not inherit"
 	}
 	return e
+}
+
+// selfGrant says whether a step is to grant oneself a role.
+func selfGrant(kind string, c Certainty) bool {
+	return c == Certain && (kind == "admin-option" || kind == "createrole")
 }
 
 func (w *walk) price(e edge) int {
@@ -321,7 +326,7 @@ func (w *walk) openMore() bool {
 				}
 			}
 		}
-		if n.what == being && h.step.Certainty == Certain && (h.step.Kind == "admin-option" || h.step.Kind == "createrole") && g.joins(w.from) {
+		if n.what == being && selfGrant(h.step.Kind, h.step.Certainty) && g.joins(w.from) {
 			for name := range w.s.holding(n.name, "") {
 				for _, db := range g.connect[name] {
 					open(db, n, joinedStep(h.step, w.from, n.name, db))

@@ -51,7 +51,7 @@ func addCreateRole(g *graph) {
 			continue
 		}
 		for _, to := range g.s.names {
-			if to != name && !g.s.super(to) && to != databaseOwner {
+			if to != name && g.grantable(to) {
 				g.addGrantToSelf(node{what: being, name: name}, to, name+" has CREATEROLE, which before 16 grants every role that is no superuser", "ALTER ROLE "+pgsql.Ident(name)+" NOCREATEROLE")
 			}
 		}

@@ -53,15 +53,13 @@ func (g *graph) addPolicies(o Object, r *snapshot.Relation, policies []*snapshot
 			}
 			for _, name := range g.bypassing(who) {
 				e.certainty, e.why = Certain, fmt.Sprintf("%s has BYPASSRLS, and %s on %s", name, right.priv, o.Identity())
-				e.sql, e.mend = []string{reach(o, right.priv)}, []string{"ALTER ROLE " + pgsql.Ident(name) + " NOBYPASSRLS"}
+				e.sql, e.mend = nil, []string{"ALTER ROLE " + pgsql.Ident(name) + " NOBYPASSRLS"}
 				if who.what == joined {
-					last := e.sql
-					e.sql = nil
 					for _, of := range who.granted() {
 						e.sql = append(e.sql, g.toItself(of))
 					}
-					e.sql = append(e.sql, last...)
 				}
+				e.sql = append(e.sql, reach(o, right.priv))
 				g.add(node{what: being, name: name}, e)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"landlord/internal/pgsql"
+	"landlord/internal/snapshot"
 )
 
 // Some steps ask for several rights at once. Whoever may grant itself one role,
@@ -94,9 +95,10 @@ func (g *graph) unions(wants ...want) []node {
 		return nil
 	}
 	var out []node
+	links := g.links(lists)
 	for _, name := range comingToAll(lists) {
 		if g.grantable(name) && g.joins(name) {
-			if grants := g.selfGrants(name, lists).enough(wants, name); len(grants) > 0 {
+			if grants := g.selfGrants(name, links).enough(wants, name); len(grants) > 0 {
 				out = append(out, g.join(name, grants))
 			}
 		}
@@ -123,6 +125,21 @@ func comingToAll(lists [][]*comers) []string {
 	return out
 }
 
+// links are the roles that can be granted on the way to what is wanted, each once.
+func (g *graph) links(lists [][]*comers) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, c := range slices.Concat(lists...) {
+		for _, name := range c.order {
+			if !seen[name] && g.grantable(name) {
+				out = append(out, name)
+			}
+			seen[name] = true
+		}
+	}
+	return out
+}
+
 // selfGrants are the roles that a role can grant itself, in an order in which it
 // can.
 type selfGrants struct {
@@ -130,34 +147,27 @@ type selfGrants struct {
 	by    map[string]string // the granted role whose rights let it grant this one; "": its own
 }
 
-// selfGrants finds them among those that lead to what is wanted.
-func (g *graph) selfGrants(name string, lists [][]*comers) selfGrants {
+// selfGrants finds them among links.
+func (g *graph) selfGrants(name string, links []string) selfGrants {
 	base := g.s.holding(name, "")
 	out, brought := selfGrants{by: map[string]string{}}, map[string]string{}
 	holds := func(role string) bool { _, ok := brought[role]; return ok || base[role] }
-	for more := true; more; {
-		more = false
-		round := map[string]string{}
+	for {
 		var found []string
-		for _, list := range lists {
-			for _, c := range list {
-				for _, of := range c.order {
-					_, now := round[of]
-					if now || holds(of) || !g.grantable(of) {
-						continue
-					}
-					for _, m := range g.s.roles[of].members {
-						if m.Admin && holds(m.Member) {
-							round[of], found = brought[m.Member], append(found, of)
-							break
-						}
-					}
-				}
+		for _, of := range links {
+			if holds(of) {
+				continue
+			}
+			members := g.s.roles[of].members
+			if i := slices.IndexFunc(members, func(m *snapshot.Membership) bool { return m.Admin && holds(m.Member) }); i >= 0 {
+				found, out.by[of] = append(found, of), brought[members[i].Member]
 			}
 		}
+		if len(found) == 0 {
+			return out
+		}
+		out.order = append(out.order, found...)
 		for _, of := range found {
-			more = true
-			out.order, out.by[of] = append(out.order, of), round[of]
 			for role := range g.s.holding(of, "") {
 				if !holds(role) {
 					brought[role] = of
@@ -165,7 +175,6 @@ func (g *graph) selfGrants(name string, lists [][]*comers) selfGrants {
 			}
 		}
 	}
-	return out
 }
 
 // enough are the grants, in their order, by which a role has all wants: one with

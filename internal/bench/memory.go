@@ -68,15 +68,21 @@ func planAlone(ctx context.Context, t town, s *localpg.Server) (c cost, err erro
 	if err := os.WriteFile(file, spec.Write(t.on(conninfo(s))), 0o600); err != nil {
 		return c, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return c, err
-	}
-	out, _, err := run.Command(ctx, run.Spec{Name: self, Args: []string{childArg, file}})
+	out, err := itself(ctx, childArg, file)
 	if err != nil {
 		return c, err
 	}
 	return c, json.Unmarshal(out, &c)
+}
+
+// itself runs this program in a process of its own.
+func itself(ctx context.Context, args ...string) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := run.Command(ctx, run.Spec{Name: self, Args: args})
+	return out, err
 }
 
 // growth plans at a hundredth, a tenth and the whole of the schema tenants.

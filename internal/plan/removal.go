@@ -74,18 +74,16 @@ func (b *builder) remove(t tenant.Tenant) {
 	u.dropRoles("the tenant's roles have nothing left", t.Roles())
 }
 
-// letRouterGo takes from the router's login the shared databases of a tenant that
-// goes in which nobody lives any more. Killed before it, the tenant is still there
+// letRouterGo takes from the router's login the shared database of a tenant that
+// goes, if nobody lives in it any more. Killed before it, the tenant is still there
 // to be removed.
 func (u unit) letRouterGo(t tenant.Tenant) {
-	for _, p := range t.Places() {
-		d := u.b.databases[p.Database]
-		if group := u.b.roles[t.Group(p)]; d == nil || t.Alone(p) || group != nil && group.Shelters || u.b.livedIn(d.Name) || len(u.b.poolsIn(d.Name)) > 0 {
-			continue
-		}
-		u.takeAway("nobody lives in database "+d.Name+" any more: the router has no business in it", "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner,
-			func(grantee string) bool { return grantee == tenant.RouterRole })
+	d, group := u.b.databases[t.Home.Database], u.b.roles[t.Group(t.Home)]
+	if t.Own() || d == nil || group != nil && group.Shelters || u.b.livedIn(d.Name) || len(u.b.poolsIn(d.Name)) > 0 {
+		return
 	}
+	u.takeAway("nobody lives in database "+d.Name+" any more: the router has no business in it", "DATABASE "+pgsql.Ident(d.Name), d.ACL, d.Owner,
+		func(grantee string) bool { return grantee == tenant.RouterRole })
 }
 
 // livedIn says whether a tenant's house stands in a database, of one that the plan

@@ -57,7 +57,7 @@ func (w *work) see(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("there is no pool %q any more", w.of.pool)
 	}
-	if err := w.read(ctx, &snapshot.Focus{Roles: tenant.PoolNames(p)}); err != nil {
+	if err := w.read(ctx, &snapshot.Focus{Roles: p.RoleNames()}); err != nil {
 		return err
 	}
 	p.Twin = nil
@@ -128,8 +128,7 @@ func (w *work) comment(twin tenant.Twin) string {
 func (w *work) unmake(twin tenant.Twin) (sql []string) {
 	role := pgsql.Ident(twin.Name)
 	if w.of.pool != "" {
-		schema := pgsql.Ident(tenant.PoolSchema)
-		for _, what := range []string{"DATABASE " + pgsql.Ident(w.pool.Database), "SCHEMA " + schema, "FUNCTION " + schema + `."become"(pg_catalog.text)`} {
+		for _, what := range []string{"DATABASE " + pgsql.Ident(w.pool.Database), "SCHEMA " + pgsql.Ident(tenant.PoolSchema), isolation.BecomeFunction()} {
 			sql = append(sql, "REVOKE ALL ON "+what+" FROM "+role)
 		}
 	}

@@ -45,11 +45,10 @@ func BuildPool(p tenant.Pool) Pool {
 // neither is in the other: each has keys of its own.
 func BuildPools(p tenant.Pool) []Pool {
 	first := BuildPool(p)
-	twin, ok := p.Second()
-	if !ok {
+	if p.Twin == nil {
 		return []Pool{first}
 	}
-	second := BuildPool(twin)
+	second := BuildPool(tenant.Pool{Name: p.Twin.Name, Database: p.Database, Limits: p.Limits})
 	second.Role.Mark = PoolTwinMark(p.Database, *p.Twin)
 	first.Role.age(*p.Twin)
 	second.Role.age(*p.Twin)
@@ -58,6 +57,17 @@ func BuildPools(p tenant.Pool) []Pool {
 
 // Name is the pool's: that of its first login.
 func (p Pool) Name() string { return cmp.Or(p.Role.Mark.Of, p.Role.Name) }
+
+// Second says that it is the second login that rotation has made.
+func (p Pool) Second() bool { return p.Role.Mark.Of != "" }
+
+// Other is the name of the pool's other login; "": there is none.
+func (p Pool) Other() string {
+	if p.Pool.Twin != nil {
+		return p.Pool.Twin.Name
+	}
+	return p.Role.Mark.Of
+}
 
 // PoolTwinMark says whose second login a role is, and what became of both.
 func PoolTwinMark(database string, w tenant.Twin) Mark {
@@ -95,6 +105,11 @@ var becomeBody string
 // BecomeSignature is the function by which a pool's login becomes a tenant, as
 // regprocedure prints it.
 const BecomeSignature = tenant.PoolSchema + ".become(text)"
+
+// BecomeFunction is that function, as statements name it.
+func BecomeFunction() string {
+	return "FUNCTION " + pgsql.Ident(tenant.PoolSchema) + `."become"(pg_catalog.text)`
+}
 
 // Become is the statement that makes that function.
 func Become() string {

@@ -89,31 +89,15 @@ func Block(server tenant.Server, tenants []tenant.Tenant, snap snapshot.Snapshot
 	if d := server.Router; d.Lookup {
 		block.Operators = append(block.Operators, hba.Operator{Role: tenant.RouterRole, Local: hba.Peer, Map: hba.IdentMap, Clients: d.Clients, Method: hba.Cert})
 	}
-	if !otherGroups(tenants) {
-		return block
-	}
-	for _, c := range isolation.Containers(tenants) {
-		if c.Group != c.Database {
-			block.Adopted = append(block.Adopted, hba.Door{Database: c.Database, Group: c.Group})
-		}
-	}
-	return block
-}
-
-// otherGroups says whether a tenant has a database whose group has another name.
-func otherGroups(tenants []tenant.Tenant) bool {
 	for i := range tenants {
-		t := &tenants[i]
-		if len(t.Further) == 0 && (!t.Own() || t.Home.Database == t.Identity()) {
-			continue
-		}
-		for p := range t.EachPlace {
-			if t.Group(p) != p.Database {
-				return true
+		for p := range tenants[i].EachPlace {
+			if group := tenants[i].Group(p); group != p.Database {
+				block.Adopted = append(block.Adopted, hba.Door{Database: p.Database, Group: group})
 			}
 		}
 	}
-	return false
+	slices.SortFunc(block.Adopted, func(a, b hba.Door) int { return strings.Compare(a.Database, b.Database) })
+	return block
 }
 
 // withoutOurs leaves out the roles of tenants, administrators, pools and the
@@ -125,7 +109,7 @@ func withoutOurs(names []string, server tenant.Server, tenants []tenant.Tenant) 
 		if !router && tenant.CheckRole(name) != nil {
 			continue // it can be none of them, as postgres
 		}
-		_, pool := server.PoolOf(name)
+		pool := slices.ContainsFunc(server.Pools, func(p tenant.Pool) bool { return slices.Contains(p.LoginRoles(), name) })
 		ours[name] = router || pool || slices.ContainsFunc(server.Admins, func(a tenant.Admin) bool { return a.Name == name })
 	}
 	for i := range tenants {

@@ -32,17 +32,15 @@ func Focus(in Input) *snapshot.Focus {
 		}
 	}
 	for _, t := range in.Gone {
-		for _, p := range t.Places() {
-			if in.Partial && !t.Alone(p) {
-				f.Left = append(f.Left, t.Group(p))
-			}
+		if in.Partial && !t.Own() {
+			f.Left = append(f.Left, t.Group(t.Home))
 		}
 	}
 	for _, p := range in.Server.Pools {
 		if _, theirs := f.Shared[p.Database]; theirs {
 			return nil // it is in every tenant's login, and all of that is looked at
 		}
-		f.Beside = append(f.Beside, tenant.PoolNames(p)...)
+		f.Beside = append(f.Beside, p.RoleNames()...)
 	}
 	f.Beside = append(f.Beside, tenant.TenantsRole, tenant.TempRole, tenant.LostRole, tenant.AdminsRole, tenant.RouterRole)
 	f.Beside = append(f.Beside, in.Server.Operators...)
@@ -241,16 +239,14 @@ func (d *doubt) databases() {
 // left doubts that nobody stays, of whom is not known, in a shared database that a
 // tenant leaves: only then the router leaves, too.
 func (d *doubt) left() {
-	for _, db := range d.in.Snapshot.Databases {
-		in := func(t tenant.Tenant) bool { p, ok := t.Place(db.Name); return ok && !t.Alone(p) }
-		routed := slices.ContainsFunc(db.ACL, func(it pgsql.ACLItem) bool { return it.Grantee == tenant.RouterRole })
-		leaves := slices.IndexFunc(d.in.Gone, in)
-		if !routed || leaves < 0 || slices.ContainsFunc(d.in.Tenants, in) {
-			continue
+	for _, t := range d.in.Gone {
+		routed := func(db snapshot.Database) bool {
+			return db.Name == t.Home.Database && slices.ContainsFunc(db.ACL, func(it pgsql.ACLItem) bool { return it.Grantee == tenant.RouterRole })
 		}
-		p, _ := d.in.Gone[leaves].Place(db.Name)
-		if group := d.known[d.in.Gone[leaves].Group(p)]; group == nil || !group.Shelters {
-			d.say("somebody may stay in database %s", db.Name)
+		stays := func(o tenant.Tenant) bool { return !o.Own() && o.Home.Database == t.Home.Database }
+		group := d.known[t.Group(t.Home)]
+		if !t.Own() && (group == nil || !group.Shelters) && slices.ContainsFunc(d.in.Snapshot.Databases, routed) && !slices.ContainsFunc(d.in.Tenants, stays) {
+			d.say("somebody may stay in database %s", t.Home.Database)
 		}
 	}
 }

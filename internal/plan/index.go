@@ -32,6 +32,7 @@ type index struct {
 	wanted      map[string]bool          // names of the tenants that the plan is about
 	admins      []isolation.Admin        // those in the spec that have a role
 	adminOf     map[string]tenant.Admin  // administrators' roles: the spec's and found ones
+	foundPools  []tenant.Pool            // those on the server
 	pools       []isolation.Pool         // those in the spec
 	leftPools   []isolation.Pool         // those on the server that are not in the spec, and left alone
 }
@@ -42,9 +43,9 @@ type place struct{ database, schema string }
 // lodger is a tenant in a database.
 type lodger struct{ tenant, database string }
 
-func newIndex(in Input, found []tenant.Tenant) *index {
+func newIndex(in Input, found []tenant.Tenant, pools []tenant.Pool) *index {
 	x := &index{
-		snap: in.Snapshot, found: found,
+		snap: in.Snapshot, found: found, foundPools: pools,
 		roles: make(map[string]*snapshot.Role, len(in.Snapshot.Roles)), databases: map[string]*snapshot.Database{}, contents: map[string]*snapshot.Contents{},
 		members:  make(map[string][]snapshot.Membership, len(in.Snapshot.Roles)),
 		settings: groupBy(in.Snapshot.Settings, func(s *snapshot.Setting) string { return s.Role }),

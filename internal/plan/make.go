@@ -140,13 +140,14 @@ func Make(in Input) (Plan, error) {
 func newBuilder(in Input) *builder {
 	found := Found(in.Server.Name, in.Snapshot)
 	asked := in.Tenants
-	in.Server = WithPoolTwins(in.Server, in.Snapshot)
+	pools := FoundPools(in.Snapshot)
+	in.Server = withPoolTwins(in.Server, pools)
 	if in.Prune {
 		in.Tenants = withTwins(in.Tenants, found)
 	} else {
 		in.Tenants = Complete(in.Tenants, found, in.Snapshot)
 	}
-	return &builder{index: newIndex(in, found), in: in, asked: asked, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{},
+	return &builder{index: newIndex(in, found, pools), in: in, asked: asked, plan: Plan{Server: in.Server.Name}, noted: map[Note]bool{}, lent: map[[2]string]bool{},
 		made: map[string]bool{}, mended: map[string]bool{}}
 }
 

@@ -51,7 +51,7 @@ func StateAgain(was tenant.Estate, name string) *snapshot.Focus {
 			f.Beside = append(f.Beside, a.Name)
 		}
 		for _, p := range s.Pools {
-			f.Beside = append(f.Beside, tenant.PoolNames(p)...)
+			f.Beside = append(f.Beside, p.RoleNames()...)
 		}
 	}
 	return f
@@ -77,7 +77,7 @@ func Strange(server tenant.Server, t tenant.Tenant, snap snapshot.Snapshot) bool
 		known[a.Name] = true
 	}
 	for _, p := range server.Pools {
-		for _, name := range tenant.PoolNames(p) {
+		for _, name := range p.RoleNames() {
 			known[name] = true
 		}
 	}

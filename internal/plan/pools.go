@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,27 +16,26 @@ import (
 // FoundPools lists the pools that the catalog knows, with whatever limits they
 // have there, sorted by name.
 func FoundPools(snap snapshot.Snapshot) []tenant.Pool {
-	var out []tenant.Pool
-	twins := foundPoolTwins(snap)
+	found := map[string]tenant.Pool{}
 	for _, r := range snap.Roles {
 		m, ok := isolation.ParseMark(r.Comment)
-		if !ok || !m.IsPool() || m.Of != "" {
+		if !ok || !m.IsPool() {
 			continue
 		}
-		p := foundPool(snap, r, r.Name, m.Database)
-		p.Twin = twins[p.Name]
-		out = append(out, p)
-	}
-	for _, r := range snap.Roles { // somebody has dropped the first
-		m, ok := isolation.ParseMark(r.Comment)
-		if ok && m.IsPool() && m.Of != "" && !slices.ContainsFunc(out, func(p tenant.Pool) bool { return p.Name == m.Of }) {
-			p := foundPool(snap, r, m.Of, m.Database)
-			p.Twin = twins[m.Of]
-			out = append(out, p)
+		name := cmp.Or(m.Of, r.Name)
+		p, there := found[name]
+		twin := p.Twin
+		if m.Of != "" {
+			w := foundTwin(m, r.Name, expiredRoles(snap))
+			twin = &w
 		}
+		if m.Of == "" || !there { // the second tells of it where somebody has dropped the first
+			p = foundPool(snap, r, name, m.Database)
+		}
+		p.Twin = twin
+		found[name] = p
 	}
-	slices.SortFunc(out, func(a, b tenant.Pool) int { return strings.Compare(a.Name, b.Name) })
-	return out
+	return slices.SortedFunc(maps.Values(found), func(a, b tenant.Pool) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // foundPool is a pool as one of its logins tells of it.
@@ -65,7 +66,7 @@ func (x *index) indexPools(in Input) {
 	for _, p := range in.Server.Pools {
 		x.pools = append(x.pools, isolation.BuildPools(p)...)
 	}
-	for _, p := range FoundPools(in.Snapshot) {
+	for _, p := range x.foundPools {
 		if _, inSpec := in.Server.Pool(p.Name); inSpec {
 			continue
 		}
@@ -172,7 +173,7 @@ func (u unit) poolLogins(database string) {
 		}
 		u.role(p.Role)
 		u.join(p.Memberships)
-		u.join(u.b.keysLike(p))
+		u.join(u.b.leftKeys(p))
 		if u.b.admin(p.Role.Name) {
 			u.settings(p.Role)
 		}
@@ -191,14 +192,13 @@ const manyPooled = 2000
 func (b *builder) openPools() {
 	for _, p := range b.pools {
 		i := slices.IndexFunc(b.containers, func(c isolation.Container) bool { return c.Database == p.Pool.Database && c.Shared })
-		second := p.Role.Mark.Of != ""
 		switch {
-		case i < 0 && second:
+		case i < 0 && p.Second():
 		case i < 0 && len(b.in.Only) == 0:
 			b.note("", fmt.Sprintf("pool %s has no tenant to become: none with isolation: schema stands in database %s", p.Role.Name, p.Pool.Database),
 				"it is made with the first one; look whether database is written as you mean it")
 		case i >= 0 && b.concerns(b.containers[i]):
-			if n := len(b.containers[i].Tenants); n > manyPooled && b.version().Major() < 17 && !second {
+			if n := len(b.containers[i].Tenants); n > manyPooled && b.version().Major() < 17 && !p.Second() {
 				b.note("", fmt.Sprintf("pool %s may become %d tenants: before PostgreSQL 17, connecting with it takes seconds, and so does its first call after a tenant was added or removed", p.Role.Name, n),
 					"put the tenants into several shared databases with a pool each, or upgrade")
 			}
@@ -258,7 +258,7 @@ func (u unit) strangersIn(in *inside) {
 
 // become makes or mends the function.
 func (u unit) become(owner string, pools []isolation.Pool, in *inside) {
-	name, grants := "FUNCTION "+pgsql.Ident(tenant.PoolSchema)+`."become"(pg_catalog.text)`, isolation.PoolGrants(pools, pgsql.Execute)
+	name, grants := isolation.BecomeFunction(), isolation.PoolGrants(pools, pgsql.Execute)
 	have := landlordsFunction(in, isolation.BecomeSignature)
 	if have != nil && have.Owner == owner && have.Form == isolation.BecomeForm() {
 		u.setACL("who may call landlord's function", name, pgsql.Routine, owner, have.ACL, grants)
@@ -312,7 +312,7 @@ func (b *builder) extraPools() {
 	if len(b.in.Only) > 0 {
 		return
 	}
-	for _, p := range FoundPools(b.snap) {
+	for _, p := range b.foundPools {
 		if _, inSpec := b.in.Server.Pool(p.Name); inSpec {
 			continue
 		}
@@ -343,7 +343,7 @@ func (u unit) prunePoolSchema(owner string, in *inside) {
 	if landlordsFunction(in, isolation.BecomeSignature) == nil {
 		return
 	}
-	sql := []string{"DROP FUNCTION " + pgsql.Ident(tenant.PoolSchema) + `."become"(pg_catalog.text)`}
+	sql := []string{"DROP " + isolation.BecomeFunction()}
 	if !u.b.looksUp() {
 		sql = append(sql, "DROP SCHEMA "+pgsql.Ident(tenant.PoolSchema)+" RESTRICT")
 	}

@@ -20,16 +20,6 @@ type Pool struct {
 	Twin *Twin
 }
 
-// Second is the pool's second login, as a pool of its own.
-func (p Pool) Second() (second Pool, ok bool) {
-	if p.Twin == nil {
-		return Pool{}, false
-	}
-	second = p
-	second.Name, second.Twin = p.Twin.Name, nil
-	return second, true
-}
-
 // Current is which of the pool's logins programs should use.
 func (p Pool) Current() string {
 	if p.Twin == nil {
@@ -47,9 +37,9 @@ func (p Pool) LoginRoles() []string {
 	return []string{p.Name, p.Twin.Name}
 }
 
-// PoolNames lists the names that a pool's logins have or may have: rotation makes
+// RoleNames lists the names that the pool's logins have or may have: rotation makes
 // the second.
-func PoolNames(p Pool) []string {
+func (p Pool) RoleNames() []string {
 	names := []string{p.Name}
 	if twin, ok := TwinName(p.Name); ok {
 		names = append(names, twin)
@@ -70,16 +60,6 @@ func (p Pool) OpenLogins() []string {
 func (s Server) Pool(name string) (Pool, bool) {
 	for _, p := range s.Pools {
 		if p.Name == name {
-			return p, true
-		}
-	}
-	return Pool{}, false
-}
-
-// PoolOf returns the pool whose login, or second login, a role is.
-func (s Server) PoolOf(role string) (Pool, bool) {
-	for _, p := range s.Pools {
-		if p.Name == role || p.Twin != nil && p.Twin.Name == role {
 			return p, true
 		}
 	}

@@ -31,7 +31,7 @@ func serverLogin(ctx context.Context, e tenant.Estate, s tenant.Server, settings
 		return Credentials{}, err
 	}
 	defer connect.Close(conn)
-	w := &work{estate: e, server: s, conn: conn}
+	w := &work{estate: e, of: holder{server: s}, conn: conn}
 	if err := w.read(ctx, &snapshot.Focus{Roles: []string{settings.User}}); err != nil {
 		return Credentials{}, err
 	}

@@ -68,13 +68,8 @@ func FinishRotation(ctx context.Context, e tenant.Estate, name string, f Finish,
 
 func (of holder) finish(ctx context.Context, e tenant.Estate, f Finish, h Hooks) ([]Finished, error) {
 	unused := map[string]bool{}
-	if f.After == 0 {
-		if err := of.releaseOld(ctx, e, f); err != nil {
-			return nil, err
-		}
-	}
-	if f.After == 0 && f.Watch > 0 {
-		if err := of.watch(ctx, e, f, unused); err != nil {
+	if f.After == 0 && (e.Router != nil || f.Watch > 0) {
+		if err := of.ask(ctx, e, f, unused); err != nil {
 			return nil, err
 		}
 	}
@@ -99,27 +94,9 @@ func (of holder) finish(ctx context.Context, e tenant.Estate, f Finish, h Hooks)
 	return done, nil
 }
 
-// visit looks at a tenant or a pool as it is, without landlord's lock. The caller
-// closes the connection.
-func (of holder) visit(ctx context.Context, e tenant.Estate, application string) (*work, error) {
-	conn, err := connect.Open(ctx, of.server.Connection, connect.Options{Application: application})
-	if err != nil {
-		return nil, err
-	}
-	w := &work{estate: e, server: of.server, of: of, conn: conn}
-	if err := w.see(ctx); err != nil {
-		connect.Close(conn)
-		return nil, err
-	}
-	return w, nil
-}
-
-// releaseOld has the router let go of its idle connections of old logins, which
-// look like somebody who uses them, and names who does use them there.
-func (of holder) releaseOld(ctx context.Context, e tenant.Estate, f Finish) error {
-	if e.Router == nil {
-		return nil
-	}
+// ask looks whether somebody uses old logins, through the router or else, and
+// notes the new ones that nobody was seen to use. It takes no lock.
+func (of holder) ask(ctx context.Context, e tenant.Estate, f Finish, unused map[string]bool) error {
 	w, err := of.visit(ctx, e, "landlord tenant")
 	if err != nil {
 		return err
@@ -129,7 +106,21 @@ func (of holder) releaseOld(ctx context.Context, e tenant.Estate, f Finish) erro
 	if len(twins) == 0 {
 		return nil
 	}
-	clients, err := releaseRouter(ctx, e, of.name())
+	if e.Router != nil {
+		if err := w.releaseOld(ctx, twins); err != nil {
+			return err
+		}
+	}
+	if f.Watch > 0 {
+		return w.watch(ctx, twins, f.Watch, unused)
+	}
+	return nil
+}
+
+// releaseOld has the router let go of its idle connections of old logins, which
+// look like somebody who uses them, and names who does use them there.
+func (w *work) releaseOld(ctx context.Context, twins []tenant.Twin) error {
+	clients, err := releaseRouter(ctx, w.estate, w.of.name())
 	if err != nil {
 		return &UnreachedError{"whether programs use the old login through the router is not known", err}
 	}
@@ -154,19 +145,13 @@ func openTwins(twins []tenant.Twin, login string) []tenant.Twin {
 	})
 }
 
-// watch looks for sessions of old logins, again and again for a while,
-// and notes the new ones that nobody was seen to use. It takes no lock.
-func (of holder) watch(ctx context.Context, e tenant.Estate, f Finish, unused map[string]bool) error {
-	w, err := of.visit(ctx, e, "landlord tenant")
-	if err != nil {
-		return err
-	}
-	defer connect.Close(w.conn)
-	twins := openTwins(w.twins(), f.Login)
+// watch looks for sessions of old logins, again and again for a while, and notes
+// the new ones that nobody was seen to use.
+func (w *work) watch(ctx context.Context, twins []tenant.Twin, long time.Duration, unused map[string]bool) error {
 	for _, twin := range twins {
 		unused[twin.Current()] = true
 	}
-	for until := time.Now().Add(f.Watch); len(twins) > 0 && time.Now().Before(until); {
+	for until := time.Now().Add(long); time.Now().Before(until); {
 		for _, twin := range twins {
 			if err := inUse(ctx, w.conn, twin.Old); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"landlord/internal/apply"
 	"landlord/internal/catalog"
+	"landlord/internal/connect"
 	"landlord/internal/credentials"
 	"landlord/internal/isolation"
 	"landlord/internal/journal"
@@ -18,7 +19,8 @@ import (
 	"landlord/internal/tenant"
 )
 
-// holder is whose logins get new passwords: a tenant, or a pool.
+// holder is whose logins get new passwords: a tenant, or a pool; with neither, it is
+// the server itself, whose administrators' do.
 type holder struct {
 	server       tenant.Server
 	tenant, pool string
@@ -47,12 +49,31 @@ func (of holder) command(login string) string {
 	return "landlord tenant rotate " + of.tenant + " --login " + login
 }
 
+// visit looks at a tenant or a pool as it is, without landlord's lock. The caller
+// closes the connection.
+func (of holder) visit(ctx context.Context, e tenant.Estate, application string) (*work, error) {
+	conn, err := connect.Open(ctx, of.server.Connection, connect.Options{Application: application})
+	if err != nil {
+		return nil, err
+	}
+	w := &work{estate: e, of: of, conn: conn}
+	if err := w.see(ctx); err != nil {
+		connect.Close(conn)
+		return nil, err
+	}
+	return w, nil
+}
+
 // see looks at the holder as it is on the server.
 func (w *work) see(ctx context.Context) error {
 	if w.of.pool == "" {
-		return w.look(ctx, w.of.tenant)
+		return w.seeTenant(ctx)
 	}
-	s, _ := w.estate.Server(w.server.Name)
+	return w.seePool(ctx)
+}
+
+func (w *work) seePool(ctx context.Context) error {
+	s, _ := w.estate.Server(w.of.server.Name)
 	p, ok := s.Pool(w.of.pool)
 	if !ok {
 		return fmt.Errorf("there is no pool %q any more", w.of.pool)
@@ -76,12 +97,7 @@ func (w *work) twins() []tenant.Twin {
 }
 
 func (w *work) twin(login string) (tenant.Twin, bool) {
-	twins := w.twins()
-	i := slices.IndexFunc(twins, func(t tenant.Twin) bool { return t.Of == login || t.Name == login })
-	if i < 0 {
-		return tenant.Twin{}, false
-	}
-	return twins[i], true
+	return tenant.TwinOf(w.twins(), login)
 }
 
 // keep notes what has become of a twin.
@@ -103,13 +119,13 @@ func (w *work) current(login string) string {
 // settings are those of one of its logins, without the password.
 func (w *work) settings(login string) (credentials.Settings, error) {
 	if w.of.pool == "" {
-		return connectionSettings(w.estate, w.server, w.tenant, login)
+		return connectionSettings(w.estate, w.of.server, w.tenant, login)
 	}
 	ways, err := waysOf(w.estate)
 	if err != nil {
 		return credentials.Settings{}, err
 	}
-	_, settings, err := ways.ofPool(w.estate, w.server.Name, w.pool.Name, login)
+	_, settings, err := ways.ofPool(w.estate, w.of.server.Name, w.pool.Name, login)
 	return settings, err
 }
 
@@ -138,7 +154,7 @@ func (w *work) unmake(twin tenant.Twin) (sql []string) {
 // second sees to it that a pool's second login is there, and has all that the
 // first has. Nothing else is changed.
 func (w *work) second(ctx context.Context, twin tenant.Twin, h Hooks) error {
-	s, _ := w.estate.Server(w.server.Name)
+	s, _ := w.estate.Server(w.of.server.Name)
 	s.Pools = slices.Clone(s.Pools)
 	for i := range s.Pools {
 		if s.Pools[i].Name == w.pool.Name {

@@ -81,17 +81,16 @@ func Login(ctx context.Context, e tenant.Estate, t tenant.Tenant, login string, 
 	if err != nil {
 		return Credentials{}, err
 	}
-	conn, err := connect.Open(ctx, s.Connection, connect.Options{Application: "landlord credentials"})
+	return holder{server: s, tenant: t.Name}.login(ctx, e, login, rotate)
+}
+
+func (of holder) login(ctx context.Context, e tenant.Estate, login string, rotate bool) (Credentials, error) {
+	w, err := of.visit(ctx, e, "landlord credentials")
 	if err != nil {
 		return Credentials{}, err
 	}
-	defer connect.Close(conn)
-	w := &work{estate: e, server: s, conn: conn}
-	if err := w.look(ctx, t.Name); err != nil {
-		return Credentials{}, err
-	}
-	login = w.tenant.Current(login)
-	settings, err := connectionSettings(e, s, w.tenant, login)
+	defer connect.Close(w.conn)
+	settings, err := w.settings(w.current(login))
 	if err != nil {
 		return Credentials{}, err
 	}
@@ -114,7 +113,7 @@ func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate
 	// What the store knows of a login that has no password is of an earlier
 	// one of that name, or was kept by somebody who was killed right after.
 	if r := w.role(login); source != nil && !rotate && (r == nil || r.Verifier != "none") {
-		secret, known, err := stored(ctx, source, w.estate, w.server, settings)
+		secret, known, err := stored(ctx, source, w.estate, w.of.server, settings)
 		if err != nil {
 			return Credentials{}, fmt.Errorf("looking up the password of %s: %w", login, err)
 		}
@@ -134,7 +133,7 @@ func (w *work) obtain(ctx context.Context, settings credentials.Settings, rotate
 		return sink.Store(ctx, settings)
 	})
 	if err == nil {
-		err = record(w.estate, journal.Entry{Action: "password", Server: w.server.Name, Tenant: settings.Tenant, Group: "login " + login})
+		err = record(w.estate, journal.Entry{Action: "password", Server: w.of.server.Name, Tenant: settings.Tenant, Group: "login " + login})
 	}
 	return Credentials{Settings: settings, New: true, Stored: sink != nil}, err
 }
@@ -169,7 +168,7 @@ func (w *work) alone(ctx context.Context, source credentials.Source, settings cr
 	var before string
 	waited, err := w.lockPassword(ctx, settings.User, func() {
 		if source != nil {
-			before, _ = known(ctx, source, w.estate, w.server, settings)
+			before, _ = known(ctx, source, w.estate, w.of.server, settings)
 		}
 	})
 	switch {
@@ -178,7 +177,7 @@ func (w *work) alone(ctx context.Context, source credentials.Source, settings cr
 	case source == nil:
 		return secret, false, &CredentialsError{settings.User, "somebody else has given it a new password at this very moment", "ask them for it, or run it again to replace that one"}
 	}
-	now, ok := known(ctx, source, w.estate, w.server, settings)
+	now, ok := known(ctx, source, w.estate, w.of.server, settings)
 	return credentials.NewSecret(now), ok && now != before, nil
 }
 

@@ -3,7 +3,6 @@ package landlord
 import (
 	"context"
 
-	"landlord/internal/connect"
 	"landlord/internal/credentials"
 	"landlord/internal/tenant"
 )
@@ -15,16 +14,7 @@ func PoolLogin(ctx context.Context, e tenant.Estate, server, pool string, rotate
 	if err != nil {
 		return Credentials{}, err
 	}
-	w, err := holder{server: s, pool: pool}.visit(ctx, e, "landlord credentials")
-	if err != nil {
-		return Credentials{}, err
-	}
-	defer connect.Close(w.conn)
-	settings, err := w.settings(w.pool.Current())
-	if err != nil {
-		return Credentials{}, err
-	}
-	return w.obtain(ctx, settings, rotate)
+	return holder{server: s, pool: pool}.login(ctx, e, pool, rotate)
 }
 
 // CheckPoolFormat is [CheckFormat] for a pool.

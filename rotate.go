@@ -83,7 +83,9 @@ func (w *work) rotate(ctx context.Context, login string, r Rotation, h Hooks) (R
 	}
 	twin, err := w.prepare(ctx, login, r.Whole, h)
 	if err != nil {
-		_, err = w.giveUp(ctx, twin, err)
+		if w.made {
+			_, err = w.giveUp(ctx, twin, err)
+		}
 		return Rotated{}, err
 	}
 	return w.turn(ctx, twin.Turn(""), r)
@@ -92,7 +94,6 @@ func (w *work) rotate(ctx context.Context, login string, r Rotation, h Hooks) (R
 // work is a tenant or a pool at hand, under landlord's lock.
 type work struct {
 	estate tenant.Estate
-	server tenant.Server
 	of     holder
 	tenant tenant.Tenant // with its twins
 	pool   tenant.Pool   // with its twin
@@ -108,7 +109,7 @@ func enter(ctx context.Context, e tenant.Estate, of holder, h Hooks) (_ *work, r
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &work{estate: e, server: of.server, of: of, lock: lock}
+	w := &work{estate: e, of: of, lock: lock}
 	if h.Refresh != nil {
 		w.estate, err = h.Refresh(ctx)
 	}
@@ -131,25 +132,25 @@ func enter(ctx context.Context, e tenant.Estate, of holder, h Hooks) (_ *work, r
 	return w, release, nil
 }
 
-func (w *work) look(ctx context.Context, name string) error {
-	t, ok := w.estate.Tenant(name)
+func (w *work) seeTenant(ctx context.Context) error {
+	t, ok := w.estate.Tenant(w.of.tenant)
 	if !ok {
-		return fmt.Errorf("there is no tenant %q any more", name)
+		return fmt.Errorf("there is no tenant %q any more", w.of.tenant)
 	}
 	f := &snapshot.Focus{Roles: t.Names()}
 	if err := w.read(ctx, f); err != nil {
 		return err
 	}
-	if plan.Strange(w.server, t, w.snap) { // not all of its roles may be found by their names
-		f.Tenants = []string{name}
+	if plan.Strange(w.of.server, t, w.snap) { // not all of its roles may be found by their names
+		f.Tenants = []string{t.Name}
 		if err := w.read(ctx, f); err != nil {
 			return err
 		}
 	}
-	found := plan.Found(w.server.Name, w.snap)
+	found := plan.Found(w.of.server.Name, w.snap)
 	on, i := []tenant.Tenant{t}, 0
 	if slices.ContainsFunc(found, func(f tenant.Tenant) bool { return len(f.Further) > 0 }) { // which may be another tenant's in the spec
-		on = w.estate.On(w.server.Name)
+		on = w.estate.On(w.of.server.Name)
 		i = slices.IndexFunc(on, func(o tenant.Tenant) bool { return o.Name == t.Name })
 	}
 	w.tenant = plan.Complete(on, found, w.snap)[i]
@@ -159,7 +160,7 @@ func (w *work) look(ctx context.Context, name string) error {
 // read reads what a server's databases share.
 func (w *work) read(ctx context.Context, f *snapshot.Focus) (err error) {
 	if w.snap, err = catalog.Shared(ctx, w.conn, catalog.Options{Focus: f}); err != nil {
-		return fmt.Errorf("reading server %s: %w", w.server.Name, err)
+		return fmt.Errorf("reading server %s: %w", w.of.server.Name, err)
 	}
 	return plan.Unfit(w.snap)
 }
@@ -196,7 +197,7 @@ func (w *work) prepare(ctx context.Context, login string, whole func(context.Con
 			return twinned(e, w.tenant.Name, twin), err
 		}
 	}
-	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.server.Name, o, h, planned{}, w.lock)
+	result, err := locked(ctx, twinned(w.estate, w.tenant.Name, twin), w.of.server.Name, o, h, planned{}, w.lock)
 	if err := errors.Join(err, result.Err()); err != nil {
 		return twin, err
 	}
@@ -260,7 +261,7 @@ func (w *work) again(ctx context.Context, twin tenant.Twin) (Rotated, error) {
 		return out, err
 	}
 	if source != nil {
-		secret, known, err := stored(ctx, source, w.estate, w.server, settings)
+		secret, known, err := stored(ctx, source, w.estate, w.of.server, settings)
 		if err != nil {
 			return out, fmt.Errorf("looking up the password of %s: %w", settings.User, err)
 		}
@@ -308,7 +309,7 @@ func (w *work) validity(twin tenant.Twin) string {
 }
 
 func (w *work) record(action, role string, sql []string) error {
-	entry := journal.Entry{Action: action, Server: w.server.Name, Tenant: w.tenant.Name, Group: "login " + role}
+	entry := journal.Entry{Action: action, Server: w.of.server.Name, Tenant: w.tenant.Name, Group: "login " + role}
 	for _, s := range sql {
 		entry.Statements = append(entry.Statements, journal.Statement{SQL: s})
 	}

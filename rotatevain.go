@@ -61,7 +61,7 @@ func (w *work) giveUp(ctx context.Context, twin tenant.Twin, failed error) (open
 		err = errors.New("the session with landlord's lock is gone")
 	}
 	if err == nil {
-		w.conn, err = connect.Open(ctx, w.server.Connection, connect.Options{Application: apply.Application, Database: w.pool.Database})
+		w.conn, err = connect.Open(ctx, w.of.server.Connection, connect.Options{Application: apply.Application, Database: w.pool.Database})
 	}
 	if err == nil {
 		err = w.see(ctx)

@@ -59,14 +59,17 @@ func (w Twin) Finish() Twin {
 // Closes says whether one of both may not log in.
 func (w Twin) Closes(role string) bool { return role == w.Old && !w.Open }
 
-// Twin is the twin of one of the tenant's logins, given by the name of either.
-func (t Tenant) Twin(login string) (Twin, bool) {
-	i := slices.IndexFunc(t.Twins, func(w Twin) bool { return w.Of == login || w.Name == login })
+// TwinOf is the one among twins that is a login's, given by the name of either.
+func TwinOf(twins []Twin, login string) (Twin, bool) {
+	i := slices.IndexFunc(twins, func(w Twin) bool { return w.Of == login || w.Name == login })
 	if i < 0 {
 		return Twin{}, false
 	}
-	return t.Twins[i], true
+	return twins[i], true
 }
+
+// Twin is the twin of one of the tenant's logins, given by the name of either.
+func (t Tenant) Twin(login string) (Twin, bool) { return TwinOf(t.Twins, login) }
 
 // WithTwin is the tenant with a twin instead of what its login had.
 func (t Tenant) WithTwin(w Twin) Tenant {

@@ -367,11 +367,7 @@ func TestPoolRotationCutOff(t *testing.T) {
 
 func judgePool(t *testing.T, s *pgtest.Server, at int, err error, p plan.Plan) (end string) {
 	t.Helper()
-	var there, open, first bool
-	if err := s.Connect(t, "", "").QueryRow(t.Context(), `SELECT count(b.*) > 0, COALESCE(bool_or(b.rolcanlogin), false), bool_and(a.rolcanlogin AND a.rolpassword IS NOT NULL)
-		FROM pg_authid AS a LEFT JOIN pg_authid AS b ON b.rolname = 'web_b' WHERE a.rolname = 'web'`).Scan(&there, &open, &first); err != nil {
-		t.Fatal(err)
-	}
+	there, open, first := bothLogins(t, s, "web")
 	for _, step := range p.Steps {
 		for _, sql := range step.SQL {
 			if strings.Contains(sql, "LOGIN") || strings.Contains(sql, "REVOKE") || strings.Contains(sql, "DROP") {

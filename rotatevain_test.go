@@ -89,11 +89,7 @@ func TestRotationInVain(t *testing.T) {
 	var gone, stayed, done, unsure int
 	judge := func(what string, got landlord.Rotated, err error, closely bool) {
 		t.Helper()
-		var there, open, first bool
-		if err := s.Connect(t, "", "").QueryRow(t.Context(), `SELECT count(b.*) > 0, COALESCE(bool_or(b.rolcanlogin), false), bool_and(a.rolcanlogin AND a.rolpassword IS NOT NULL)
-			FROM pg_authid AS a LEFT JOIN pg_authid AS b ON b.rolname = 'bolt_app_b' WHERE a.rolname = 'bolt_app'`).Scan(&there, &open, &first); err != nil {
-			t.Fatal(err)
-		}
+		there, open, first := bothLogins(t, s, "bolt_app")
 		var vain *landlord.VainError
 		in := errors.As(err, &vain)
 		switch {
@@ -146,14 +142,23 @@ func TestRotationInVain(t *testing.T) {
 	}
 }
 
+// bothLogins says whether a login's second is there, whether it is open, and
+// whether the first still is.
+func bothLogins(t *testing.T, s *pgtest.Server, login string) (there, open, first bool) {
+	t.Helper()
+	if err := s.Connect(t, "", "").QueryRow(t.Context(), `SELECT count(b.*) > 0, COALESCE(bool_or(b.rolcanlogin), false), bool_and(a.rolcanlogin AND a.rolpassword IS NOT NULL)
+		FROM pg_authid AS a LEFT JOIN pg_authid AS b ON b.rolname = a.rolname || '_b' WHERE a.rolname = $1`, login).Scan(&there, &open, &first); err != nil {
+		t.Fatal(err)
+	}
+	return there, open, first
+}
+
 // inVain are failures that are no end of a session: all of it is taken back, and
 // said so; but what the journal could not take has happened.
 func inVain(t *testing.T, s *pgtest.Server, e tenant.Estate, rotate func(tenant.Estate, landlord.Rotation) (landlord.Rotated, error)) {
-	exists := func() (there bool) {
+	exists := func() bool {
 		t.Helper()
-		if err := s.Connect(t, "", "").QueryRow(t.Context(), "SELECT count(*) > 0 FROM pg_authid WHERE rolname = 'bolt_app_b'").Scan(&there); err != nil {
-			t.Fatal(err)
-		}
+		there, _, _ := bothLogins(t, s, "bolt_app")
 		return there
 	}
 	undelivered := landlord.Rotation{Deliver: func(landlord.Credentials) error { return errors.New("no room on the disk") }}

@@ -88,6 +88,17 @@ func watch(ctx context.Context, conninfo string, pid uint32, told func([]Blocker
 	ctx, cancel := context.WithCancel(ctx)
 	var mu sync.Mutex
 	var seen []Blocker
+	saw := func(now []Blocker) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+		if seen == nil && told != nil {
+			told(now)
+		}
+		seen = now
+	}
 	go func() {
 		var conn *pgconn.PgConn
 		wait := time.NewTimer(watchAfter)
@@ -106,14 +117,7 @@ func watch(ctx context.Context, conninfo string, pid uint32, told func([]Blocker
 			}
 			if conn != nil {
 				if now, err := blockers(ctx, conn, pid); err == nil && len(now) > 0 {
-					mu.Lock()
-					first := seen == nil
-					if ctx.Err() == nil {
-						if seen = now; first && told != nil {
-							told(now)
-						}
-					}
-					mu.Unlock()
+					saw(now)
 				}
 			}
 			wait.Reset(watchEvery)

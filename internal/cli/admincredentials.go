@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"landlord"
-	"landlord/internal/credentials"
 	"landlord/internal/spec"
 	"landlord/internal/tenant"
 )
@@ -32,7 +31,7 @@ func (f *credentialsFlags) args(c *cobra.Command, args []string) error {
 // serverCredentials gives the settings of a login that is a server's, an
 // administrator's or a pool's.
 func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
-	e, err := a.adminEstate(c.Context(), &f)
+	e, err := a.adminEstate(c.Context(), f.server)
 	if err != nil {
 		return err
 	}
@@ -45,13 +44,8 @@ func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
 	} else {
 		err = landlord.CheckAdminFormat(e, server, f.admin, f.database, f.format)
 	}
-	if err != nil {
-		return usageError{err}
-	}
-	if f.out != "" {
-		if err := credentials.CheckFile(f.out); err != nil {
-			return err
-		}
+	if err := f.fits(err); err != nil {
+		return err
 	}
 	var got landlord.Credentials
 	if f.pool != "" {
@@ -70,13 +64,11 @@ func (a *app) serverCredentials(c *cobra.Command, f credentialsFlags) error {
 }
 
 // adminEstate is the spec, or what a server says where there is none.
-func (a *app) adminEstate(ctx context.Context, f *credentialsFlags) (tenant.Estate, error) {
-	if !bareServer(f.server) {
+func (a *app) adminEstate(ctx context.Context, server string) (tenant.Estate, error) {
+	if !bareServer(server) {
 		return a.load()
 	}
-	s := serverAt(f.server)
-	f.server = ""
-	return a.liveEstate(ctx, s)
+	return a.liveEstate(ctx, serverAt(server))
 }
 
 // serverOf is the server that has the administrator or the pool.
@@ -89,7 +81,7 @@ func serverOf(e tenant.Estate, f credentialsFlags) (string, error) {
 	for _, s := range e.Servers {
 		for _, has := range serverLogins(s, f.pool != "") {
 			known = append(known, has)
-			if has == name && (f.server == "" || f.server == s.Name) {
+			if has == name && (f.server == "" || f.server == s.Name || bareServer(f.server)) {
 				on = append(on, s.Name)
 			}
 		}

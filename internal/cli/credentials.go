@@ -100,7 +100,7 @@ func (a *app) credentials(ctx context.Context, name string, f credentialsFlags) 
 	}
 	// Neither a format nor a file that cannot hold the settings may cost a
 	// password.
-	if err := f.fits(h.estate, t, login); err != nil {
+	if err := f.fits(landlord.CheckFormat(h.estate, t, login, f.database, f.format)); err != nil {
 		return err
 	}
 	got, err := landlord.Login(ctx, h.estate, t, login, f.rotate)

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"landlord"
-	"landlord/internal/credentials"
 	"landlord/internal/tenant"
 )
 
@@ -70,10 +68,9 @@ func (a *app) rotatePool(ctx context.Context, f rotateFlags) error {
 	}
 	refresh := a.specNow
 	if bareServer(f.server) {
-		again := f.credentialsFlags
-		refresh = func(ctx context.Context) (tenant.Estate, error) { f := again; return a.adminEstate(ctx, &f) }
+		refresh = func(ctx context.Context) (tenant.Estate, error) { return a.adminEstate(ctx, f.server) }
 	}
-	e, err := a.adminEstate(ctx, &f.credentialsFlags)
+	e, err := a.adminEstate(ctx, f.server)
 	if err != nil {
 		return err
 	}
@@ -89,24 +86,11 @@ func (a *app) rotatePool(ctx context.Context, f rotateFlags) error {
 		done, err := landlord.FinishPoolRotation(ctx, e, server, f.pool, landlord.Finish{After: f.after, Watch: f.watch}, hooks)
 		return a.finished(ctx, e, "pool "+f.pool, done, err)
 	}
-	if err := landlord.CheckPoolFormat(e, server, f.pool, f.format); err != nil {
-		return usageError{err}
-	}
-	r := landlord.Rotation{InPlace: f.inPlace, After: f.after}
-	if f.out != "" {
-		if err := credentials.CheckFile(f.out); err != nil {
-			return err
-		}
-		r.Deliver = func(c landlord.Credentials) error { return a.deliver(c, f.credentialsFlags) }
-	}
-	got, err := landlord.RotatePool(ctx, e, server, f.pool, r, hooks)
-	if err != nil && !got.New {
+	if err := f.fits(landlord.CheckPoolFormat(e, server, f.pool, f.format)); err != nil {
 		return err
 	}
-	a.sayRotated("landlord pool rotate "+f.pool, got)
-	follow := errors.Join(err, followRotation(ctx, e, f.pool, got))
-	if f.out != "" && got.New {
-		return follow // delivered
-	}
-	return errors.Join(a.deliver(got.Credentials, f.credentialsFlags), follow)
+	r := landlord.Rotation{Deliver: func(c landlord.Credentials) error { return a.deliver(c, f.credentialsFlags) }}
+	return a.turn(ctx, e, "pool", f.pool, f, r, func(r landlord.Rotation) (landlord.Rotated, error) {
+		return landlord.RotatePool(ctx, e, server, f.pool, r, hooks)
+	})
 }

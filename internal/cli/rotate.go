@@ -116,23 +116,32 @@ func (a *app) rotate(ctx context.Context, name string, f rotateFlags, chosen boo
 		done, err := landlord.FinishRotation(ctx, h.estate, name, landlord.Finish{Login: login, After: f.after, Watch: f.watch}, hooks)
 		return a.finished(ctx, h.estate, "tenant "+name, done, err)
 	}
-	if err := f.fits(h.estate, t, login); err != nil {
+	if err := f.fits(landlord.CheckFormat(h.estate, t, login, f.database, f.format)); err != nil {
 		return err
 	}
-	r := landlord.Rotation{InPlace: f.inPlace, After: f.after, Whole: h.whole}
-	if f.out != "" {
-		r.Deliver = func(c landlord.Credentials) error { return a.deliverTenant(h.estate, c, t, f.credentialsFlags) }
+	r := landlord.Rotation{Whole: h.whole, Deliver: func(c landlord.Credentials) error { return a.deliverTenant(h.estate, c, t, f.credentialsFlags) }}
+	return a.turn(ctx, h.estate, "tenant", name, f, r, func(r landlord.Rotation) (landlord.Rotated, error) {
+		return landlord.Rotate(ctx, h.estate, name, login, r, hooks)
+	})
+}
+
+// turn has a tenant's or a pool's login rotate, tells of it, has the router go by
+// it, and delivers the settings. What comes with an error has happened all the same.
+func (a *app) turn(ctx context.Context, e tenant.Estate, kind, name string, f rotateFlags, r landlord.Rotation, rotate func(landlord.Rotation) (landlord.Rotated, error)) error {
+	deliver := r.Deliver
+	if r.InPlace, r.After = f.inPlace, f.after; f.out == "" {
+		r.Deliver = nil // what is shown, is shown at the end
 	}
-	got, err := landlord.Rotate(ctx, h.estate, name, login, r, hooks)
+	got, err := rotate(r)
 	if err != nil && !got.New {
 		return err
 	}
-	a.sayRotated("landlord tenant rotate "+name, got)
-	follow := errors.Join(err, followRotation(ctx, h.estate, name, got))
+	a.sayRotated("landlord "+kind+" rotate "+name, got)
+	follow := errors.Join(err, followRotation(ctx, e, name, got))
 	if f.out != "" && got.New {
 		return follow // delivered
 	}
-	return errors.Join(a.deliverTenant(h.estate, got.Credentials, t, f.credentialsFlags), follow)
+	return errors.Join(deliver(got.Credentials), follow)
 }
 
 // followRotation has the router go by a rotation. What it holds of the name was
@@ -214,10 +223,11 @@ func otherServer(name, inSpec, asked string) error {
 	return usageError{fmt.Errorf("tenant %s is on server %s in the spec, not on %s; to go by what is on %[3]s, give --server its connection string", name, inSpec, asked)}
 }
 
-// fits says why the answer could not be given, before it costs a password.
-func (f credentialsFlags) fits(e tenant.Estate, t tenant.Tenant, login string) error {
-	if err := landlord.CheckFormat(e, t, login, f.database, f.format); err != nil {
-		return usageError{err}
+// fits says why the answer could not be given, before it costs a password: what is
+// to be said of its format, or of its file.
+func (f credentialsFlags) fits(format error) error {
+	if format != nil {
+		return usageError{format}
 	}
 	if f.out == "" {
 		return nil

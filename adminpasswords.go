@@ -45,9 +45,7 @@ func CheckAdminFormat(e tenant.Estate, server, admin, database, format string) e
 		return err
 	}
 	settings.Database = cmp.Or(database, settings.Database)
-	settings.Secret = credentials.NewSecret("x")
-	_, err = credentials.Render(format, []credentials.Settings{settings})
-	return err
+	return fits(format, settings)
 }
 
 func adminSettings(e tenant.Estate, server, admin string) (tenant.Server, credentials.Settings, error) {

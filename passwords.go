@@ -374,8 +374,13 @@ func CheckFormat(e tenant.Estate, t tenant.Tenant, login, database, format strin
 	if err != nil {
 		return err
 	}
+	return fits(format, settings)
+}
+
+// fits says why a format cannot hold settings, before there is a password.
+func fits(format string, settings credentials.Settings) error {
 	settings.Secret = credentials.NewSecret("x")
-	_, err = credentials.Render(format, []credentials.Settings{settings})
+	_, err := credentials.Render(format, []credentials.Settings{settings})
 	return err
 }
 

@@ -23,9 +23,7 @@ func CheckPoolFormat(e tenant.Estate, server, pool, format string) error {
 	if err != nil {
 		return err
 	}
-	settings.Secret = credentials.NewSecret("x")
-	_, err = credentials.Render(format, []credentials.Settings{settings})
-	return err
+	return fits(format, settings)
 }
 
 func poolSettings(e tenant.Estate, server, pool string) (tenant.Server, credentials.Settings, error) {

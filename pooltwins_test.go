@@ -259,17 +259,7 @@ func TestPoolTwinConverges(t *testing.T) {
 				"REVOKE landlord_tenants FROM web_b", "ALTER ROLE web_b RESET ALL", "REVOKE USAGE ON SCHEMA landlord FROM web_b", "REVOKE EXECUTE ON FUNCTION landlord.become FROM web_b"},
 			{"GRANT web TO web_b", "GRANT dune_app TO web_b", "GRANT acme_owner TO web_b", `COMMENT ON ROLE web IS 'landlord {"role":"pool","database":"nowhere"}'`},
 		} {
-			steps := 0
-			for _, drift := range drifts {
-				s.Exec(t, "shared", drift)
-				p, err := landlord.Plan(t.Context(), e, "main", landlord.Options{})
-				if err != nil || statements(p) <= steps {
-					t.Errorf("%s: %v, and there is nothing more to do", drift, err)
-				}
-				steps = statements(p)
-			}
-			apply(t, e, landlord.Options{})
-			settled(t, e, landlord.Options{})
+			mended(t, s, e, drifts)
 		}
 		for _, name := range []string{"acme", "bolt", "cora"} {
 			reach(name, "")

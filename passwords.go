@@ -284,7 +284,7 @@ func (e *unansweredError) Unwrap() error { return e.err }
 
 // Hint says what to do about it.
 func (e *unansweredError) Hint() string {
-	return "once the server answers, make another one: --rotate, or with landlord tenant rotate --in-place"
+	return "once the server answers, make another one: --rotate, or --in-place where it was a rotation (landlord tenant rotate, landlord pool rotate)"
 }
 
 // stored looks a password up. What was kept before there was a router stands
